@@ -1,0 +1,1 @@
+//! The group chat: state machine, HTTP routes and the built page.

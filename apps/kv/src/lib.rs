@@ -1,0 +1,1 @@
+//! A key-value application: example and benchmark load.

@@ -1,0 +1,1 @@
+//! Byzantine behaviours as wrappers around what a replica sends.

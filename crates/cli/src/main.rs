@@ -1,0 +1,2 @@
+//! The outvote command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Keys, signatures and the only production maker of verified messages.

@@ -1,0 +1,1 @@
+//! Runs ordered operations in the application: sessions, state digest, snapshots.

@@ -1,0 +1,1 @@
+//! Byzantine fault tolerant replication that you add in an afternoon.

@@ -1,0 +1,1 @@
+//! Virtual network, clock and disk, checkers and the abstract model.

@@ -1,0 +1,1 @@
+//! A crash-safe log and a state database over a Disk trait.

@@ -1,0 +1,1 @@
+//! Encrypted, authenticated links between known keys.

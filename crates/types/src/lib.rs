@@ -1,0 +1,1 @@
+//! Identifiers, quorum arithmetic, messages and their one canonical encoding.
