@@ -1,1 +1,19 @@
-//! Ring 1: the rules of one replica, pure.
+//! Ring 1: the rules of one replica. Pure: no bytes, no keys, no clock, no I/O.
+//!
+//! Everything that can happen to a replica is an [`Input`]; everything that it can ask for is an [`Output`]. The rules
+//! carry the numbers of `docs/protocol.md`.
+#![no_std]
+
+extern crate alloc;
+
+mod config;
+mod input;
+mod output;
+mod record;
+mod status;
+
+pub use config::{Config, Tunables};
+pub use input::Input;
+pub use output::{CommittedBlock, Draft, Note, Output, Recipients, Ticket};
+pub use record::{Justification, Promise, Record, Recovered, Voting};
+pub use status::Status;

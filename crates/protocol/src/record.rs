@@ -1,0 +1,90 @@
+//! What must survive a crash (D rules).
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+use outvote_types::{
+    Block, Certificate, CheckpointCertificate, Digest, Epoch, Evidence, NewView, Rank, Sequence,
+    SignedHeader, TimeoutCertificate, View,
+};
+
+/// What let this replica enter its view; sent again to whoever lags.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Justification {
+    /// View 0 needs none.
+    Genesis,
+    /// A quorum suspected the view before.
+    Timeout(TimeoutCertificate),
+    /// The view's leader opened it.
+    NewView(Box<NewView>),
+    /// A quorum voted in it.
+    Certificate(Certificate),
+}
+
+/// The promises: small, counted, written twice in one write. They cannot be fetched from anybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Promise {
+    /// Rises with each promise; a lower one than shown before is a rolled-back disk.
+    pub counter: u64,
+    /// The committee's term.
+    pub epoch: Epoch,
+    /// The view that this replica entered.
+    pub view: View,
+    /// The vote lease: in this view it may have prepared up to here.
+    pub lease: Sequence,
+    /// The rank of the highest certificate (the lock).
+    pub high_rank: Rank,
+    /// Its block.
+    pub high_id: Digest,
+}
+
+/// One record of the log.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Record {
+    /// The promises; ring 3 writes these twice, into different sectors of the same write.
+    Promise(Promise),
+    /// What let this replica enter the promised view; precedes the promise in the same group.
+    Justification(Justification),
+    /// A block, with its batches.
+    Block(Box<Block>),
+    /// A PREPARE or COMMIT certificate.
+    Certificate(Certificate),
+    /// A stable checkpoint.
+    Stable(CheckpointCertificate),
+    /// Proof of misbehaviour.
+    Evidence(Evidence),
+    /// A state was installed: the log goes on above this checkpoint.
+    Installed {
+        /// The proof.
+        certificate: CheckpointCertificate,
+        /// The block to go on from.
+        header: SignedHeader,
+    },
+}
+
+/// Whether this replica may vote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Voting {
+    /// Its promises are intact.
+    Allowed,
+    /// Its promises are lost or foreign: it follows and serves, and never votes with this key.
+    Observer {
+        /// Why.
+        why: &'static str,
+    },
+}
+
+/// What ring 3 found on disk.
+#[derive(Clone, Debug)]
+pub struct Recovered {
+    /// The log's intact records in order, the latest promise among them.
+    pub records: Vec<Record>,
+    /// The executed state's place and the identity of the block there (genesis: 0 and the genesis identity).
+    pub executed: (Sequence, Digest),
+    /// The header of that block, unless it is genesis.
+    pub executed_header: Option<SignedHeader>,
+    /// Whether the promises are intact.
+    pub voting: Voting,
+    /// Whether this is the very first start after `init` (nothing was ever sent): no sitting out.
+    pub first_start: bool,
+}

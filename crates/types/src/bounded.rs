@@ -1,0 +1,139 @@
+//! Vectors whose decoder knows their longest length, so that a lying length field cannot allocate.
+
+use alloc::vec::Vec;
+use borsh::io::{Error, ErrorKind, Read, Result, Write};
+use borsh::{BorshDeserialize, BorshSerialize};
+use core::fmt;
+use core::ops::Deref;
+
+/// What a decoder reserves before it has seen the bytes.
+const FIRST_ALLOCATION_ITEMS: usize = 64;
+/// How many bytes of a blob are read at a time.
+const READ_STEP_BYTES: usize = 4096;
+
+/// At most `MAX` items.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BoundedVec<T, const MAX: usize>(Vec<T>);
+
+impl<T, const MAX: usize> Default for BoundedVec<T, MAX> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T, const MAX: usize> BoundedVec<T, MAX> {
+    /// Takes the items, unless they are too many.
+    #[must_use]
+    pub fn new(items: Vec<T>) -> Option<Self> {
+        (items.len() <= MAX).then_some(Self(items))
+    }
+
+    /// Takes the first `MAX` items and drops the rest. For our own output, where the producer already keeps the bound.
+    #[must_use]
+    pub fn truncated(mut items: Vec<T>) -> Self {
+        items.truncate(MAX);
+        Self(items)
+    }
+
+    /// Gives the vector back.
+    #[must_use]
+    pub fn into_inner(self) -> Vec<T> {
+        self.0
+    }
+}
+
+impl<T, const MAX: usize> Deref for BoundedVec<T, MAX> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<'a, T, const MAX: usize> IntoIterator for &'a BoundedVec<T, MAX> {
+    type Item = &'a T;
+    type IntoIter = core::slice::Iter<'a, T>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl<T: BorshSerialize, const MAX: usize> BorshSerialize for BoundedVec<T, MAX> {
+    fn serialize<W: Write>(&self, writer: &mut W) -> Result<()> {
+        length(self.0.len())?.serialize(writer)?;
+        self.0.iter().try_for_each(|item| item.serialize(writer))
+    }
+}
+
+impl<T: BorshDeserialize, const MAX: usize> BorshDeserialize for BoundedVec<T, MAX> {
+    fn deserialize_reader<R: Read>(reader: &mut R) -> Result<Self> {
+        let count = bounded_length::<R, MAX>(reader)?;
+        let mut items = Vec::with_capacity(count.min(FIRST_ALLOCATION_ITEMS));
+        for _ in 0..count {
+            items.push(T::deserialize_reader(reader)?);
+        }
+        Ok(Self(items))
+    }
+}
+
+/// At most `MAX` bytes.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Blob<const MAX: usize>(Vec<u8>);
+
+impl<const MAX: usize> Blob<MAX> {
+    /// Takes the bytes, unless they are too many.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Option<Self> {
+        (bytes.len() <= MAX).then_some(Self(bytes))
+    }
+
+    /// Gives the bytes back.
+    #[must_use]
+    pub fn into_inner(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+impl<const MAX: usize> Deref for Blob<MAX> {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<const MAX: usize> fmt::Debug for Blob<MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+impl<const MAX: usize> BorshSerialize for Blob<MAX> {
+    fn serialize<W: Write>(&self, writer: &mut W) -> Result<()> {
+        length(self.0.len())?.serialize(writer)?;
+        writer.write_all(&self.0)
+    }
+}
+
+impl<const MAX: usize> BorshDeserialize for Blob<MAX> {
+    fn deserialize_reader<R: Read>(reader: &mut R) -> Result<Self> {
+        let count = bounded_length::<R, MAX>(reader)?;
+        let mut bytes = Vec::with_capacity(count.min(READ_STEP_BYTES));
+        while bytes.len() < count {
+            let start = bytes.len();
+            bytes.resize(count.min(start + READ_STEP_BYTES), 0);
+            reader.read_exact(&mut bytes[start..])?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+fn length(count: usize) -> Result<u32> {
+    u32::try_from(count).map_err(|_| Error::new(ErrorKind::InvalidInput, "longer than 4 GiB"))
+}
+
+fn bounded_length<R: Read, const MAX: usize>(reader: &mut R) -> Result<usize> {
+    let count = u32::deserialize_reader(reader)?;
+    usize::try_from(count)
+        .ok()
+        .filter(|count| *count <= MAX)
+        .ok_or_else(|| Error::new(ErrorKind::InvalidData, "a length exceeds its bound"))
+}

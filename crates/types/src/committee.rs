@@ -1,0 +1,112 @@
+//! Who the replicas are: the public part of a cluster that every member and every client knows.
+
+use crate::bounded::BoundedVec;
+use crate::codec::encode;
+use crate::digest::Digest;
+use crate::id::{Epoch, ReplicaId, View};
+use crate::limits::MAX_REPLICAS;
+use crate::quorum::{Quorum, QuorumError};
+use crate::signing::{Domain, PublicKey};
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// Which kind of trust the members have in each other. Chosen at genesis and part of every signature's domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Mode {
+    /// Members may lie; at least four of them.
+    Byzantine = 0,
+    /// Members may crash but never lie (Raft).
+    Federated = 1,
+}
+
+/// One replica's public keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Member {
+    /// Signs votes, headers, replies.
+    pub consensus_key: PublicKey,
+    /// Authenticates the replica's end of a TLS connection; never signs anything else.
+    pub link_key: PublicKey,
+}
+
+/// A committee: what the configuration digest covers. Addresses are not in it, since they may change.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Committee {
+    /// Random bytes drawn at genesis, so that two clusters of the same keys differ.
+    pub genesis_salt: [u8; 32],
+    /// The committee's term.
+    pub epoch: Epoch,
+    /// The kind of trust.
+    pub mode: Mode,
+    /// Whether this is a demonstration cluster, whose replicas may be told to lie.
+    pub demo: bool,
+    /// Blocks between two checkpoints (C).
+    pub checkpoint_interval: u64,
+    /// The members, in the order in which they lead.
+    pub members: BoundedVec<Member, MAX_REPLICAS>,
+}
+
+/// Blocks between two checkpoints, unless a committee says otherwise.
+pub const DEFAULT_CHECKPOINT_INTERVAL: u64 = 1024;
+
+impl Committee {
+    /// The digest of this configuration, part of the signing domain.
+    #[must_use]
+    pub fn config_digest(&self) -> Digest {
+        Digest::of_parts(&[b"outvote/committee", &encode(self)])
+    }
+
+    /// The cluster's name: the configuration digest of its first committee, which this must be.
+    #[must_use]
+    pub fn cluster_id(&self) -> Digest {
+        self.config_digest()
+    }
+
+    /// The quorum sizes of this committee.
+    ///
+    /// # Errors
+    /// When the committee is too small or too large for byzantine mode.
+    pub fn quorum(&self) -> Result<Quorum, QuorumError> {
+        Quorum::byzantine(self.members.len())
+    }
+
+    /// The domain of what this committee's replicas sign.
+    #[must_use]
+    pub fn domain(&self) -> Domain {
+        Domain::replicas(&self.cluster_id(), self.epoch, &self.config_digest())
+    }
+
+    /// The member with this index.
+    #[must_use]
+    pub fn member(&self, id: ReplicaId) -> Option<&Member> {
+        self.members.get(id.index())
+    }
+
+    /// The identity of the block before the first one.
+    #[must_use]
+    pub fn genesis_id(&self) -> Digest {
+        Digest::of_parts(&[b"outvote/genesis", &self.config_digest().0])
+    }
+
+    /// Who leads `view`, if the committee is not empty.
+    #[must_use]
+    pub fn leader(&self, view: View) -> Option<ReplicaId> {
+        let n = u64::try_from(self.members.len()).ok().filter(|n| *n > 0)?;
+        u16::try_from(view.0 % n).ok().map(ReplicaId)
+    }
+
+    /// The positions of members that share a key with an earlier one; empty in a sound committee.
+    #[must_use]
+    pub fn duplicates(&self) -> Vec<ReplicaId> {
+        let mut seen = alloc::collections::BTreeSet::new();
+        let mut doubles = Vec::new();
+        for (index, member) in self.members.iter().enumerate() {
+            let fresh = seen.insert(member.consensus_key) & seen.insert(member.link_key);
+            if let (false, Ok(index)) = (fresh, u16::try_from(index)) {
+                doubles.push(ReplicaId(index));
+            }
+        }
+        doubles
+    }
+}

@@ -1,0 +1,96 @@
+//! Binary Merkle trees over SHA-256, with leaves and nodes hashed under different first bytes.
+//!
+//! An odd node at the end of a level moves up unchanged. The empty tree's root is `SHA-256("")` under the leaf byte.
+
+use crate::bounded::BoundedVec;
+use crate::digest::Digest;
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// First byte of a hashed leaf.
+const LEAF: &[u8] = &[0];
+/// First byte of a hashed inner node.
+const NODE: &[u8] = &[1];
+/// Levels of a tree at most; 2^32 leaves.
+pub const MAX_DEPTH: usize = 32;
+
+/// The siblings from a leaf to the root, lowest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Path {
+    /// The leaf's position, from 0.
+    pub index: u32,
+    /// How many leaves the tree has.
+    pub count: u32,
+    /// The siblings, lowest first; a level at which the node had none is left out.
+    pub siblings: BoundedVec<Digest, MAX_DEPTH>,
+}
+
+/// The digest of a leaf with these bytes.
+#[must_use]
+pub fn leaf(bytes: &[u8]) -> Digest {
+    Digest::of_parts(&[LEAF, bytes])
+}
+
+fn node(left: &Digest, right: &Digest) -> Digest {
+    Digest::of_parts(&[NODE, &left.0, &right.0])
+}
+
+fn level_up(level: &[Digest]) -> Vec<Digest> {
+    level.chunks(2).map(|pair| pair.get(1).map_or(pair[0], |right| node(&pair[0], right))).collect()
+}
+
+/// The root over already hashed leaves.
+#[must_use]
+pub fn root(leaves: &[Digest]) -> Digest {
+    if leaves.is_empty() {
+        return leaf(&[]);
+    }
+    let mut level = leaves.to_vec();
+    while level.len() > 1 {
+        level = level_up(&level);
+    }
+    level[0]
+}
+
+/// The path of leaf `index`, or `None` if there is no such leaf.
+#[must_use]
+pub fn path(leaves: &[Digest], index: usize) -> Option<Path> {
+    if index >= leaves.len() {
+        return None;
+    }
+    let (mut level, mut at, mut siblings) = (leaves.to_vec(), index, Vec::new());
+    while level.len() > 1 {
+        if let Some(sibling) = level.get(at ^ 1) {
+            siblings.push(*sibling);
+        }
+        level = level_up(&level);
+        at /= 2;
+    }
+    Some(Path {
+        index: u32::try_from(index).ok()?,
+        count: u32::try_from(leaves.len()).ok()?,
+        siblings: BoundedVec::new(siblings)?,
+    })
+}
+
+impl Path {
+    /// The root to which this path leads from `leaf`, or `None` if the path has the wrong length for its position.
+    #[must_use]
+    pub fn root_from(&self, leaf: Digest) -> Option<Digest> {
+        if self.index >= self.count {
+            return None;
+        }
+        let (mut digest, mut at, mut width) = (leaf, self.index, self.count);
+        let mut siblings = self.siblings.iter();
+        while width > 1 {
+            if at % 2 == 1 {
+                digest = node(siblings.next()?, &digest);
+            } else if at + 1 < width {
+                digest = node(&digest, siblings.next()?);
+            }
+            at /= 2;
+            width = width.div_ceil(2);
+        }
+        siblings.next().is_none().then_some(digest)
+    }
+}

@@ -1,0 +1,84 @@
+//! Quorum arithmetic for every committee size.
+//!
+//! `q = ceil(2n/3)`, never "2f+1": at n = 5 two such "quorums" share one member, at n = 6 none.
+
+use crate::id::{ReplicaId, View};
+use crate::limits::MAX_REPLICAS;
+
+/// The sizes that follow from the number of replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quorum {
+    n: usize,
+}
+
+/// A committee size that Byzantine agreement cannot serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QuorumError {
+    /// Fewer than four replicas cannot outvote a single liar.
+    #[error(
+        "{0} replicas cannot outvote a liar: byzantine mode needs at least 4; use 4, or mode = \"federated\", which survives crashes but no lies"
+    )]
+    TooFew(usize),
+    /// More than the wire format carries.
+    #[error("{0} replicas are more than the {MAX_REPLICAS} that one committee may have")]
+    TooMany(usize),
+}
+
+impl Quorum {
+    /// The arithmetic for `n` replicas.
+    ///
+    /// # Errors
+    /// When `n` is below 4 or above [`MAX_REPLICAS`].
+    pub const fn byzantine(n: usize) -> Result<Self, QuorumError> {
+        // Q3: fewer than four replicas cannot outvote a liar.
+        if n < 4 {
+            return Err(QuorumError::TooFew(n));
+        }
+        if n > MAX_REPLICAS {
+            return Err(QuorumError::TooMany(n));
+        }
+        Ok(Self { n })
+    }
+
+    /// How many replicas there are.
+    #[must_use]
+    pub const fn n(self) -> usize {
+        self.n
+    }
+
+    /// How many liars are outvoted: `floor((n-1)/3)`.
+    #[must_use]
+    pub const fn f(self) -> usize {
+        (self.n - 1) / 3
+    }
+
+    /// How many identical valid votes decide: `ceil(2n/3)`. Two quorums share at least `f + 1` members.
+    #[must_use]
+    pub const fn quorum(self) -> usize {
+        (2 * self.n).div_ceil(3)
+    }
+
+    /// How many must say the same so that one of them is honest: `f + 1`.
+    #[must_use]
+    pub const fn weak(self) -> usize {
+        self.f() + 1
+    }
+
+    /// Who leads `view`.
+    #[must_use]
+    pub const fn leader(self, view: View) -> ReplicaId {
+        // The remainder is below MAX_REPLICAS, so the cast loses nothing.
+        ReplicaId((view.0 % self.n as u64) as u16)
+    }
+
+    /// Whether `id` names a member.
+    #[must_use]
+    pub const fn has(self, id: ReplicaId) -> bool {
+        (id.0 as usize) < self.n
+    }
+
+    /// All members, in order.
+    pub fn members(self) -> impl Iterator<Item = ReplicaId> {
+        (0..self.n).map(|index| ReplicaId(index as u16))
+    }
+}

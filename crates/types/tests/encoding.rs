@@ -1,0 +1,46 @@
+//! One value, one encoding; a decoder never trusts a length.
+#![allow(clippy::unwrap_used)]
+
+use outvote_types::{Blob, BoundedVec, Digest, decode, encode, merkle};
+
+#[test]
+fn a_lying_length_is_refused_before_anything_is_allocated() {
+    let mut bytes = u32::MAX.to_le_bytes().to_vec();
+    bytes.extend([0; 8]);
+    assert!(decode::<Blob<1024>>(&bytes).is_err());
+    assert!(decode::<BoundedVec<u64, 16>>(&bytes).is_err());
+}
+
+#[test]
+fn a_blob_at_its_bound_decodes_and_one_byte_more_does_not() {
+    let at = encode(&vec![7u8; 9000]);
+    assert_eq!(decode::<Blob<9000>>(&at).unwrap().len(), 9000);
+    assert!(decode::<Blob<8999>>(&at).is_err());
+}
+
+#[test]
+fn trailing_and_missing_bytes_are_errors() {
+    let mut bytes = encode(&Digest::of(b"x"));
+    bytes.push(0);
+    assert!(decode::<Digest>(&bytes).is_err());
+    assert!(decode::<Digest>(&bytes[..31]).is_err());
+}
+
+#[test]
+fn every_merkle_path_leads_to_the_root_and_to_no_other() {
+    for count in 1..40u32 {
+        let leaves: Vec<_> = (0..count).map(|i| merkle::leaf(&i.to_le_bytes())).collect();
+        let root = merkle::root(&leaves);
+        for (index, leaf) in leaves.iter().enumerate() {
+            let path = merkle::path(&leaves, index).unwrap();
+            assert_eq!(path.root_from(*leaf), Some(root));
+            let wrong = merkle::leaf(b"other");
+            assert_ne!(path.root_from(wrong), Some(root));
+            if count > 1 {
+                let mut moved = path.clone();
+                moved.index = (moved.index + 1) % count;
+                assert_ne!(moved.root_from(*leaf), Some(root), "a leaf proves one place only");
+            }
+        }
+    }
+}
