@@ -52,25 +52,60 @@ pub fn root(leaves: &[Digest]) -> Digest {
     level[0]
 }
 
-/// The path of leaf `index`, or `None` if there is no such leaf.
+/// The path of leaf `index`, or `None` if there is no such leaf. For many paths of one tree, build a [`Tree`] once.
 #[must_use]
 pub fn path(leaves: &[Digest], index: usize) -> Option<Path> {
-    if index >= leaves.len() {
-        return None;
-    }
-    let (mut level, mut at, mut siblings) = (leaves.to_vec(), index, Vec::new());
-    while level.len() > 1 {
-        if let Some(sibling) = level.get(at ^ 1) {
-            siblings.push(*sibling);
+    Tree::new(leaves.to_vec()).path(index)
+}
+
+/// A whole tree, for many paths.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    /// From the leaves up; the last level holds the root alone (no level at all for the empty tree).
+    levels: Vec<Vec<Digest>>,
+}
+
+impl Tree {
+    /// Hashes the tree over these leaves.
+    #[must_use]
+    pub fn new(leaves: Vec<Digest>) -> Self {
+        let mut levels = Vec::new();
+        let mut level = leaves;
+        while level.len() > 1 {
+            let above = level_up(&level);
+            levels.push(level);
+            level = above;
         }
-        level = level_up(&level);
-        at /= 2;
+        if !level.is_empty() {
+            levels.push(level);
+        }
+        Self { levels }
     }
-    Some(Path {
-        index: u32::try_from(index).ok()?,
-        count: u32::try_from(leaves.len()).ok()?,
-        siblings: BoundedVec::new(siblings)?,
-    })
+
+    /// The root.
+    #[must_use]
+    pub fn root(&self) -> Digest {
+        self.levels.last().and_then(|level| level.first()).copied().unwrap_or_else(|| leaf(&[]))
+    }
+
+    /// The path of leaf `index`, or `None` if there is no such leaf.
+    #[must_use]
+    pub fn path(&self, index: usize) -> Option<Path> {
+        let leaves = self.levels.first()?.len();
+        if index >= leaves {
+            return None;
+        }
+        let siblings = self
+            .levels
+            .iter()
+            .enumerate()
+            .filter_map(|(height, level)| level.get((index >> height) ^ 1).copied());
+        Some(Path {
+            index: u32::try_from(index).ok()?,
+            count: u32::try_from(leaves).ok()?,
+            siblings: BoundedVec::new(siblings.collect())?,
+        })
+    }
 }
 
 impl Path {
