@@ -1,2 +1,8 @@
-//! The commands of the project.
-fn main() {}
+//! `cargo xtask`: see `cargo xtask help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    xtask::main_with(&arguments)
+}

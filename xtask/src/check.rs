@@ -1,0 +1,83 @@
+//! The command line and the gate's loop.
+
+use crate::report::{Report, Sums};
+use crate::steps;
+use crate::tree::Tree;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Instant;
+
+const HELP: &str = "cargo xtask check              the whole gate, as CI runs it
+cargo xtask check --only STEP  one step of it
+cargo xtask check --list       the steps";
+
+/// Runs the command that `arguments` name.
+#[must_use]
+pub fn main_with(arguments: &[String]) -> ExitCode {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["check"] => run(&Tree::own(), None, &mut io::stdout().lock()),
+        ["check", "--only", step] => run(&Tree::own(), Some(step), &mut io::stdout().lock()),
+        ["check", "--list"] => list(&mut io::stdout().lock()).map(|()| true),
+        [] | ["help" | "--help" | "-h"] => writeln!(io::stdout(), "{HELP}").map(|()| true),
+        other => writeln!(io::stderr(), "unknown: {}\n\n{HELP}", other.join(" ")).map(|()| false),
+    };
+    if matches!(outcome, Ok(true)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn list(out: &mut impl Write) -> io::Result<()> {
+    steps::ALL.iter().try_for_each(|step| writeln!(out, "{:<10} {}", step.name, step.about))
+}
+
+/// Runs every step, or the one that is named, and writes one line for each. The last line has the sums. Answers
+/// whether nothing failed.
+///
+/// # Errors
+/// When nothing can be written to `out`.
+pub fn run(tree: &Tree, only: Option<&str>, out: &mut impl Write) -> io::Result<bool> {
+    let mut sums = Sums::default();
+    let mut known = false;
+    for step in steps::ALL.iter().filter(|step| only.is_none_or(|name| name == step.name)) {
+        known = true;
+        let start = Instant::now();
+        let report = (step.run)(tree);
+        sums.count(&report);
+        print(out, step.name, &report, start.elapsed().as_secs_f64())?;
+    }
+    if !known {
+        writeln!(out, "There is no step {:?}. The steps:", only.unwrap_or_default())?;
+        list(out)?;
+        return Ok(false);
+    }
+    writeln!(out, "{}", sums.line())?;
+    Ok(sums.failed == 0)
+}
+
+fn print(out: &mut impl Write, name: &str, report: &Report, seconds: f64) -> io::Result<()> {
+    let verdict = match (report.is_good(), report.passed, report.skipped.len()) {
+        (false, ..) => "FAILED",
+        (true, 0, 1..) => "skipped",
+        (true, ..) => "ok",
+    };
+    writeln!(
+        out,
+        "{name:<10} {verdict:<8} {seconds:>7.1} s   {} passed, {} failed, {} skipped",
+        report.passed,
+        report.failed(),
+        report.skipped.len()
+    )?;
+    for warning in &report.warnings {
+        writeln!(out, "    warning: {}", indented(warning))?;
+    }
+    for reason in &report.skipped {
+        writeln!(out, "    skipped: {}", indented(reason))?;
+    }
+    for failure in &report.failures {
+        writeln!(out, "    failed: {}", indented(failure))?;
+    }
+    out.flush()
+}
+
+fn indented(text: &str) -> String {
+    text.trim_end().replace('\n', "\n        ")
+}

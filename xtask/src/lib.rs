@@ -1,0 +1,24 @@
+//! The project's own commands. `cargo xtask check` is the one gate: what it accepts may land, and CI runs nothing else.
+//!
+//! Each step of the gate is one file in `steps/`. A step looks at the checked-out tree and answers with a [`Report`];
+//! [`run`] prints one line per step and, at the end, the sums.
+
+mod check;
+mod layers;
+mod libtest;
+mod metadata;
+mod process;
+mod report;
+mod rule_book;
+mod rust_source;
+mod steps;
+mod tree;
+
+pub use check::{main_with, run};
+pub use layers::{Package, Row, TABLE, violations};
+pub use libtest::{Counts, Ignored, counts, failures, ignored};
+pub use report::{Report, Sums};
+pub use rule_book::{Book, Citations, cited_in, coverage, read_book};
+pub use rust_source::{Function, Line, functions, lines};
+pub use steps::{purity, tidy};
+pub use tree::Tree;

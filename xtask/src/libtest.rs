@@ -1,0 +1,73 @@
+//! What `cargo test` printed, in numbers.
+
+/// The sums of all `test result:` lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Tests that passed.
+    pub passed: u64,
+    /// Tests that failed.
+    pub failed: u64,
+    /// Tests that were ignored.
+    pub ignored: u64,
+}
+
+/// A test that was not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignored {
+    /// Its name.
+    pub name: String,
+    /// The reason in its `#[ignore = "..."]`, empty when there is none.
+    pub reason: String,
+}
+
+/// Sums the result lines of every test program.
+#[must_use]
+pub fn counts(output: &str) -> Counts {
+    let mut sums = Counts::default();
+    for line in output.lines().filter_map(|line| line.strip_prefix("test result: ")) {
+        for part in line.split(['.', ';']) {
+            let mut words = part.split_whitespace();
+            let (Some(number), Some(what)) = (words.next(), words.next()) else { continue };
+            let Ok(number) = number.parse::<u64>() else { continue };
+            match what {
+                "passed" => sums.passed += number,
+                "failed" => sums.failed += number,
+                "ignored" => sums.ignored += number,
+                _ => {}
+            }
+        }
+    }
+    sums
+}
+
+/// The tests that were not run.
+#[must_use]
+pub fn ignored(output: &str) -> Vec<Ignored> {
+    output
+        .lines()
+        .filter_map(|line| line.strip_prefix("test "))
+        .filter_map(|line| line.split_once(" ... ignored"))
+        .map(|(name, reason)| Ignored {
+            name: name.to_owned(),
+            reason: reason.trim_start_matches(',').trim().to_owned(),
+        })
+        .collect()
+}
+
+/// What the failed tests said: each block that begins with `---- NAME stdout ----`, up to `most_lines` lines of it.
+#[must_use]
+pub fn failures(output: &str, most_lines: usize) -> Vec<String> {
+    let mut blocks: Vec<Vec<&str>> = Vec::new();
+    let mut is_open = false;
+    for line in output.lines() {
+        if line.starts_with("---- ") && line.ends_with(" ----") {
+            blocks.push(vec![line]);
+            is_open = true;
+        } else if line == "failures:" || line.starts_with("test result: ") {
+            is_open = false;
+        } else if is_open && let Some(block) = blocks.last_mut() {
+            block.push(line);
+        }
+    }
+    blocks.iter().map(|block| block[..block.len().min(most_lines)].join("\n").trim_end().to_owned()).collect()
+}

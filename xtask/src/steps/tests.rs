@@ -1,0 +1,62 @@
+//! Builds the binary and runs every test, in the one profile that users run.
+
+use crate::libtest;
+use crate::process::{Finished, cargo, is_ci, run as run_program};
+use crate::report::Report;
+use crate::tree::Tree;
+use std::fs;
+
+/// How many lines of one failed test are shown; the rest is in the log.
+const SHOWN_LINES: usize = 40;
+/// Where the whole output goes, below the target folder.
+const LOG: &str = "xtask-tests.log";
+/// An ignored test is fine in CI only when its reason begins so and names what only some hosts offer.
+const HOST_REASON: &str = "needs a host";
+
+pub(crate) fn run(tree: &Tree) -> Report {
+    let mut report = Report::default();
+    match run_program(tree.root(), &cargo(), &["build", "--quiet", "--release", "--workspace"]) {
+        Ok(finished) if finished.success => report.passed += 1,
+        Ok(finished) => return Report::one_failed(format!("the build fails\n{}", finished.tail())),
+        Err(error) => return Report::one_failed(format!("cargo cannot be started: {error}")),
+    }
+    let arguments = ["test", "--workspace", "--release", "--no-fail-fast"];
+    match run_program(tree.root(), &cargo(), &arguments) {
+        Ok(finished) => report.add(judge(tree, &finished)),
+        Err(error) => report.failures.push(format!("cargo test cannot be started: {error}")),
+    }
+    report
+}
+
+fn judge(tree: &Tree, finished: &Finished) -> Report {
+    let counts = libtest::counts(&finished.stdout);
+    let log = tree.target().join(LOG);
+    let mut report = Report { passed: counts.passed, ..Report::default() };
+    if let Err(error) = fs::write(&log, format!("{}\n{}", finished.stdout, finished.stderr)) {
+        report.warnings.push(format!("{} cannot be written: {error}", log.display()));
+    }
+    report.failures = libtest::failures(&finished.stdout, SHOWN_LINES);
+    // Tests that failed without a block of their own are counted all the same, but nothing is counted twice.
+    report.more_failed = counts.failed.saturating_sub(report.failures.len() as u64);
+    if !finished.success && report.is_good() {
+        report.failures.push(format!("cargo test ended badly; see {}\n{}", log.display(), finished.tail()));
+    } else if !report.is_good() {
+        report.warnings.push(format!("the whole output is in {}", log.display()));
+    }
+    if counts.passed == 0 {
+        report.failures.push("no test ran; the gate does not take that for success".to_owned());
+    }
+    for test in libtest::ignored(&finished.stdout) {
+        let is_allowed = !is_ci() || test.reason.starts_with(HOST_REASON);
+        let text =
+            format!("{}: {}", test.name, if test.reason.is_empty() { "no reason" } else { &test.reason });
+        if is_allowed {
+            report.skipped.push(text);
+        } else {
+            report
+                .failures
+                .push(format!("{text}; CI skips no test but for `#[ignore = \"{HOST_REASON} with ...\"]`"));
+        }
+    }
+    report
+}
