@@ -1,4 +1,5 @@
 //! The gate's last word.
+#![allow(clippy::expect_used, reason = "a helper of tests may panic like a test")]
 
 use std::fs;
 use xtask::{Tree, run};
