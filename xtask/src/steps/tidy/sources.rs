@@ -190,7 +190,7 @@ fn test_names(path: &str, split: &[Line]) -> Vec<String> {
             Some(rest.split('(').next().unwrap_or(rest).trim().to_owned())
         });
         let Some(name) = name else { continue };
-        if name.starts_with("test") || !name.contains('_') || !is_snake_case(&name) {
+        if name.starts_with("test_") || !name.contains('_') || !is_snake_case(&name) {
             found.push(format!("{}: `{name}` is no fact; name the test after what holds", index + 1));
         }
     }
