@@ -1,0 +1,87 @@
+//! Between us and the database library: its errors in our words, and checksums of values.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::error::StorageError;
+
+const CHECKSUM_BYTES: usize = 4;
+const CURE: &str = "move the file away; the state is built again from the log and the other replicas";
+
+/// Names the database in errors.
+#[derive(Debug, Clone)]
+pub(crate) struct Guard {
+    name: String,
+}
+
+impl Guard {
+    pub(crate) fn new(name: String) -> Self {
+        Self { name }
+    }
+
+    /// Runs a call into the library. Some damage makes it panic instead of returning an error: that is damage too.
+    pub(crate) fn run<T, E: Into<redb::Error>>(
+        &self,
+        operation: &'static str,
+        call: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, StorageError> {
+        match catch_unwind(AssertUnwindSafe(call)) {
+            Ok(result) => result.map_err(|error| self.error(operation, error.into())),
+            Err(_) => Err(self.damaged("the database library gave up on it".to_owned())),
+        }
+    }
+
+    pub(crate) fn damaged(&self, what: String) -> StorageError {
+        StorageError::Damaged { file: self.name.clone(), offset: 0, what, cure: CURE }
+    }
+
+    fn error(&self, operation: &'static str, error: redb::Error) -> StorageError {
+        match error {
+            redb::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                self.damaged(error.to_string())
+            }
+            redb::Error::Io(error) => StorageError::io(operation, &self.name, &error),
+            redb::Error::DatabaseAlreadyOpen => {
+                StorageError::Locked { folder: self.name.clone(), holder: "another process".to_owned() }
+            }
+            redb::Error::Corrupted(what) => self.damaged(what),
+            redb::Error::UpgradeRequired(version) => self.damaged(format!("it has the old format {version}")),
+            other => self.damaged(other.to_string()),
+        }
+    }
+}
+
+fn checksum(table: &str, key: &[u8], value: &[u8]) -> [u8; CHECKSUM_BYTES] {
+    let mut hasher = crc32fast::Hasher::new();
+    for part in [table.as_bytes(), key] {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    hasher.update(value);
+    hasher.finalize().to_le_bytes()
+}
+
+/// The value as it is stored.
+pub(crate) fn with_checksum(table: &str, key: &[u8], value: &[u8]) -> Vec<u8> {
+    let mut stored = Vec::with_capacity(value.len() + CHECKSUM_BYTES);
+    stored.extend_from_slice(value);
+    stored.extend_from_slice(&checksum(table, key, value));
+    stored
+}
+
+/// The value as it was committed, or the error that it is not.
+pub(crate) fn checked(
+    guard: &Guard,
+    table: &str,
+    key: &[u8],
+    mut stored: Vec<u8>,
+) -> Result<Vec<u8>, StorageError> {
+    let length = stored.len().checked_sub(CHECKSUM_BYTES);
+    let is_intact = length.is_some_and(|length| stored[length..] == checksum(table, key, &stored[..length]));
+    match length {
+        Some(length) if is_intact => {
+            stored.truncate(length);
+            Ok(stored)
+        }
+        _ => Err(guard.damaged(format!("a value in table {table} is not what was written"))),
+    }
+}

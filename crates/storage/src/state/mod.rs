@@ -1,0 +1,276 @@
+//! The embedded database behind the application's state: ordered tables of bytes, changed in whole batches.
+//!
+//! Every value is stored with a checksum over its table, key and value, and opening checks the whole file, so bit
+//! rot is an error and never a wrong answer. What is damaged can be built again from peers.
+
+pub(crate) mod backend;
+mod guard;
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::path::Path;
+use std::sync::Arc;
+
+use redb::backends::InMemoryBackend;
+use redb::{
+    Builder, Database, Durability, ReadTransaction, ReadableDatabase, StorageBackend, TableDefinition,
+    TableError,
+};
+
+use crate::error::{Poison, StorageError};
+use guard::{Guard, checked, with_checksum};
+
+/// How long a key may be.
+pub const KEY_MAX_BYTES: usize = 4096;
+/// How long a value may be.
+const VALUE_MAX_BYTES: usize = 64 << 20;
+/// How many entries a page holds at most.
+pub const PAGE_MAX_ENTRIES: usize = 4096;
+/// After how many bytes a page ends; its last entry may lie beyond.
+pub const PAGE_MAX_BYTES: usize = 4 << 20;
+
+type OpenTable = redb::ReadOnlyTable<&'static [u8], &'static [u8]>;
+type Table<'name> = TableDefinition<'name, &'static [u8], &'static [u8]>;
+
+/// Knobs of the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StateOptions {
+    /// Memory for pages that were read or are to be written, in bytes.
+    pub cache_bytes: usize,
+    /// Reads the whole file once at the opening and checks each page. Without it a damaged page can go unnoticed
+    /// until it is read.
+    pub is_checked: bool,
+}
+
+impl Default for StateOptions {
+    /// A cache of 8 MiB: a replica should stay small, and the system caches the file as well. Checked: a wrong
+    /// answer is worse than a second at the start.
+    fn default() -> Self {
+        Self { cache_bytes: 8 << 20, is_checked: true }
+    }
+}
+
+/// One change of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change<'batch> {
+    /// The table's name.
+    pub table: &'batch str,
+    /// The key.
+    pub key: &'batch [u8],
+    /// The new value; `None` removes the key.
+    pub value: Option<&'batch [u8]>,
+}
+
+/// Some entries of a range, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Keys and values.
+    pub entries: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The key where the next page begins; `None` when this was the last one.
+    pub next: Option<Vec<u8>>,
+}
+
+/// The database, with one owner that writes.
+#[derive(Debug)]
+pub struct StateStore {
+    reader: StateReader,
+    poison: Poison,
+}
+
+/// Reads the latest committed state; cloneable, for other threads.
+#[derive(Debug, Clone)]
+pub struct StateReader {
+    database: Arc<Database>,
+    guard: Guard,
+}
+
+/// The state as it was at one moment, whatever is committed meanwhile. While it lives, the space of what was replaced
+/// is not used again: drop it soon.
+#[derive(Debug)]
+pub struct Snapshot {
+    transaction: ReadTransaction,
+    guard: Guard,
+}
+
+impl StateStore {
+    /// Opens the database in a file, or creates it.
+    pub fn open(path: impl AsRef<Path>, options: StateOptions) -> Result<Self, StorageError> {
+        let path = path.as_ref();
+        let guard = Guard::new(path.display().to_string());
+        let is_new = !path.exists();
+        let database = guard.run("open", || builder(options).create(path))?;
+        if is_new {
+            let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            crate::disk::real::sync_folder(above)?;
+        }
+        Ok(Self::new(database, guard))
+    }
+
+    /// A database that lives in memory.
+    pub fn in_memory(options: StateOptions) -> Result<Self, StorageError> {
+        Self::on_backend(InMemoryBackend::new(), "the state in memory", options)
+    }
+
+    /// A database on any storage, such as a [`crate::DiskFile`]; `name` is for messages.
+    pub fn on_backend(
+        storage: impl StorageBackend,
+        name: &str,
+        options: StateOptions,
+    ) -> Result<Self, StorageError> {
+        let guard = Guard::new(name.to_owned());
+        let database = guard.run("open", || builder(options).create_with_backend(storage))?;
+        Ok(Self::new(database, guard))
+    }
+
+    fn new(database: Database, guard: Guard) -> Self {
+        Self { reader: StateReader { database: Arc::new(database), guard }, poison: Poison::default() }
+    }
+
+    /// Makes a batch of changes durable, all or none; of two changes to one key the later counts. After a failure
+    /// every later commit gives the same error.
+    pub fn commit<'batch>(
+        &mut self,
+        changes: impl IntoIterator<Item = Change<'batch>>,
+    ) -> Result<(), StorageError> {
+        self.poison.check()?;
+        let mut tables: BTreeMap<&str, Vec<Change<'batch>>> = BTreeMap::new();
+        for change in changes {
+            check_size("a key of the state", change.key.len(), KEY_MAX_BYTES)?;
+            check_size("a value of the state", change.value.map_or(0, <[u8]>::len), VALUE_MAX_BYTES)?;
+            tables.entry(change.table).or_default().push(change);
+        }
+        let StateReader { database, guard } = &self.reader;
+        self.poison.keep(guard.run("commit", || write(database, &tables)))
+    }
+
+    /// A handle for other threads.
+    pub fn reader(&self) -> StateReader {
+        self.reader.clone()
+    }
+
+    /// The value of a key.
+    pub fn get(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        self.reader.get(table, key)
+    }
+
+    /// A page of the entries of a table from a bound on.
+    pub fn range(&self, table: &str, from: Bound<&[u8]>, to: Bound<&[u8]>) -> Result<Page, StorageError> {
+        self.reader.range(table, from, to)
+    }
+
+    /// The state as it is now, to be read at leisure.
+    pub fn snapshot(&self) -> Result<Snapshot, StorageError> {
+        self.reader.snapshot()
+    }
+}
+
+impl StateReader {
+    /// The value of a key.
+    pub fn get(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        self.snapshot()?.get(table, key)
+    }
+
+    /// A page of the entries of a table from a bound on.
+    pub fn range(&self, table: &str, from: Bound<&[u8]>, to: Bound<&[u8]>) -> Result<Page, StorageError> {
+        self.snapshot()?.range(table, from, to)
+    }
+
+    /// The state as it is now, to be read at leisure.
+    pub fn snapshot(&self) -> Result<Snapshot, StorageError> {
+        let transaction = self.guard.run("read", || self.database.begin_read())?;
+        Ok(Snapshot { transaction, guard: self.guard.clone() })
+    }
+}
+
+impl Snapshot {
+    /// The value of a key; a table that was never written is empty.
+    pub fn get(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        let stored = self.guard.run("read", || -> Result<_, redb::Error> {
+            let Some(table) = self.table(table)? else { return Ok(None) };
+            Ok(table.get_owned(key)?.map(|value| value.value().to_vec()))
+        })?;
+        stored.map(|stored| checked(&self.guard, table, key, stored)).transpose()
+    }
+
+    /// A page of the entries of a table from a bound on, at most [`PAGE_MAX_ENTRIES`] and about [`PAGE_MAX_BYTES`];
+    /// at least one when there is one.
+    pub fn range(&self, table: &str, from: Bound<&[u8]>, to: Bound<&[u8]>) -> Result<Page, StorageError> {
+        if is_void(from, to) {
+            return Ok(Page::default());
+        }
+        let mut page = self.guard.run("read", || -> Result<_, redb::Error> {
+            let mut page = Page::default();
+            let Some(table) = self.table(table)? else { return Ok(page) };
+            let mut bytes = 0;
+            for entry in table.range_owned::<&[u8]>((from, to))? {
+                let (key, value) = entry?;
+                if page.entries.len() == PAGE_MAX_ENTRIES || bytes >= PAGE_MAX_BYTES {
+                    page.next = Some(key.value().to_vec());
+                    break;
+                }
+                bytes += key.value().len() + value.value().len();
+                page.entries.push((key.value().to_vec(), value.value().to_vec()));
+            }
+            Ok(page)
+        })?;
+        for (key, value) in &mut page.entries {
+            *value = checked(&self.guard, table, key, std::mem::take(value))?;
+        }
+        Ok(page)
+    }
+
+    fn table(&self, name: &str) -> Result<Option<OpenTable>, redb::Error> {
+        match self.transaction.open_table(Table::new(name)) {
+            Ok(table) => Ok(Some(table)),
+            Err(TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn builder(options: StateOptions) -> Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(options.cache_bytes).set_check_integrity_on_open(options.is_checked);
+    builder
+}
+
+fn write(database: &Database, tables: &BTreeMap<&str, Vec<Change<'_>>>) -> Result<(), redb::Error> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_durability(Durability::Immediate)?;
+    // Opening after a crash then takes no walk through the whole file.
+    transaction.set_quick_repair(true);
+    for (name, changes) in tables {
+        let mut table = transaction.open_table(Table::new(name))?;
+        for change in changes {
+            match change.value {
+                Some(value) => {
+                    table.insert(change.key, with_checksum(name, change.key, value).as_slice())?;
+                }
+                None => {
+                    table.remove(change.key)?;
+                }
+            }
+        }
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Whether a range holds no key at all, or runs backwards.
+fn is_void(from: Bound<&[u8]>, to: Bound<&[u8]>) -> bool {
+    match (from, to) {
+        (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
+        (Bound::Included(start), Bound::Included(end)) => start > end,
+        (Bound::Included(start) | Bound::Excluded(start), Bound::Included(end) | Bound::Excluded(end)) => {
+            start >= end
+        }
+    }
+}
+
+fn check_size(what: &'static str, size: usize, max: usize) -> Result<(), StorageError> {
+    if size <= max {
+        return Ok(());
+    }
+    let cure = "the application must split it";
+    Err(StorageError::TooLarge { what, size: size as u64, max: max as u64, cure })
+}
