@@ -17,11 +17,11 @@ pub const MAX_WATCHED_SESSIONS: usize = 4096;
 /// Requests in one message at most.
 pub const MAX_REQUESTS_PER_MESSAGE: usize = 256;
 /// Results in one bundle at most.
-pub const MAX_RESULTS_PER_BUNDLE: usize = 4096;
+pub const MAX_RESULTS_PER_BUNDLE: usize = 65_536;
 /// Headers between a block and the nearest one with a commit certificate at most.
 pub const MAX_PROOF_HEADERS: usize = 256;
 /// Committed operations in one page of the stream at most.
-pub const MAX_STREAM_PAGE: usize = 1024;
+pub const MAX_STREAM_PAGE: usize = 65_536;
 
 /// From a client to a replica.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
