@@ -10,10 +10,12 @@ mod config;
 mod input;
 mod output;
 mod record;
+mod replica;
 mod status;
 
 pub use config::{Config, Tunables};
 pub use input::Input;
 pub use output::{CommittedBlock, Draft, Note, Output, Recipients, Ticket};
 pub use record::{Justification, Promise, Record, Recovered, Voting};
+pub use replica::Replica;
 pub use status::Status;
