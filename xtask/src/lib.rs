@@ -18,7 +18,7 @@ pub use check::{main_with, run};
 pub use layers::{Package, Row, TABLE, violations};
 pub use libtest::{Counts, Ignored, counts, failures, ignored};
 pub use report::{Report, Sums};
-pub use rule_book::{Book, Citations, cited_in, coverage, read_book};
+pub use rule_book::{Book, Citations, cited_in, coverage, read_book, unknown};
 pub use rust_source::{Function, Line, functions, lines};
 pub use steps::{purity, tidy};
 pub use tree::Tree;

@@ -63,15 +63,20 @@ pub fn cited_in<'a>(sources: impl IntoIterator<Item = (&'a str, &'a str)>) -> Ci
 /// What is missing between the book, the code and the tests.
 #[must_use]
 pub fn coverage(book: &Book, code: &Citations, tests: &Citations) -> Vec<String> {
-    let mut complaints = Vec::new();
-    for (number, place) in code.iter().chain(tests) {
-        if !book.rules.contains_key(number) {
-            complaints.push(format!("{place} cites {number}, which docs/protocol.md does not have"));
-        }
-    }
-    complaints.extend(uncited(book, code, "no comment in crates/*/src or apps/*/src cites"));
-    complaints.extend(uncited(book, tests, "no comment in crates/*/tests or apps/*/tests cites"));
+    let mut complaints = unknown(book, code);
+    complaints.extend(unknown(book, tests));
+    complaints.extend(uncited(book, code, "no comment in the code of a correct replica or client cites"));
+    complaints.extend(uncited(book, tests, "no comment in a test cites"));
     complaints
+}
+
+/// Citations of rules that the book does not have.
+#[must_use]
+pub fn unknown(book: &Book, citations: &Citations) -> Vec<String> {
+    let strangers = citations.iter().filter(|(number, _)| !book.rules.contains_key(*number));
+    strangers
+        .map(|(number, place)| format!("{place} cites {number}, which docs/protocol.md does not have"))
+        .collect()
 }
 
 fn uncited(book: &Book, citations: &Citations, what: &str) -> Vec<String> {

@@ -45,8 +45,8 @@ fn a_rule_without_code_or_without_a_test_is_found_and_so_is_a_citation_without_a
         coverage(&read_book(BOOK), &code, &tests),
         [
             "c.rs:2 cites V7, which docs/protocol.md does not have",
-            "no comment in crates/*/src or apps/*/src cites V2",
-            "no comment in crates/*/tests or apps/*/tests cites V1",
+            "no comment in the code of a correct replica or client cites V2",
+            "no comment in a test cites V1",
         ]
     );
 }

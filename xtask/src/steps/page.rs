@@ -43,7 +43,10 @@ pub(crate) fn run(tree: &Tree) -> Report {
 }
 
 fn npm(tree: &Tree, arguments: &[&str], cure: &str) -> Report {
-    judge(run_program(&tree.path(SOURCE), "npm", arguments), &format!("npm {}", arguments.join(" ")), cure)
+    // The system's browser is used; an installation that fetched one of its own would need another host.
+    let environment = [("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")];
+    let outcome = run_with(&tree.path(SOURCE), "npm", arguments, &environment);
+    judge(outcome, &format!("npm {}", arguments.join(" ")), cure)
 }
 
 fn judge(outcome: std::io::Result<Finished>, what: &str, cure: &str) -> Report {
