@@ -1,0 +1,53 @@
+//! Which signatures were found good before.
+
+use crate::scheme::Check;
+use outvote_types::Digest;
+use std::collections::HashSet;
+
+/// Remembered signatures in one generation at most (two generations of about 50 bytes each).
+pub const SIGNATURE_CACHE_MAX: usize = 32_768;
+
+/// Remembers good signatures only, each by the digest of key, bytes and signature together.
+///
+/// Two generations: when the young one is full it becomes the old one.
+#[derive(Debug, Default)]
+pub struct SignatureCache {
+    young: HashSet<Digest>,
+    old: HashSet<Digest>,
+}
+
+/// The name of a signature.
+#[must_use]
+pub fn name(check: &Check) -> Digest {
+    // M7: of key, message and signature together, never of the message alone.
+    Digest::of_parts(&[&check.key.0, &check.bytes, &check.signature.0])
+}
+
+impl SignatureCache {
+    /// Whether this very signature was found good.
+    #[must_use]
+    pub fn has(&self, check: &Check) -> bool {
+        let name = name(check);
+        self.young.contains(&name) || self.old.contains(&name)
+    }
+
+    /// Remembers a good signature.
+    pub fn insert(&mut self, check: &Check) {
+        if self.young.len() >= SIGNATURE_CACHE_MAX {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(name(check));
+    }
+
+    /// How many are remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.young.len() + self.old.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

@@ -1,0 +1,118 @@
+//! Clients' requests: what makes one valid, and vouching for it.
+
+use crate::checker::Rejected;
+use crate::keyring::Keyring;
+use crate::scheme::{Check, Scheme, Verify};
+use outvote_types::limits::MAX_REQUEST_BYTES;
+use outvote_types::{Committee, Request, Verified};
+use std::sync::Arc;
+
+/// What forbids a request whatever its signatures say; `None` when nothing does.
+///
+/// A pure function of its bytes: the same at every replica (N8).
+pub(crate) fn fault<V: Verify + ?Sized>(verifier: &V, request: &Request) -> Option<&'static str> {
+    let body = &request.body;
+    if body.operations.is_empty() {
+        return Some("M10: an envelope without an operation");
+    }
+    if request.encoded_bytes() > MAX_REQUEST_BYTES {
+        return Some("M10: a request above its size");
+    }
+    // M6: unusable keys are refused when a session is set up, and so in each request of one.
+    if !verifier.is_usable_key(&body.session) {
+        return Some("M6: a session key that no one may use");
+    }
+    let authors = body.operations.iter().filter_map(|operation| operation.author);
+    for author in authors {
+        if author.key != body.session && !verifier.is_usable_key(&author.key) {
+            return Some("M6: an author's key that no one may use");
+        }
+    }
+    None
+}
+
+/// Requests whose signatures are still to be judged.
+#[derive(Debug)]
+pub struct PendingRequests {
+    /// The signatures to be judged, in order.
+    pub checks: Vec<Check>,
+    pub(crate) requests: Vec<(Request, Result<usize, Rejected>)>,
+}
+
+impl PendingRequests {
+    pub(crate) fn new(
+        scheme: &dyn Scheme,
+        requests: Vec<Request>,
+        mut checks_of: impl FnMut(&Request) -> Vec<Check>,
+    ) -> Self {
+        let mut checks = Vec::new();
+        let requests = requests.into_iter().map(|request| {
+            let fate = match fault(scheme, &request) {
+                Some(why) => Err(Rejected::because(why)),
+                None => {
+                    let fresh = checks_of(&request);
+                    checks.extend_from_slice(&fresh);
+                    Ok(fresh.len())
+                }
+            };
+            (request, fate)
+        });
+        let requests = requests.collect();
+        Self { checks, requests }
+    }
+
+    /// Turns the verdicts into one outcome for each request, in order.
+    ///
+    /// # Panics
+    /// When there is not one verdict for each check: the caller lost some.
+    #[must_use]
+    pub fn finish(self, verdicts: &[bool]) -> Vec<Result<Verified<Request>, Rejected>> {
+        assert_eq!(verdicts.len(), self.checks.len(), "one verdict for each check");
+        let mut rest = verdicts;
+        let judged = self.requests.into_iter().map(|(request, fate)| {
+            let (own, others) = rest.split_at(fate?);
+            rest = others;
+            if own.iter().all(|verdict| *verdict) {
+                Ok(Verified::vouched_for(request))
+            } else {
+                Err(Rejected::because("M6: a request with a bad signature"))
+            }
+        });
+        judged.collect()
+    }
+}
+
+/// Vouches for clients' requests on any thread, for gateways: shares nothing with the core but the scheme.
+#[derive(Clone)]
+pub struct RequestChecker {
+    keyring: Keyring,
+    scheme: Arc<dyn Scheme>,
+}
+
+impl std::fmt::Debug for RequestChecker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RequestChecker").field("keyring", &self.keyring).finish_non_exhaustive()
+    }
+}
+
+impl RequestChecker {
+    /// For the clients of this committee.
+    #[must_use]
+    pub fn new(committee: Committee, scheme: Arc<dyn Scheme>) -> Self {
+        Self { keyring: Keyring::new(committee), scheme }
+    }
+
+    /// What is to be judged in these requests.
+    #[must_use]
+    pub fn prepare(&self, requests: Vec<Request>) -> PendingRequests {
+        PendingRequests::new(&*self.scheme, requests, |request| self.keyring.checks_of_request(request))
+    }
+
+    /// Judges these requests here and now, all signatures in one batch; one outcome each, in order.
+    #[must_use]
+    pub fn check(&self, requests: Vec<Request>) -> Vec<Result<Verified<Request>, Rejected>> {
+        let pending = self.prepare(requests);
+        let verdicts = self.scheme.verify(&pending.checks);
+        pending.finish(&verdicts)
+    }
+}
