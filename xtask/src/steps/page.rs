@@ -107,8 +107,8 @@ fn browser_tests(tree: &Tree) -> Report {
         Err(why) if is_ci() => return Report::one_failed(why),
         Err(why) => return Report::one_skipped(why),
     };
-    // The tests start the real program: it has to be there, in the profile of everything else.
-    let built = run_program(tree.root(), &cargo(), &["build", "--quiet", "--release"]);
+    // The tests start the real program. It is built as in the step `tests`, so that nothing is built twice.
+    let built = run_program(tree.root(), &cargo(), &["build", "--quiet", "--release", "--workspace"]);
     let mut report = match built {
         Ok(finished) if finished.success => Report::default(),
         Ok(finished) => return Report::one_failed(format!("the binary does not build\n{}", finished.tail())),
