@@ -1,0 +1,70 @@
+//! Where the state lives between two starts: an ordered key-value space with atomic, durable commits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A stored value; shared, never changed.
+pub type Value = Arc<[u8]>;
+
+/// What one commit changes: a value, or `None` for a deletion.
+pub type Writes = BTreeMap<Vec<u8>, Option<Value>>;
+
+/// The state's database failed. After that nobody knows what it holds, so the node stops (D20).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the state database failed: {0}")]
+pub struct BackendError(pub String);
+
+/// An ordered key-value space. Keys are at most [`MAX_BACKEND_KEY_BYTES`](crate::backend::MAX_BACKEND_KEY_BYTES) long.
+pub trait Backend: Send {
+    /// The value under `key`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    fn get(&self, key: &[u8]) -> Result<Option<Value>, BackendError>;
+
+    /// The first `limit` pairs with `from <= key < to` (no upper end if `to` is `None`), in ascending order of keys.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    fn range(
+        &self,
+        from: &[u8],
+        to: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Value)>, BackendError>;
+
+    /// Applies all of `writes` or, if it fails or the power goes, none of them. They are durable when it returns.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    fn commit(&mut self, writes: Writes) -> Result<(), BackendError>;
+
+    /// The contents as they are now, unchanged by later commits.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    fn snapshot(&self) -> Result<Box<dyn BackendSnapshot>, BackendError>;
+}
+
+/// A frozen view of a [`Backend`]; may be read from any thread.
+pub trait BackendSnapshot: Send + Sync {
+    /// Like [`Backend::get`].
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    fn get(&self, key: &[u8]) -> Result<Option<Value>, BackendError>;
+
+    /// Like [`Backend::range`].
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    fn range(
+        &self,
+        from: &[u8],
+        to: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Value)>, BackendError>;
+}
+
+/// Bytes of a key in a [`Backend`] at most: the longest digested key behind the prefix of the index by bucket.
+pub const MAX_BACKEND_KEY_BYTES: usize = outvote_types::limits::MAX_KEY_BYTES + 3;

@@ -1,0 +1,334 @@
+//! Executes committed blocks, one after the other.
+
+use crate::application::Application;
+use crate::backend::{Backend, Writes};
+use crate::checkpoint::{CheckpointState, Checkpoints};
+use crate::error::ExecutionError;
+use crate::layout;
+use crate::lthash::state_root;
+use crate::result::BlockResult;
+use crate::run::{Run, ask};
+use crate::session::{SessionStanding, standing};
+use crate::store::Store;
+use borsh::{BorshDeserialize, BorshSerialize};
+use outvote_types::{
+    Answer, Block, CheckpointCertificate, Committee, Data, Digest, Fetch, PayloadLeaf, PublicKey, Sequence,
+    SignedHeader, decode, encode, merkle,
+};
+use std::sync::Arc;
+
+/// The format of the state in the backend.
+const FORMAT: u32 = 1;
+
+/// How an [`Executor`] works. The first two must be the same on all replicas.
+#[derive(Clone, Copy, Debug)]
+pub struct ExecutorConfig {
+    /// The identity of the block before the first one.
+    pub genesis: Digest,
+    /// Blocks between two checkpoints.
+    pub checkpoint_interval: u64,
+    /// Whether each operation runs twice, to find an application that is not deterministic. Costs half the speed.
+    pub execute_twice: bool,
+}
+
+impl ExecutorConfig {
+    /// What this committee agreed on. Operations run twice in debug builds.
+    #[must_use]
+    pub fn new(committee: &Committee) -> Self {
+        Self {
+            genesis: committee.genesis_id(),
+            checkpoint_interval: committee.checkpoint_interval.max(1),
+            execute_twice: cfg!(debug_assertions),
+        }
+    }
+}
+
+/// How far the state in the backend has come; written in the same commit as the state (E11).
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Executed {
+    pub(crate) sequence: Sequence,
+    pub(crate) id: Digest,
+    /// `None` at genesis.
+    pub(crate) header: Option<SignedHeader>,
+}
+
+/// The application, its state and the clients' sessions on one replica.
+///
+/// Not a thread of its own: whoever owns it calls [`execute`](Self::execute) for each committed block in order, and
+/// [`flush`](Self::flush) every second or when [`unflushed_bytes`](Self::unflushed_bytes) reaches some MiB. What was not
+/// flushed is executed again after a restart, from the log, to the same state.
+pub struct Executor {
+    pub(crate) store: Store,
+    application: Box<dyn Application>,
+    pub(crate) config: ExecutorConfig,
+    pub(crate) executed: Executed,
+    flushed: Sequence,
+    pub(crate) checkpoints: Checkpoints,
+    /// The checkpoint of a state transfer that began and did not end.
+    pub(crate) installing: Option<CheckpointCertificate>,
+    is_stopped: bool,
+}
+
+impl Executor {
+    /// Opens a state, or begins one in an empty backend.
+    ///
+    /// # Errors
+    /// When the backend fails, is damaged, or belongs to another cluster or a newer program.
+    pub fn open(
+        mut backend: Box<dyn Backend>,
+        application: Box<dyn Application>,
+        config: ExecutorConfig,
+    ) -> Result<Self, ExecutionError> {
+        check_identity(&mut *backend, &config)?;
+        let executed = read(&*backend, layout::EXECUTED, "the executed block")?.unwrap_or(Executed {
+            sequence: Sequence(0),
+            id: config.genesis,
+            header: None,
+        });
+        let installing = read(&*backend, layout::INSTALLING, "the mark of a state transfer")?;
+        let store = Store::open(backend)?.ok_or(ExecutionError::Damaged { what: "a bucket's digest" })?;
+        let mut executor = Self {
+            store,
+            application,
+            config,
+            flushed: executed.sequence,
+            executed,
+            checkpoints: Checkpoints::default(),
+            installing,
+            is_stopped: false,
+        };
+        if executor.is_checkpoint() && executor.installing.is_none() {
+            executor.take_snapshot()?;
+        }
+        Ok(executor)
+    }
+
+    /// Executes the next block. Its batches and their signatures were checked before it was voted for.
+    ///
+    /// At the end of a checkpoint interval the state is flushed, a snapshot of it is kept for peers that catch up, and its
+    /// root is in the result.
+    ///
+    /// # Errors
+    /// When the block is not the next one, a state transfer is under way, or the database fails. Nothing in the block's
+    /// operations is an error.
+    pub fn execute(&mut self, block: &Block) -> Result<BlockResult, ExecutionError> {
+        self.check_next(block)?;
+        // Until the block is through, the overlay holds a part of it.
+        self.is_stopped = true;
+        let header = &block.header.body;
+        let mut run = Run {
+            store: &mut self.store,
+            application: &*self.application,
+            execute_twice: self.config.execute_twice,
+            sequence: header.sequence,
+            time: header.time,
+            results: Vec::new(),
+            alarms: Vec::new(),
+        };
+        let mut payload_leaves = Vec::new();
+        // E1: in the order of the block.
+        for request in block.batches.iter().flat_map(|batch| batch.requests.iter()) {
+            let leaves = payload_leaves.len();
+            let mut digest = None;
+            for leaf in PayloadLeaf::of_request(request) {
+                digest = Some(leaf.request);
+                payload_leaves.push(leaf.digest());
+            }
+            debug_assert_eq!(payload_leaves.len() - leaves, request.body.operations.len());
+            run.request(&request.body, digest.unwrap_or_else(|| request.digest()))?;
+        }
+        let (results, alarms) = (run.results, run.alarms);
+        let leaves: Vec<Digest> = results.iter().map(|result| result.leaf.digest()).collect();
+        let id = header.id();
+        self.executed = Executed { sequence: header.sequence, id, header: Some(block.header.clone()) };
+        self.is_stopped = false;
+        let state_root = if self.is_checkpoint() { Some(self.checkpoint()?) } else { None };
+        Ok(BlockResult {
+            sequence: header.sequence,
+            id,
+            result_root: merkle::root(&leaves),
+            results,
+            leaves,
+            payload_leaves,
+            state_root,
+            alarms,
+        })
+    }
+
+    fn check_next(&self, block: &Block) -> Result<(), ExecutionError> {
+        let header = &block.header.body;
+        if self.is_stopped {
+            return Err(ExecutionError::Stopped);
+        }
+        if self.installing.is_some() {
+            return Err(ExecutionError::Installing);
+        }
+        let expected = self.executed.sequence.next();
+        if header.sequence != expected {
+            return Err(ExecutionError::OutOfOrder { expected, found: header.sequence });
+        }
+        if header.parent != self.executed.id {
+            return Err(ExecutionError::WrongParent { sequence: header.sequence });
+        }
+        Ok(())
+    }
+
+    fn is_checkpoint(&self) -> bool {
+        self.executed.sequence.0 > 0
+            && self.executed.sequence.0.is_multiple_of(self.config.checkpoint_interval)
+    }
+
+    fn checkpoint(&mut self) -> Result<Digest, ExecutionError> {
+        // D5: the snapshot is durable before anybody hears of it.
+        self.flush()?;
+        self.take_snapshot()
+    }
+
+    pub(crate) fn take_snapshot(&mut self) -> Result<Digest, ExecutionError> {
+        let buckets = self.store.bucket_digests();
+        let root = state_root(&buckets);
+        if let Some(header) = self.executed.header.clone() {
+            let snapshot = self.store.backend().snapshot()?;
+            self.checkpoints.add(CheckpointState::new(header, buckets, snapshot));
+        }
+        Ok(root)
+    }
+
+    /// Makes the state durable together with how far it has come, in one commit.
+    ///
+    /// # Errors
+    /// When the database fails; the node must then stop.
+    pub fn flush(&mut self) -> Result<(), ExecutionError> {
+        if self.is_stopped {
+            return Err(ExecutionError::Stopped);
+        }
+        if self.installing.is_some() || self.flushed == self.executed.sequence {
+            return Ok(());
+        }
+        let executed = (layout::EXECUTED.to_vec(), Some(encode(&self.executed).into()));
+        self.store.flush(Writes::from([executed])).inspect_err(|_| self.is_stopped = true)?;
+        self.flushed = self.executed.sequence;
+        Ok(())
+    }
+
+    pub(crate) fn set_executed(&mut self, executed: Executed) {
+        self.flushed = executed.sequence;
+        self.executed = executed;
+    }
+
+    /// The last executed block's place; 0 at genesis.
+    #[must_use]
+    pub fn executed(&self) -> Sequence {
+        self.executed.sequence
+    }
+
+    /// The last executed block.
+    #[must_use]
+    pub fn executed_id(&self) -> Digest {
+        self.executed.id
+    }
+
+    /// The last executed block's header; `None` at genesis.
+    #[must_use]
+    pub fn executed_header(&self) -> Option<&SignedHeader> {
+        self.executed.header.as_ref()
+    }
+
+    /// The last block whose effects are durable; the log must keep all that follow it.
+    #[must_use]
+    pub fn flushed(&self) -> Sequence {
+        self.flushed
+    }
+
+    /// Bytes that wait for [`flush`](Self::flush), roughly.
+    #[must_use]
+    pub fn unflushed_bytes(&self) -> usize {
+        self.store.overlay_bytes()
+    }
+
+    /// Answers a question from the executed state.
+    ///
+    /// # Errors
+    /// When a state transfer is under way or the database fails.
+    pub fn query(&self, question: &[u8]) -> Result<Answer, ExecutionError> {
+        if self.installing.is_some() {
+            return Err(ExecutionError::Installing);
+        }
+        Ok(ask(&*self.application, &self.store, question)?)
+    }
+
+    /// Where a session stands.
+    ///
+    /// # Errors
+    /// When a state transfer is under way or the database fails.
+    pub fn session(&self, key: &PublicKey) -> Result<SessionStanding, ExecutionError> {
+        if self.installing.is_some() {
+            return Err(ExecutionError::Installing);
+        }
+        Ok(standing(&self.store, key)?)
+    }
+
+    /// The state's root as of now, for status pages: costs as much as there was written since it was last asked for.
+    #[must_use]
+    pub fn state_digest(&mut self) -> Digest {
+        state_root(&self.store.bucket_digests())
+    }
+
+    /// A checkpoint became stable: its snapshot may be served from now on.
+    pub fn on_stable(&mut self, certificate: &CheckpointCertificate) {
+        self.checkpoints.on_stable(certificate);
+    }
+
+    /// Answers a peer that asks for a manifest or a bucket. `oldest` is the lowest block that the archive still serves.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn serve(&self, fetch: &Fetch, oldest: Sequence) -> Result<Data, ExecutionError> {
+        Ok(self.checkpoints.serve(fetch)?.unwrap_or(Data::Gone { oldest }))
+    }
+
+    /// The snapshots kept for peers, oldest first; they may be read from any thread.
+    #[must_use]
+    pub fn snapshots(&self) -> &[Arc<CheckpointState>] {
+        self.checkpoints.all()
+    }
+
+    /// The checkpoint whose transfer was interrupted by a crash: no block can be executed before it, or a later one, is
+    /// installed with a new [`Transfer`](crate::Transfer).
+    #[must_use]
+    pub fn interrupted_transfer(&self) -> Option<&CheckpointCertificate> {
+        self.installing.as_ref()
+    }
+
+    /// Gives the backend back. What was not flushed is lost, as in a crash.
+    #[must_use]
+    pub fn into_backend(self) -> Box<dyn Backend> {
+        self.store.into_backend()
+    }
+}
+
+fn check_identity(backend: &mut dyn Backend, config: &ExecutorConfig) -> Result<(), ExecutionError> {
+    let format: Option<u32> = read(backend, layout::FORMAT, "the format's number")?;
+    let genesis: Option<Digest> = read(backend, layout::GENESIS, "the genesis")?;
+    if let Some(found) = format.filter(|found| *found != FORMAT) {
+        return Err(ExecutionError::NewerFormat { found, known: FORMAT });
+    }
+    match genesis {
+        Some(found) if found != config.genesis => {
+            Err(ExecutionError::OtherCluster { found, ours: config.genesis })
+        }
+        Some(_) => Ok(()),
+        None => Ok(backend.commit(Writes::from([
+            (layout::FORMAT.to_vec(), Some(encode(&FORMAT).into())),
+            (layout::GENESIS.to_vec(), Some(encode(&config.genesis).into())),
+        ]))?),
+    }
+}
+
+fn read<T: BorshDeserialize>(
+    backend: &dyn Backend,
+    key: &[u8],
+    what: &'static str,
+) -> Result<Option<T>, ExecutionError> {
+    backend.get(key)?.map(|bytes| decode(&bytes).map_err(|_| ExecutionError::Damaged { what })).transpose()
+}

@@ -1,0 +1,123 @@
+//! The state's digest, kept up to date while writing.
+//!
+//! Each key belongs to one of 256 buckets. A bucket's digest is a sum, so it changes by one subtraction and one addition
+//! when a value changes, whatever the bucket's size, and it does not depend on the order of the writes. This is LtHash
+//! with 1024 lanes of 16 bits (Bellare and Micciancio 1997; Lewi et al., eprint 2019/227), over BLAKE3's extendable
+//! output. The state's root is a SHA-256 Merkle root, so that any language can check it.
+
+use outvote_types::limits::STATE_BUCKETS;
+use outvote_types::{Digest, merkle};
+
+const LANES: usize = 1024;
+/// Bytes of one bucket's sum.
+pub const BUCKET_BYTES: usize = LANES * 2;
+
+/// The sum over the pairs of one bucket.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LtHash(Box<[u16; LANES]>);
+
+impl Default for LtHash {
+    fn default() -> Self {
+        Self(Box::new([0; LANES]))
+    }
+}
+
+impl LtHash {
+    /// Adds a pair.
+    pub fn add(&mut self, key: &[u8], value: &[u8]) {
+        self.combine(&expand(key, value), u16::wrapping_add);
+    }
+
+    /// Takes a pair out again.
+    pub fn subtract(&mut self, key: &[u8], value: &[u8]) {
+        self.combine(&expand(key, value), u16::wrapping_sub);
+    }
+
+    fn combine(&mut self, element: &[u8; BUCKET_BYTES], by: fn(u16, u16) -> u16) {
+        for (lane, bytes) in self.0.iter_mut().zip(element.chunks_exact(2)) {
+            *lane = by(*lane, u16::from_le_bytes([bytes[0], bytes[1]]));
+        }
+    }
+
+    /// The sum's bytes, lanes in order, little endian.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|lane| lane.to_le_bytes()).collect()
+    }
+
+    /// The sum with these bytes, if they are [`BUCKET_BYTES`] many.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() != BUCKET_BYTES {
+            return None;
+        }
+        let mut sum = Self::default();
+        for (lane, bytes) in sum.0.iter_mut().zip(bytes.chunks_exact(2)) {
+            *lane = u16::from_le_bytes([bytes[0], bytes[1]]);
+        }
+        Some(sum)
+    }
+
+    /// SHA-256 of the sum: what a peer's bucket is checked against.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.to_bytes())
+    }
+}
+
+fn expand(key: &[u8], value: &[u8]) -> [u8; BUCKET_BYTES] {
+    let mut hasher = blake3::Hasher::new();
+    // The lengths come first, so that no two pairs run together to the same bytes.
+    hasher.update(&(key.len() as u64).to_le_bytes());
+    hasher.update(key);
+    hasher.update(&(value.len() as u64).to_le_bytes());
+    hasher.update(value);
+    let mut out = [0; BUCKET_BYTES];
+    hasher.finalize_xof().fill(&mut out);
+    out
+}
+
+/// The bucket of a key: the first byte of its BLAKE3 digest, so that no client can choose to fill one bucket cheaply by
+/// choosing a prefix.
+#[must_use]
+pub fn bucket_of(key: &[u8]) -> u8 {
+    blake3::hash(key).as_bytes()[0]
+}
+
+/// The state's root over the digests of all buckets.
+#[must_use]
+pub fn state_root(buckets: &[Digest]) -> Digest {
+    let leaves: Vec<Digest> = buckets.iter().map(|bucket| merkle::leaf(&bucket.0)).collect();
+    merkle::root(&leaves)
+}
+
+/// The sums of all buckets, with the digests of those that did not change since they were last asked for.
+pub(crate) struct Buckets {
+    sums: Vec<LtHash>,
+    digests: Vec<Option<Digest>>,
+}
+
+impl Default for Buckets {
+    fn default() -> Self {
+        Self { sums: vec![LtHash::default(); STATE_BUCKETS], digests: vec![None; STATE_BUCKETS] }
+    }
+}
+
+impl Buckets {
+    pub(crate) fn sum(&self, bucket: u8) -> &LtHash {
+        &self.sums[usize::from(bucket)]
+    }
+
+    pub(crate) fn sum_mut(&mut self, bucket: u8) -> &mut LtHash {
+        self.digests[usize::from(bucket)] = None;
+        &mut self.sums[usize::from(bucket)]
+    }
+
+    pub(crate) fn digests(&mut self) -> Vec<Digest> {
+        self.sums
+            .iter()
+            .zip(&mut self.digests)
+            .map(|(sum, digest)| *digest.get_or_insert_with(|| sum.digest()))
+            .collect()
+    }
+}

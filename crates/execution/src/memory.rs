@@ -1,0 +1,88 @@
+//! A backend in memory, for tests, the simulator and trying things out.
+
+use crate::backend::{Backend, BackendError, BackendSnapshot, Value, Writes};
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, PoisonError};
+
+type Map = BTreeMap<Arc<[u8]>, Value>;
+
+/// Keeps everything in memory. Clones share their contents, as two openings of one file would: keep a clone, drop the
+/// executor, open another one on the clone, and a crash has been played.
+#[derive(Clone, Default)]
+pub struct MemoryBackend {
+    map: Arc<Mutex<Arc<Map>>>,
+}
+
+impl MemoryBackend {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn current(&self) -> Arc<Map> {
+        // Nothing panics while the lock is held, and a map is replaced as a whole.
+        self.map.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn range_of(map: &Map, from: &[u8], to: Option<&[u8]>, limit: usize) -> Vec<(Vec<u8>, Value)> {
+    if to.is_some_and(|to| to <= from) {
+        return Vec::new();
+    }
+    let upper = to.map_or(Bound::Unbounded, Bound::Excluded);
+    map.range::<[u8], _>((Bound::Included(from), upper))
+        .take(limit)
+        .map(|(key, value)| (key.to_vec(), value.clone()))
+        .collect()
+}
+
+impl Backend for MemoryBackend {
+    fn get(&self, key: &[u8]) -> Result<Option<Value>, BackendError> {
+        Ok(self.current().get(key).cloned())
+    }
+
+    fn range(
+        &self,
+        from: &[u8],
+        to: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Value)>, BackendError> {
+        Ok(range_of(&self.current(), from, to, limit))
+    }
+
+    fn commit(&mut self, writes: Writes) -> Result<(), BackendError> {
+        let mut guard = self.map.lock().unwrap_or_else(PoisonError::into_inner);
+        // Copies the map only while a snapshot still looks at it.
+        let map = Arc::make_mut(&mut guard);
+        for (key, value) in writes {
+            match value {
+                Some(value) => map.insert(key.into(), value),
+                None => map.remove(&key[..]),
+            };
+        }
+        Ok(())
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn BackendSnapshot>, BackendError> {
+        Ok(Box::new(MemorySnapshot(self.current())))
+    }
+}
+
+struct MemorySnapshot(Arc<Map>);
+
+impl BackendSnapshot for MemorySnapshot {
+    fn get(&self, key: &[u8]) -> Result<Option<Value>, BackendError> {
+        Ok(self.0.get(key).cloned())
+    }
+
+    fn range(
+        &self,
+        from: &[u8],
+        to: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Value)>, BackendError> {
+        Ok(range_of(&self.0, from, to, limit))
+    }
+}

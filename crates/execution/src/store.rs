@@ -1,0 +1,287 @@
+//! The overlay: what blocks wrote since the last flush, merged with the backend by every reader.
+
+use crate::backend::{Backend, BackendError, Value, Writes};
+use crate::layout;
+use crate::lthash::{Buckets, LtHash, bucket_of};
+use outvote_types::Digest;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+/// Pairs that are read from the backend at a time.
+const PAGE_PAIRS: usize = 64;
+/// What an entry of the overlay costs besides its key and value, roughly.
+const ENTRY_BYTES: usize = 96;
+
+/// Something that can be read like the state.
+pub(crate) trait Source {
+    fn get(&self, key: &[u8]) -> Result<Option<Value>, BackendError>;
+    /// Stops early, behind the pair that exceeds it, when more than `bytes_max` bytes are found.
+    fn range(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<(Vec<u8>, Value)>, BackendError>;
+}
+
+struct Entry {
+    /// What readers see.
+    current: Option<Value>,
+    /// What the bucket's sum counts.
+    folded: Option<Value>,
+    /// What the backend has.
+    stored: Option<Value>,
+    /// Whether the key stands in `unfolded`.
+    is_listed: bool,
+}
+
+/// What one operation changed: each key with its value before, in the order of the writes.
+#[derive(Default)]
+pub(crate) struct Undo(Vec<(Vec<u8>, Option<Value>)>);
+
+/// Backend, overlay and digest as one.
+pub(crate) struct Store {
+    backend: Box<dyn Backend>,
+    overlay: BTreeMap<Vec<u8>, Entry>,
+    overlay_bytes: usize,
+    /// Keys whose current value the sums may not count yet.
+    unfolded: Vec<Vec<u8>>,
+    buckets: Buckets,
+    /// Buckets whose sum differs from the one in the backend.
+    changed: [bool; 256],
+}
+
+impl Store {
+    /// Opens the backend and reads the sums. Missing sums are those of empty buckets; damaged ones are `None`.
+    pub(crate) fn open(backend: Box<dyn Backend>) -> Result<Option<Self>, BackendError> {
+        let mut buckets = Buckets::default();
+        for bucket in 0..=u8::MAX {
+            if let Some(bytes) = backend.get(&layout::bucket_digest(bucket))? {
+                let Some(sum) = LtHash::from_bytes(&bytes) else { return Ok(None) };
+                *buckets.sum_mut(bucket) = sum;
+            }
+        }
+        let store = Self {
+            backend,
+            overlay: BTreeMap::new(),
+            overlay_bytes: 0,
+            unfolded: Vec::new(),
+            buckets,
+            changed: [false; 256],
+        };
+        Ok(Some(store))
+    }
+
+    pub(crate) fn backend(&self) -> &dyn Backend {
+        &*self.backend
+    }
+
+    pub(crate) fn backend_mut(&mut self) -> &mut dyn Backend {
+        &mut *self.backend
+    }
+
+    pub(crate) fn into_backend(self) -> Box<dyn Backend> {
+        self.backend
+    }
+
+    pub(crate) fn overlay_bytes(&self) -> usize {
+        self.overlay_bytes
+    }
+
+    pub(crate) fn buckets(&self) -> &Buckets {
+        &self.buckets
+    }
+
+    pub(crate) fn set_sum(&mut self, bucket: u8, sum: LtHash) {
+        *self.buckets.sum_mut(bucket) = sum;
+        self.changed[usize::from(bucket)] = true;
+    }
+
+    /// Forgets everything since the last flush. The sums then no longer fit and must be set anew.
+    pub(crate) fn drop_overlay(&mut self) {
+        self.overlay.clear();
+        self.unfolded.clear();
+        self.overlay_bytes = 0;
+    }
+
+    /// Writes into the overlay; with `undo`, so that it can be taken back.
+    pub(crate) fn write(
+        &mut self,
+        key: Vec<u8>,
+        value: Option<Value>,
+        undo: Option<&mut Undo>,
+    ) -> Result<(), BackendError> {
+        if !self.overlay.contains_key(&key) {
+            let stored = self.backend.get(&key)?;
+            self.overlay_bytes += ENTRY_BYTES + key.len() + stored.as_ref().map_or(0, |value| value.len());
+            let entry = Entry { current: stored.clone(), folded: stored.clone(), stored, is_listed: false };
+            self.overlay.insert(key.clone(), entry);
+        }
+        if let Some(before) = self.replace(&key, value)
+            && let Some(undo) = undo
+        {
+            undo.0.push((key, before));
+        }
+        Ok(())
+    }
+
+    /// Sets an entry that exists; says what was there before.
+    fn replace(&mut self, key: &[u8], value: Option<Value>) -> Option<Option<Value>> {
+        let entry = self.overlay.get_mut(key)?;
+        self.overlay_bytes = (self.overlay_bytes + value.as_ref().map_or(0, |value| value.len()))
+            .saturating_sub(entry.current.as_ref().map_or(0, |value| value.len()));
+        if !entry.is_listed {
+            entry.is_listed = true;
+            self.unfolded.push(key.to_vec());
+        }
+        Some(std::mem::replace(&mut entry.current, value))
+    }
+
+    /// Takes back what was written under `undo`.
+    pub(crate) fn roll_back(&mut self, undo: &mut Undo) {
+        while let Some((key, before)) = undo.0.pop() {
+            self.replace(&key, before);
+        }
+    }
+
+    /// What the writes under `undo` came to.
+    pub(crate) fn effect(&self, undo: &Undo) -> Writes {
+        undo.0
+            .iter()
+            .filter_map(|(key, _)| Some((key.clone(), self.overlay.get(key)?.current.clone())))
+            .collect()
+    }
+
+    /// Brings the sums up to date. A key that was written many times since the last call costs as much as one.
+    fn fold(&mut self) {
+        for key in std::mem::take(&mut self.unfolded) {
+            let Some(entry) = self.overlay.get_mut(&key) else { continue };
+            entry.is_listed = false;
+            if entry.folded == entry.current {
+                continue;
+            }
+            let bucket = bucket_of(&key);
+            let sum = self.buckets.sum_mut(bucket);
+            self.changed[usize::from(bucket)] = true;
+            if let Some(old) = &entry.folded {
+                sum.subtract(&key, old);
+            }
+            if let Some(new) = &entry.current {
+                sum.add(&key, new);
+            }
+            entry.folded = entry.current.clone();
+        }
+    }
+
+    /// The digests of all buckets as of now.
+    pub(crate) fn bucket_digests(&mut self) -> Vec<Digest> {
+        self.fold();
+        self.buckets.digests()
+    }
+
+    /// Writes overlay, sums and `local` facts in one commit.
+    pub(crate) fn flush(&mut self, local: Writes) -> Result<(), BackendError> {
+        self.fold();
+        let mut writes = local;
+        for (key, entry) in &self.overlay {
+            if entry.current == entry.stored {
+                continue;
+            }
+            if entry.current.is_some() != entry.stored.is_some() {
+                let present = entry.current.is_some().then(|| Value::from(&[][..]));
+                writes.insert(layout::index(bucket_of(key), key), present);
+            }
+            writes.insert(key.clone(), entry.current.clone());
+        }
+        self.add_changed_sums(&mut writes);
+        self.backend.commit(writes)?;
+        self.changed = [false; 256];
+        self.drop_overlay();
+        Ok(())
+    }
+
+    fn add_changed_sums(&self, writes: &mut Writes) {
+        for bucket in 0..=u8::MAX {
+            if self.changed[usize::from(bucket)] {
+                let bytes = self.buckets.sum(bucket).to_bytes();
+                writes.insert(layout::bucket_digest(bucket), Some(bytes.into()));
+            }
+        }
+    }
+}
+
+/// Collects pairs up to a count and a size.
+struct Page {
+    pairs: Vec<(Vec<u8>, Value)>,
+    limit: usize,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+impl Page {
+    fn push(&mut self, key: &[u8], value: &Value) {
+        self.bytes += key.len() + value.len();
+        self.pairs.push((key.to_vec(), value.clone()));
+    }
+
+    fn is_full(&self) -> bool {
+        self.pairs.len() >= self.limit || self.bytes > self.bytes_max
+    }
+}
+
+impl Source for Store {
+    fn get(&self, key: &[u8]) -> Result<Option<Value>, BackendError> {
+        match self.overlay.get(key) {
+            Some(entry) => Ok(entry.current.clone()),
+            None => self.backend.get(key),
+        }
+    }
+
+    fn range(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<(Vec<u8>, Value)>, BackendError> {
+        let mut page = Page { pairs: Vec::new(), limit, bytes: 0, bytes_max };
+        if from >= to || limit == 0 {
+            return Ok(page.pairs);
+        }
+        let mut written =
+            self.overlay.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to))).peekable();
+        let mut next = from.to_vec();
+        loop {
+            let stored = self.backend.range(&next, Some(to), limit.min(PAGE_PAIRS))?;
+            let is_end = stored.len() < limit.min(PAGE_PAIRS);
+            for (key, value) in &stored {
+                // What was written below this stored key comes first.
+                while let Some((above, entry)) = written.next_if(|(written, _)| *written < key) {
+                    entry.current.iter().for_each(|value| page.push(above, value));
+                    if page.is_full() {
+                        return Ok(page.pairs);
+                    }
+                }
+                match written.next_if(|(written, _)| *written == key) {
+                    Some((_, entry)) => entry.current.iter().for_each(|value| page.push(key, value)),
+                    None => page.push(key, value),
+                }
+                if page.is_full() {
+                    return Ok(page.pairs);
+                }
+            }
+            match stored.last() {
+                Some((last, _)) if !is_end => next = layout::just_above(last),
+                _ => break,
+            }
+        }
+        for (key, entry) in written {
+            entry.current.iter().for_each(|value| page.push(key, value));
+            if page.is_full() {
+                break;
+            }
+        }
+        Ok(page.pairs)
+    }
+}
