@@ -112,6 +112,19 @@ impl Executor {
     /// When the block is not the next one, a state transfer is under way, or the database fails. Nothing in the block's
     /// operations is an error.
     pub fn execute(&mut self, block: &Block) -> Result<BlockResult, ExecutionError> {
+        self.execute_and(block, |_| ())
+    }
+
+    /// As [`execute`](Self::execute), and shows the result to `before_checkpoint` before a checkpoint's flush, so that what
+    /// the caller keeps of it can go into the same commit. The state root is not known then.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub fn execute_and(
+        &mut self,
+        block: &Block,
+        before_checkpoint: impl FnOnce(&BlockResult),
+    ) -> Result<BlockResult, ExecutionError> {
         self.check_next(block)?;
         // Until the block is through, the overlay holds a part of it.
         self.is_stopped = true;
@@ -142,17 +155,21 @@ impl Executor {
         let id = header.id();
         self.executed = Executed { sequence: header.sequence, id, header: Some(block.header.clone()) };
         self.is_stopped = false;
-        let state_root = if self.is_checkpoint() { Some(self.checkpoint()?) } else { None };
-        Ok(BlockResult {
+        let mut result = BlockResult {
             sequence: header.sequence,
             id,
             result_root: merkle::root(&leaves),
             results,
             leaves,
             payload_leaves,
-            state_root,
+            state_root: None,
             alarms,
-        })
+        };
+        before_checkpoint(&result);
+        if self.is_checkpoint() {
+            result.state_root = Some(self.checkpoint()?);
+        }
+        Ok(result)
     }
 
     fn check_next(&self, block: &Block) -> Result<(), ExecutionError> {
