@@ -263,6 +263,11 @@ impl Disk for SimDisk {
 
     fn truncate(&mut self, file: &str, length: u64) -> Result<(), StorageError> {
         let number = self.begin_simple("cut", file)?;
+        let seen = self.content(file).map_or(0, |content| content.len() as u64);
+        let more = usize::try_from(length.saturating_sub(seen)).unwrap_or(usize::MAX);
+        if self.room_for(file, seen, more) < more {
+            return Err(StorageError::cause("lengthen", file, Cause::Full));
+        }
         let content = self.file_mut("cut", file)?;
         let change = Change::Truncate { length };
         apply(&mut content.seen, &change);

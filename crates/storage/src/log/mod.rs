@@ -222,8 +222,9 @@ impl<D: Disk> Log<D> {
     pub fn truncate_before(&mut self, position: Position) -> Result<(), StorageError> {
         self.poison.check()?;
         if position.index <= self.kept.1 && !self.segments.keys().any(|number| *number < self.kept.0) {
-            return Ok(());
+            return self.sync();
         }
+        assert!(position.index < self.next_index, "a position of this log");
         let kept = self.kept.max((position.segment, position.index));
         // What is not needed is written down before anything goes, so that a file that is missing by accident is
         // never taken for one that was dropped. The segment being written began with the latest promise.

@@ -163,8 +163,9 @@ impl<'d, D: Disk> SegmentReader<'d, D> {
         let count = CHUNK_SECTORS.min(self.sectors - sector);
         self.chunk.resize(count as usize * SECTOR_BYTES, 0);
         let read = self.disk.read_at(&self.name, u64::from(sector) * SECTOR_BYTES as u64, &mut self.chunk)?;
-        // What the file does not hold must not look like what the chunk held before.
-        self.chunk[read..].fill(0);
+        // What the file does not hold must not look like what the chunk held before. A sector that is cut short is
+        // no sector, even when only zeros are missing.
+        self.chunk[read / SECTOR_BYTES * SECTOR_BYTES..].fill(0);
         self.chunk_start = sector;
         Ok(())
     }

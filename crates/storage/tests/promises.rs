@@ -1,0 +1,264 @@
+//! The rules for the one record that cannot be fetched from peers (scenario 49).
+
+use outvote_storage::{
+    Crash, Disk, Log, LogOptions, LostDisk, PROMISE_MAX_BYTES, Promise, Promises, SimDisk, StorageError,
+};
+
+const IDENTITY: [u8; 32] = [1; 32];
+
+fn open(disk: SimDisk) -> Log<SimDisk> {
+    Log::open(disk, IDENTITY, LogOptions { segment_bytes: 16384, ..LogOptions::default() }).unwrap().0
+}
+
+fn started() -> Log<SimDisk> {
+    let mut log = open(SimDisk::new());
+    assert_eq!(log.init_promise(b"promise one").unwrap(), 1);
+    log
+}
+
+fn held(log: &Log<SimDisk>) -> Promise {
+    match log.promises() {
+        Promises::Held(held) => held.clone(),
+        Promises::Lost(reason) => panic!("{reason}"),
+    }
+}
+
+/// Where the copies of a promise lie: file and offset, in order.
+fn copies(disk: &SimDisk, promise: &[u8]) -> Vec<(String, u64)> {
+    let mut found = Vec::new();
+    for file in disk.list().unwrap() {
+        let content = disk.content(&file).unwrap();
+        let places = content.windows(promise.len()).enumerate().filter(|(_, window)| *window == promise);
+        found.extend(places.map(|(offset, _)| (file.clone(), offset as u64)));
+    }
+    found
+}
+
+#[test]
+fn a_promise_lies_in_two_sectors_of_one_write() {
+    let mut log = started();
+    let before = log.disk().operations();
+    log.append(1, b"a block").unwrap();
+    assert_eq!(log.promise(b"promise two").unwrap(), 2);
+    log.sync().unwrap();
+    assert_eq!(log.disk().operations() - before, 2, "one write and one sync");
+    let places = copies(log.disk(), b"promise two");
+    assert_eq!(places.len(), 2);
+    // Also on a disk that writes 4096 bytes at once.
+    assert!(places[0].1 / 4096 != places[1].1 / 4096, "{places:?}");
+}
+
+#[test]
+fn one_rotten_copy_is_no_loss() {
+    let mut log = started();
+    log.promise(b"promise two").unwrap();
+    log.sync().unwrap();
+    log.seal().unwrap();
+    let disk = log.into_disk();
+    for (file, offset) in copies(&disk, b"promise two") {
+        let mut disk = disk.clone();
+        disk.flip(&file, offset, 1);
+        assert_eq!(held(&open(disk)).payload, b"promise two");
+    }
+}
+
+#[test]
+fn a_torn_pair_at_the_tail_was_never_made() {
+    let mut log = started();
+    log.promise(b"promise two").unwrap();
+    log.sync().unwrap();
+    let mut disk = log.into_disk();
+    for (file, offset) in copies(&disk, b"promise two") {
+        disk.flip(&file, offset, 1);
+    }
+    let log = open(disk);
+    assert_eq!((held(&log).payload.as_slice(), held(&log).counter), (b"promise one".as_slice(), 1));
+}
+
+#[test]
+fn one_good_copy_in_a_torn_tail_counts_and_stays() {
+    let mut log = started();
+    log.append(1, b"a block that is torn away").unwrap();
+    log.promise(b"promise two").unwrap();
+    log.sync().unwrap();
+    let disk = log.into_disk();
+    let places = copies(&disk, b"promise two");
+    let mut torn = disk.clone();
+    torn.flip(&places[0].0, places[0].1, 1);
+    let mut log = open(torn);
+    assert_eq!(held(&log).payload, b"promise two");
+    assert!(held(&log).is_after_gap, "the block before it is gone, so its lock must be fetched");
+    // From the first write on it is there twice again, and the torn group is not touched.
+    log.append(1, b"next").unwrap();
+    log.sync().unwrap();
+    log.disk_mut().crash(Crash::LoseAll);
+    assert_eq!(copies(log.disk(), b"promise two").len(), 3);
+    let log = open(log.into_disk());
+    assert_eq!((held(&log).counter, held(&log).is_after_gap), (2, false));
+}
+
+#[test]
+fn a_promise_whose_records_are_whole_says_so() {
+    let mut log = started();
+    log.append(1, b"a block").unwrap();
+    log.promise(b"promise two").unwrap();
+    log.sync().unwrap();
+    let mut disk = log.into_disk();
+    let places = copies(&disk, b"promise two");
+    disk.flip(&places[1].0, places[1].1, 1);
+    let log = open(disk);
+    assert_eq!((held(&log).counter, held(&log).is_after_gap), (2, false));
+    assert_eq!(log.records().count(), 1);
+}
+
+#[test]
+fn a_bad_pair_before_the_tail_is_a_lost_disk() {
+    let mut log = started();
+    log.promise(b"promise two").unwrap();
+    log.sync().unwrap();
+    log.append(1, b"sent under promise two").unwrap();
+    log.sync().unwrap();
+    let mut disk = log.into_disk();
+    for (file, offset) in copies(&disk, b"promise two") {
+        disk.flip(&file, offset, 1);
+    }
+    let mut log = open(disk);
+    assert_eq!(*log.promises(), Promises::Lost(LostDisk::Damaged { shown: 2, held: 1 }));
+    let error = log.promise(b"promise three").unwrap_err();
+    assert!(error.to_string().contains("only observe until the key is replaced"), "{error}");
+    // It stays lost, also when the log goes on and is cut, and it still serves.
+    let position = log.append(1, b"an observer's record").unwrap();
+    log.sync().unwrap();
+    log.truncate_before(position).unwrap();
+    let log = open(log.into_disk());
+    assert!(matches!(log.promises(), Promises::Lost(LostDisk::Damaged { shown: 2, .. })));
+    assert_eq!(log.records().count(), 1);
+}
+
+#[test]
+fn an_older_bad_pair_does_no_harm_once_a_later_promise_is_there() {
+    let mut log = started();
+    log.promise(b"promise two").unwrap();
+    log.sync().unwrap();
+    log.promise(b"promise 3").unwrap();
+    log.sync().unwrap();
+    let mut disk = log.into_disk();
+    for (file, offset) in copies(&disk, b"promise two") {
+        disk.flip(&file, offset, 1);
+    }
+    assert_eq!(held(&open(disk)).payload, b"promise 3");
+}
+
+#[test]
+fn a_sealed_pair_is_not_the_tail() {
+    let mut log = started();
+    log.promise(b"promise two").unwrap();
+    log.seal().unwrap();
+    let mut disk = log.into_disk();
+    for (file, offset) in copies(&disk, b"promise two") {
+        disk.flip(&file, offset, 1);
+    }
+    assert!(matches!(open(disk).promises(), Promises::Lost(LostDisk::Damaged { shown: 2, held: 1 })));
+}
+
+#[test]
+fn a_key_without_a_promise_is_a_lost_disk() {
+    let mut log = open(SimDisk::new());
+    assert_eq!(*log.promises(), Promises::Lost(LostDisk::NeverWritten));
+    assert!(matches!(
+        log.promise(b"nothing but init makes the first"),
+        Err(StorageError::PromiseLost { .. })
+    ));
+    log.append(1, b"a record").unwrap();
+    log.sync().unwrap();
+    assert!(matches!(log.init_promise(b"too late"), Err(StorageError::PromiseExists)));
+    let mut log = open(log.into_disk());
+    assert_eq!(*log.promises(), Promises::Lost(LostDisk::NeverWritten));
+    assert!(matches!(log.init_promise(b"too late"), Err(StorageError::PromiseExists)));
+}
+
+#[test]
+fn the_first_promise_is_made_once() {
+    let mut log = started();
+    assert!(matches!(log.init_promise(b"again"), Err(StorageError::PromiseExists)));
+    let mut log = open(log.into_disk());
+    assert!(matches!(log.init_promise(b"again"), Err(StorageError::PromiseExists)));
+    assert_eq!(held(&log).payload, b"promise one");
+}
+
+#[test]
+fn a_counter_that_others_have_seen_makes_an_old_copy_a_lost_disk() {
+    let mut log = started();
+    let old = log.disk().clone();
+    log.promise(b"promise two").unwrap();
+    log.sync().unwrap();
+    let mut rolled_back = open(old);
+    rolled_back.witness_promise(1);
+    assert_eq!(held(&rolled_back).counter, 1);
+    rolled_back.witness_promise(2);
+    assert_eq!(*rolled_back.promises(), Promises::Lost(LostDisk::RolledBack { shown: 2, held: 1 }));
+    rolled_back.append(1, b"served as an observer").unwrap();
+    rolled_back.sync().unwrap();
+    // It does not forget that it forgot.
+    assert!(matches!(open(rolled_back.into_disk()).promises(), Promises::Lost(_)));
+}
+
+#[test]
+fn a_counter_never_goes_back_or_is_given_twice() {
+    let mut log = started();
+    log.promise(b"promise two").unwrap();
+    log.sync().unwrap();
+    let mut disk = log.into_disk();
+    for (file, offset) in copies(&disk, b"promise two") {
+        disk.flip(&file, offset, 1);
+    }
+    // Promise two was torn away, but something may still show its number.
+    let mut log = open(disk);
+    assert_eq!(held(&log).counter, 1);
+    assert_eq!(log.promise(b"promise three").unwrap(), 3);
+    log.sync().unwrap();
+    assert_eq!(held(&open(log.into_disk())).counter, 3);
+}
+
+#[test]
+fn a_promise_survives_every_truncation() {
+    let mut log = started();
+    log.promise(b"the latest").unwrap();
+    log.sync().unwrap();
+    for round in 0..40_u32 {
+        let position = log.append(1, &[7; 3000]).unwrap();
+        log.sync().unwrap();
+        log.truncate_before(position).unwrap();
+        if round % 3 == 0 {
+            log = open(log.into_disk());
+        }
+        assert!(log.segment_count() <= 3);
+        let reopened = open(log.disk().clone());
+        assert_eq!(
+            (held(&reopened).payload.as_slice(), held(&reopened).counter),
+            (b"the latest".as_slice(), 2)
+        );
+        assert_eq!(reopened.records().count(), 1);
+    }
+}
+
+#[test]
+fn of_several_promises_in_one_write_the_last_is_kept_twice() {
+    let mut log = started();
+    for text in [b"promise A", b"promise B", b"promise C"] {
+        log.promise(text).unwrap();
+    }
+    log.sync().unwrap();
+    assert_eq!(copies(log.disk(), b"promise C").len(), 2);
+    let held = held(&open(log.into_disk()));
+    assert_eq!((held.payload.as_slice(), held.counter), (b"promise C".as_slice(), 4));
+}
+
+#[test]
+fn a_promise_has_a_bound() {
+    let mut log = started();
+    log.promise(&[3; PROMISE_MAX_BYTES]).unwrap();
+    log.sync().unwrap();
+    assert!(matches!(log.promise(&[3; PROMISE_MAX_BYTES + 1]), Err(StorageError::TooLarge { .. })));
+    assert_eq!(held(&open(log.into_disk())).payload.len(), PROMISE_MAX_BYTES);
+}
