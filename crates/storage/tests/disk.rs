@@ -1,5 +1,7 @@
 //! Disks that fail: the error names the file and the cure, and nothing is tried again.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use outvote_storage::{Cause, Crash, Disk, Fault, Log, LogOptions, RealDisk, SimDisk, StorageError};
 
 const IDENTITY: [u8; 32] = [2; 32];

@@ -1,5 +1,7 @@
 //! One process at a time in a data folder, and never an older program in a newer one.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use outvote_storage::{Crash, DATA_VERSION, DataFolder, Disk, Fault, SimDisk, StorageError, check_version};
 
 #[test]

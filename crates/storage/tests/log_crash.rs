@@ -1,5 +1,7 @@
 //! The log is crashed at every operation of every short workload, and many times over in long ones.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use outvote_storage::{Crash, Entry, Fault, Log, LogOptions, Position, Promises, SimDisk, StorageError};
 use proptest::prelude::*;
 

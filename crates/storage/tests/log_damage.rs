@@ -1,6 +1,8 @@
 //! Rot, tears, misdirected and lost writes, foreign and newer files: damage is found, and never becomes a wrong
 //! record.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use outvote_storage::{
     Crash, Disk, Entry, Fault, LOG_VERSION, Log, LogOptions, Promises, SECTOR_BYTES, SimDisk, StorageError,
 };

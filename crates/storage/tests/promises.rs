@@ -1,5 +1,7 @@
 //! The rules for the one record that cannot be fetched from peers (scenario 49).
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use outvote_storage::{
     Crash, Disk, Log, LogOptions, LostDisk, PROMISE_MAX_BYTES, Promise, Promises, SimDisk, StorageError,
 };

@@ -1,5 +1,7 @@
 //! The state database: whole batches, steady snapshots, and no wrong answer from a damaged file.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
