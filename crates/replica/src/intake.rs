@@ -6,7 +6,7 @@ use crate::counters::Counters;
 use crate::event::JobId;
 use outvote_crypto::{Checker, Pending, Rejected, Scheme, Vouched};
 use outvote_types::limits::MAX_MESSAGE_BYTES;
-use outvote_types::{Message, ReplicaId, decode};
+use outvote_types::{Message, ReplicaId, Request, Verified, decode};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -113,6 +113,11 @@ impl Intake {
         Ok(())
     }
 
+    /// Remembers the signatures of a request that was vouched for outside, so that no proposal with it costs them again.
+    pub(crate) fn remember(&mut self, request: &Verified<Request>) {
+        self.checker.remember(request);
+    }
+
     /// Takes the verdicts of a job; gives back whose queue may go on.
     pub(crate) fn checked(&mut self, job: JobId, verdicts: Vec<bool>) -> Option<ReplicaId> {
         let from = self.jobs.remove(&job)?;
@@ -154,7 +159,7 @@ impl Intake {
                     Err(rejected) => return Some(Err(rejected)),
                 },
                 // It waited, so the rules may have gone on without it.
-                Waiting::Opened { pending, .. } if !filter.wants(from, &pending.message) => {
+                Waiting::Opened { pending, .. } if !filter.wants(from, pending.message()) => {
                     counters.ignore(UNWANTED);
                 }
                 Waiting::Opened { pending, .. } => return Some(self.verify_in_place(pending, counters)),
@@ -227,7 +232,7 @@ impl Intake {
         counters: &mut Counters,
     ) -> Result<Option<Pending>, Rejected> {
         // M1: one canonical encoding, bounds checked before anything is allocated.
-        let message = decode::<Message>(frame).map_err(|_| Rejected::because(NOT_CANONICAL))?;
+        let message = decode::<Message>(frame).map_err(|_| Rejected { why: NOT_CANONICAL, evidence: None })?;
         // P8, Q7: the cheap checks come first.
         if !filter.wants(from, &message) {
             counters.ignore(UNWANTED);

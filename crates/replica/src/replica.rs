@@ -114,7 +114,10 @@ impl Replica {
         let mut actions = Vec::new();
         match event {
             Event::Frame { from, bytes } => self.on_frame(at, from, bytes, &mut actions),
-            Event::Request(request) => self.feed(at, Input::Request(request), &mut actions),
+            Event::Request(request) => {
+                self.intake.remember(&request);
+                self.feed(at, Input::Request(request), &mut actions);
+            }
             Event::Checked { job, verdicts } => match self.intake.checked(job, verdicts) {
                 Some(from) => self.drain(at, from, &mut actions),
                 None => self.ignore(self.me, UNKNOWN_JOB, &mut actions),
@@ -235,7 +238,8 @@ impl Replica {
                 self.ignore(from, rejected.why, actions);
                 // V4: what no rule allows, under its signer's own signature, is proof by itself.
                 if let Some(evidence) = rejected.evidence {
-                    self.feed(at, Input::Message { from, message: evidence }, actions);
+                    let message = Checker::own(Message::Evidence(*evidence));
+                    self.feed(at, Input::Message { from, message }, actions);
                 }
             }
         }
