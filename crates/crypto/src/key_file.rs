@@ -44,36 +44,72 @@ impl KeyRole {
     }
 }
 
-/// Reads a key, refusing files that others may read or that belong to somebody else.
-///
-/// # Errors
-/// See [`KeyFileError`]; each names the path and the cure.
-pub fn load_key(path: &Path, role: KeyRole) -> Result<KeyPair, KeyFileError> {
-    let io = |doing| move |source| KeyFileError::Io { path: path.into(), doing, source };
-    let file = File::open(path).map_err(|source| match source.kind() {
-        ErrorKind::NotFound => KeyFileError::Missing { path: path.into() },
-        _ => io("open")(source),
-    })?;
-    // The open file is judged, not the path: it cannot be exchanged in between.
-    let metadata = file.metadata().map_err(io("inspect"))?;
-    if !metadata.is_file() {
-        return Err(malformed(path, "it is not a regular file"));
+/// Reads and writes key files.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyFile;
+
+impl KeyFile {
+    /// Reads a key, refusing files that others may read or that belong to somebody else.
+    ///
+    /// # Errors
+    /// See [`KeyFileError`]; each names the path and the cure.
+    pub fn load(path: &Path, role: KeyRole) -> Result<KeyPair, KeyFileError> {
+        let io = |doing| move |source| KeyFileError::Io { path: path.into(), doing, source };
+        let file = File::open(path).map_err(|source| match source.kind() {
+            ErrorKind::NotFound => KeyFileError::Missing { path: path.into() },
+            _ => io("open")(source),
+        })?;
+        // The open file is judged, not the path: it cannot be exchanged in between.
+        let metadata = file.metadata().map_err(io("inspect"))?;
+        if !metadata.is_file() {
+            return Err(malformed(path, "it is not a regular file"));
+        }
+        let us = rustix::process::geteuid().as_raw();
+        if metadata.uid() != us {
+            return Err(KeyFileError::Foreign { path: path.into(), owner: metadata.uid(), us });
+        }
+        if metadata.mode() & 0o077 != 0 {
+            return Err(KeyFileError::TooOpen { path: path.into(), mode: metadata.mode() & 0o7777 });
+        }
+        // The whole length is reserved first, so that no half-filled buffer with the secret is left behind by growth.
+        let mut text = Zeroizing::new(Vec::with_capacity(MAX_KEY_FILE_BYTES as usize + 1));
+        file.take(MAX_KEY_FILE_BYTES + 1).read_to_end(&mut text).map_err(io("read"))?;
+        if text.len() as u64 > MAX_KEY_FILE_BYTES {
+            return Err(malformed(path, "it is longer than a key file"));
+        }
+        let text = std::str::from_utf8(&text).map_err(|_| malformed(path, "it is not text"))?;
+        parse(path, text, role)
     }
-    let us = rustix::process::geteuid().as_raw();
-    if metadata.uid() != us {
-        return Err(KeyFileError::Foreign { path: path.into(), owner: metadata.uid(), us });
+
+    /// Writes a key to a new file with mode 0600, flushed to disk together with its name.
+    ///
+    /// # Errors
+    /// When there is such a file already, or the system says no.
+    pub fn save(path: &Path, role: KeyRole, pair: &KeyPair) -> Result<(), KeyFileError> {
+        let io = |doing| move |source| KeyFileError::Io { path: path.into(), doing, source };
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|source| {
+                match source.kind() {
+                    ErrorKind::AlreadyExists => KeyFileError::Exists { path: path.into() },
+                    _ => io("create")(source),
+                }
+            })?;
+        let mut secret = Zeroizing::new([0u8; 64]);
+        if hex::encode_to_slice(pair.seed().as_ref(), secret.as_mut()).is_err() {
+            unreachable!("32 bytes are 64 hexadecimal characters");
+        }
+        let mut text = Zeroizing::new(Vec::with_capacity(MAX_KEY_FILE_BYTES as usize));
+        text.extend_from_slice(HEADER.as_bytes());
+        text.extend_from_slice(role.word().as_bytes());
+        text.extend_from_slice(b"\nsecret ");
+        text.extend_from_slice(secret.as_ref());
+        text.extend_from_slice(b"\npublic ");
+        text.extend_from_slice(pair.public_key().to_hex().as_bytes());
+        text.push(b'\n');
+        file.write_all(&text).and_then(|()| file.sync_all()).map_err(io("write"))?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(io("flush the folder of"))
     }
-    if metadata.mode() & 0o077 != 0 {
-        return Err(KeyFileError::TooOpen { path: path.into(), mode: metadata.mode() & 0o7777 });
-    }
-    // The whole length is reserved first, so that no half-filled buffer with the secret is left behind by growth.
-    let mut text = Zeroizing::new(Vec::with_capacity(MAX_KEY_FILE_BYTES as usize + 1));
-    file.take(MAX_KEY_FILE_BYTES + 1).read_to_end(&mut text).map_err(io("read"))?;
-    if text.len() as u64 > MAX_KEY_FILE_BYTES {
-        return Err(malformed(path, "it is longer than a key file"));
-    }
-    let text = std::str::from_utf8(&text).map_err(|_| malformed(path, "it is not text"))?;
-    parse(path, text, role)
 }
 
 fn parse(path: &Path, text: &str, role: KeyRole) -> Result<KeyPair, KeyFileError> {
@@ -103,35 +139,6 @@ fn parse(path: &Path, text: &str, role: KeyRole) -> Result<KeyPair, KeyFileError
         return Err(malformed(path, "its public line does not belong to its secret line, so it is damaged"));
     }
     Ok(pair)
-}
-
-/// Writes a key to a new file with mode 0600, flushed to disk together with its name.
-///
-/// # Errors
-/// When there is such a file already, or the system says no.
-pub fn save_key(path: &Path, role: KeyRole, pair: &KeyPair) -> Result<(), KeyFileError> {
-    let io = |doing| move |source| KeyFileError::Io { path: path.into(), doing, source };
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(
-        |source| match source.kind() {
-            ErrorKind::AlreadyExists => KeyFileError::Exists { path: path.into() },
-            _ => io("create")(source),
-        },
-    )?;
-    let mut secret = Zeroizing::new([0u8; 64]);
-    if hex::encode_to_slice(pair.seed().as_ref(), secret.as_mut()).is_err() {
-        unreachable!("32 bytes are 64 hexadecimal characters");
-    }
-    let mut text = Zeroizing::new(Vec::with_capacity(MAX_KEY_FILE_BYTES as usize));
-    text.extend_from_slice(HEADER.as_bytes());
-    text.extend_from_slice(role.word().as_bytes());
-    text.extend_from_slice(b"\nsecret ");
-    text.extend_from_slice(secret.as_ref());
-    text.extend_from_slice(b"\npublic ");
-    text.extend_from_slice(pair.public_key().to_hex().as_bytes());
-    text.push(b'\n');
-    file.write_all(&text).and_then(|()| file.sync_all()).map_err(io("write"))?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io("flush the folder of"))
 }
 
 fn malformed(path: &Path, reason: &'static str) -> KeyFileError {

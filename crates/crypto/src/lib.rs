@@ -22,7 +22,7 @@ pub mod sign;
 pub use checker::{Checker, Pending, Rejected, Vouched};
 pub use error::{CommitteeError, KeyFileError};
 pub use key::KeyPair;
-pub use key_file::{KeyRole, load_key, save_key};
+pub use key_file::{KeyFile, KeyRole};
 pub use keyring::Keyring;
 pub use proof::{check_certificate, check_checkpoint, check_header, check_outcome, check_reply};
 pub use requests::{PendingRequests, RequestChecker};

@@ -29,8 +29,16 @@ pub struct Rejected {
 }
 
 impl Rejected {
-    pub(crate) const fn because(why: &'static str) -> Self {
+    /// Without proof against anybody.
+    #[must_use]
+    pub const fn because(why: &'static str) -> Self {
         Self { why, evidence: None }
+    }
+
+    /// The proof as a message for everybody, vouched for: its signatures were checked on the way here.
+    #[must_use]
+    pub fn accusation(self) -> Option<Verified<Message>> {
+        self.evidence.map(|evidence| Verified::vouched_for(Message::Evidence(*evidence)))
     }
 }
 

@@ -1,0 +1,309 @@
+//! What the checker vouches for, what it rejects, and what it makes evidence of.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{World, key};
+use outvote_crypto::{Checker, Rejected, RequestChecker, Vouched, sign_request};
+use outvote_types::*;
+
+fn why(outcome: Result<Vouched, Rejected>) -> &'static str {
+    outcome.unwrap_err().why
+}
+
+#[test]
+fn every_valid_message_is_vouched_for_unchanged_and_is_not_checked_twice() {
+    let world = World::new();
+    let mut checker = world.checker();
+    for message in world.every_message() {
+        let vouched = checker.check(message.clone()).unwrap();
+        assert_eq!(vouched.message.as_deref(), Some(&message));
+        assert!(vouched.invalid_batches.is_empty());
+        assert!(checker.prepare(message).unwrap().checks.is_empty(), "its signatures are remembered");
+    }
+}
+
+#[test]
+fn a_signature_is_valid_in_no_other_cluster_epoch_or_kind() {
+    let world = World::new();
+    for other in [World::with(1, 0), World::with(0, 1)] {
+        let mut checker = other.checker();
+        for message in world.every_message() {
+            match message {
+                // Unsigned answers, and parts that are taken out alone.
+                Message::Data(Data::Gone { .. }) => {}
+                Message::Relay(_) | Message::Data(Data::Batches(_)) => {
+                    assert_eq!(checker.check(message).unwrap().message, None);
+                }
+                message => assert!(checker.check(message.clone()).is_err(), "{message:?}"),
+            }
+        }
+    }
+    // A SUSPECT's signature under a STATUS, and a PREPARE's under a COMMIT.
+    let header = world.header(0, 1, world.committee.genesis_id(), &[]);
+    let prepare = world.vote(Phase::Prepare, &header.body, 1);
+    let commit = Signed { body: Vote { phase: Phase::Commit, ..prepare.body }, signature: prepare.signature };
+    assert!(world.checker().check(Message::Commit(commit)).is_err());
+    let mut checker = world.checker();
+    assert!(why(checker.check(Message::Commit(prepare))).contains("other phase"));
+}
+
+#[test]
+fn the_index_in_the_body_decides_whose_key_counts() {
+    let world = World::new();
+    let mut checker = world.checker();
+    let body = Suspect { view: View(0), replica: ReplicaId(1) };
+    assert!(checker.check(Message::Suspect(world.sign_as(2, body))).is_err(), "M4: signed by another");
+    let stranger = Suspect { view: View(0), replica: ReplicaId(4) };
+    assert!(why(checker.check(Message::Suspect(world.sign_as(0, stranger)))).contains("no member"));
+    let heartbeat =
+        Heartbeat { view: View(0), proposed: Sequence(0), committed: Sequence(0), replica: ReplicaId(1) };
+    assert!(why(checker.check(Message::Heartbeat(world.sign(heartbeat)))).contains("does not lead"));
+}
+
+#[test]
+fn a_proposal_and_its_parts_fit_together() {
+    let world = World::new();
+    let mut checker = world.checker();
+    let batch = world.batch(vec![world.request(9, 1, b"a")]);
+    let good = world.propose(vec![batch]);
+    let other = world.header(0, 1, Digest::ZERO, &[]);
+    let mut wrong = good.clone();
+    wrong.prepare = world.vote(Phase::Prepare, &good.header.body, 2);
+    assert!(why(checker.check(Message::Propose(Box::new(wrong)))).contains("another's"));
+    let mut wrong = good.clone();
+    wrong.prepare = world.vote(Phase::Prepare, &other.body, 0);
+    assert!(why(checker.check(Message::Propose(Box::new(wrong)))).contains("not for its header"));
+    let mut wrong = good.clone();
+    wrong.batches = BoundedVec::new(vec![world.batch(vec![world.request(9, 2, b"b")])]).unwrap();
+    assert!(why(checker.check(Message::Propose(Box::new(wrong)))).contains("does not name"));
+    let mut without = good;
+    without.batches = BoundedVec::default();
+    assert!(checker.check(Message::Propose(Box::new(without))).is_ok(), "batches may follow later");
+    let vote = world.vote(Phase::Prepare, &other.body, 2);
+    let echo = Prepare { vote, header: world.header(0, 1, world.committee.genesis_id(), &[]) };
+    assert!(why(checker.check(Message::Prepare(Box::new(echo)))).contains("header beside it"));
+}
+
+#[test]
+fn a_bad_request_takes_out_its_batch_and_nothing_else() {
+    let world = World::new();
+    let mut checker = world.checker();
+    let good = world.batch(vec![world.request(9, 1, b"good")]);
+    let mut request = world.request(9, 2, b"bad");
+    request.signature.0[3] ^= 1;
+    let bad = world.batch(vec![world.request(8, 1, b"fine"), request]);
+    let mut author = world.request(9, 3, b"moved");
+    let mut operations = author.body.operations.clone().into_inner();
+    operations.swap(0, 1);
+    author.body.operations = BoundedVec::new(operations).unwrap();
+    let author = sign_request(&key(9), &world.clients(), author.body);
+    let moved = world.batch(vec![author]);
+    let empty = world.batch(vec![]);
+    let batches = vec![good.clone(), bad.clone(), moved.clone()];
+    let propose = world.propose(batches.clone());
+    let vouched = checker.check(Message::Propose(Box::new(propose.clone()))).unwrap();
+    assert_eq!(
+        vouched.invalid_batches,
+        [bad.digest(), moved.digest()],
+        "M10: an author's word stays in its place"
+    );
+    let Message::Propose(left) = vouched.message.unwrap().into_inner() else { panic!() };
+    assert_eq!((left.header, &left.batches[..]), (propose.header.clone(), &[good.clone()][..]));
+
+    let block = Block { header: propose.header, batches: BoundedVec::new(batches).unwrap() };
+    let vouched = checker.check(Message::Data(Data::Block(Box::new(block)))).unwrap();
+    assert_eq!(vouched.invalid_batches.len(), 2);
+    let data = Data::Batches(BoundedVec::new(vec![bad.clone(), good, empty.clone()]).unwrap());
+    let vouched = checker.check(Message::Data(data)).unwrap();
+    assert_eq!(vouched.invalid_batches, [bad.digest(), empty.digest()]);
+    let data = Data::Batches(BoundedVec::new(vec![bad]).unwrap());
+    assert!(checker.check(Message::Data(data)).unwrap().message.is_none());
+}
+
+#[test]
+fn bad_requests_of_a_relay_are_dropped_alone() {
+    let world = World::new();
+    let (good, mut bad) = (world.request(9, 1, b"a"), world.request(8, 1, b"b"));
+    bad.body.nonce = Nonce(2);
+    let mut empty = world.request(7, 1, b"c").body;
+    empty.operations = BoundedVec::default();
+    let empty = sign_request(&key(7), &world.clients(), empty);
+    let relay = BoundedVec::new(vec![bad.clone(), good.clone(), empty.clone()]).unwrap();
+    let vouched = world.checker().check(Message::Relay(relay)).unwrap();
+    let expected = Message::Relay(BoundedVec::new(vec![good.clone()]).unwrap());
+    assert_eq!(vouched.message.as_deref(), Some(&expected));
+
+    let mut checker = world.checker();
+    assert!(checker.check_request(good.clone()).is_ok());
+    assert!(checker.check_request(bad.clone()).is_err());
+    let gateway = RequestChecker::new(world.committee.clone(), world.schemes[1].clone());
+    let outcomes = gateway.check(vec![good.clone(), bad, empty, good.clone()]);
+    assert_eq!(outcomes.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, false, true]);
+    // What the gateway vouched for is not checked again in the proposal.
+    let mut checker = world.checker();
+    checker.remember(outcomes[0].as_ref().unwrap());
+    let propose = world.propose(vec![world.batch(vec![good])]);
+    assert_eq!(checker.prepare(Message::Propose(Box::new(propose))).unwrap().checks.len(), 2);
+}
+
+#[test]
+fn a_session_or_author_with_a_small_order_key_is_refused() {
+    let world = World::new();
+    // The identity as a key: R = identity, s = 0 is a valid signature of anything under ZIP-215.
+    let mut request = world.request(9, 1, b"a");
+    let mut identity = [0; 32];
+    identity[0] = 1;
+    request.body.session = PublicKey(identity);
+    request.signature.0 = [0; 64];
+    request.signature.0[0] = 1;
+    assert!(world.checker().check_request(request).unwrap_err().why.contains("session key"));
+}
+
+#[test]
+fn certificates_need_a_quorum_of_different_members_in_order() {
+    let world = World::new();
+    let header = world.header(0, 1, world.committee.genesis_id(), &[]).body;
+    let good = world.certificate(Phase::Commit, &header);
+    let vote = |id: u16| (ReplicaId(id), world.vote(Phase::Commit, &header, id % 4).signature);
+    for ids in [vec![0, 1], vec![0, 1, 1], vec![1, 0, 3], vec![0, 1, 4], vec![0, 0, 1, 3], vec![]] {
+        let votes = BoundedVec::new(ids.iter().map(|id| vote(*id)).collect()).unwrap();
+        let bad = Certificate { votes, ..good.clone() };
+        assert!(why(world.checker().check(Message::Certificate(bad))).contains("Q4"), "{ids:?}");
+    }
+    // One vote's signature under another's name, and a prepare certificate posing as a commit certificate.
+    let mut votes = good.votes.clone().into_inner();
+    votes[0].1 = votes[1].1;
+    let bad = Certificate { votes: BoundedVec::new(votes).unwrap(), ..good.clone() };
+    assert!(world.checker().check(Message::Certificate(bad)).is_err());
+    let posing = Certificate { phase: Phase::Commit, ..world.certificate(Phase::Prepare, &header) };
+    assert!(world.checker().check(Message::Certificate(posing)).is_err());
+    let genesis = Certificate { sequence: Sequence(0), ..good.clone() };
+    assert!(world.checker().prepare(Message::Certificate(genesis)).is_err());
+    assert!(world.checker().check(Message::Certificate(good)).is_ok());
+}
+
+#[test]
+fn a_view_change_shows_exactly_what_its_head_claims() {
+    let world = World::new();
+    let header = world.header(0, 1, world.committee.genesis_id(), &[]).body;
+    let other = world.header(0, 2, header.id(), &[]).body;
+    let good = world.view_change(Some(&header));
+    let reject = |change: ViewChange| {
+        let rejected = world.checker().check(Message::ViewChange(Box::new(change))).unwrap_err();
+        assert_eq!(rejected.evidence, None, "X2: a relay can frame nobody");
+    };
+    reject(ViewChange { certificate: None, ..good.clone() });
+    reject(ViewChange { certificate: Some(world.certificate(Phase::Prepare, &other)), ..good.clone() });
+    reject(ViewChange { timeout: world.timeout(1), ..good.clone() });
+    reject(ViewChange { certificate: good.certificate.clone(), ..world.view_change(None) });
+    let opening = world.new_view(Some(&header));
+    for certificate in [None, Some(world.certificate(Phase::Prepare, &other))] {
+        let bad = NewView { certificate, ..opening.clone() };
+        let rejected = world.checker().check(Message::NewView(Box::new(bad))).unwrap_err();
+        assert_eq!(rejected.evidence, None);
+    }
+    let commit = ViewChange { certificate: Some(world.certificate(Phase::Commit, &header)), ..good };
+    assert!(
+        world.checker().check(Message::ViewChange(Box::new(commit))).is_ok(),
+        "Q5: as good as a PREPARE one"
+    );
+}
+
+#[test]
+fn a_signed_body_that_no_rule_allows_is_evidence_and_an_unsigned_one_is_not() {
+    let world = World::new();
+    let mut header = world.header(0, 1, world.committee.genesis_id(), &[]).body;
+    header.leader = ReplicaId(2);
+    let header = world.sign(header);
+    let prepare = world.vote(Phase::Prepare, &header.body, 3);
+    let echo = Message::Prepare(Box::new(Prepare { vote: prepare, header }));
+    let head = world.sign(ViewChangeHead {
+        view: View(1),
+        rank: Rank { view: View(1), sequence: Sequence(1) },
+        id: Digest::ZERO,
+        replica: ReplicaId(2),
+    });
+    let change = ViewChange { head, certificate: None, timeout: world.timeout(0) };
+    let mut opening = world.new_view(None);
+    opening.signed.body.heads = BoundedVec::default();
+    opening.signed = world.sign(opening.signed.body);
+    let messages = [echo, Message::ViewChange(Box::new(change)), Message::NewView(Box::new(opening))];
+    for (message, accused) in messages.into_iter().zip([2, 2, 1]) {
+        let mut checker = world.checker();
+        let rejected = checker.check(message.clone()).unwrap_err();
+        let evidence = rejected.evidence.clone().unwrap();
+        let charge = checker.check_evidence(&evidence).unwrap();
+        assert_eq!(charge.accused, ReplicaId(accused));
+        assert!(checker.check(Message::Evidence(*evidence)).is_ok(), "everybody agrees");
+        assert!(matches!(*rejected.accusation().unwrap(), Message::Evidence(_)));
+        let mut forged = message;
+        match &mut forged {
+            Message::Prepare(prepare) => prepare.header.signature.0[0] ^= 1,
+            Message::ViewChange(change) => change.head.signature.0[0] ^= 1,
+            Message::NewView(opening) => opening.signed.signature.0[0] ^= 1,
+            _ => unreachable!(),
+        }
+        assert_eq!(world.checker().check(forged).unwrap_err().evidence, None, "nobody is framed");
+    }
+}
+
+#[test]
+fn evidence_that_proves_nothing_is_rejected() {
+    let world = World::new();
+    let a = world.header(0, 1, world.committee.genesis_id(), &[]);
+    let b = world.header(0, 2, world.committee.genesis_id(), &[]);
+    let mut forged = world.header(0, 1, Digest::ZERO, &[]);
+    forged.signature = a.signature;
+    let checker = world.checker();
+    for evidence in [
+        Evidence::Headers(Box::new(a.clone()), Box::new(a.clone())),
+        Evidence::Headers(Box::new(a.clone()), Box::new(b)),
+        Evidence::Headers(Box::new(a.clone()), Box::new(forged)),
+        Evidence::Header(Box::new(a)),
+    ] {
+        assert_eq!(checker.check_evidence(&evidence), None);
+        assert!(world.checker().check(Message::Evidence(evidence)).is_err());
+    }
+}
+
+#[test]
+fn a_range_is_a_chain_with_its_own_batches_under_its_own_certificate() {
+    let world = World::new();
+    let blocks = world.chain(4);
+    let reject = |data: Data| assert!(world.checker().check(Message::Data(data)).is_err());
+    let Data::Range { certificate, .. } = world.range(blocks.clone()) else { panic!() };
+    let range = |blocks: Vec<Block>| Data::Range {
+        blocks: BoundedVec::new(blocks).unwrap(),
+        certificate: certificate.clone(),
+    };
+    reject(range(vec![]));
+    reject(range(blocks[..3].to_vec()));
+    let mut gap = blocks.clone();
+    gap.remove(1);
+    reject(range(gap));
+    let mut stripped = blocks.clone();
+    stripped[1].batches = BoundedVec::default();
+    reject(range(stripped));
+    let mut resigned = blocks.clone();
+    resigned[1].header.signature.0[0] ^= 1;
+    reject(range(resigned));
+    let mut tampered = blocks.clone();
+    let mut batch = tampered[2].batches[0].clone();
+    let mut requests = batch.requests.clone().into_inner();
+    requests[0].signature.0[0] ^= 1;
+    batch.requests = BoundedVec::new(requests).unwrap();
+    tampered[2].batches = BoundedVec::new(vec![batch]).unwrap();
+    reject(range(tampered));
+    assert!(world.checker().check(Message::Data(range(blocks))).is_ok());
+}
+
+#[test]
+fn a_lost_verdict_is_our_own_bug() {
+    let world = World::new();
+    let mut checker = world.checker();
+    let pending = checker.prepare(world.every_message().remove(0)).unwrap();
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| checker.finish(pending, &[])));
+    assert!(outcome.is_err());
+    assert!(matches!(*Checker::own(world.every_message().remove(0)), Message::Propose(_)));
+}
