@@ -158,6 +158,7 @@ pub(crate) struct Poison(Arc<OnceLock<StorageError>>);
 impl Poison {
     /// The first failure, if there was one.
     pub(crate) fn check(&self) -> Result<(), StorageError> {
+        // D20: a failed write or flush is the end; the node stops on this error.
         self.0.get().map_or(Ok(()), |error| Err(error.clone()))
     }
 

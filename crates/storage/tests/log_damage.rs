@@ -308,3 +308,34 @@ fn a_log_that_is_not_ours_costs_no_memory_and_no_panic() {
         assert!(matches!(log.promises(), Promises::Held(_)));
     }
 }
+
+#[test]
+fn a_sector_in_the_place_of_another_is_never_believed() {
+    let (disk, payloads) = sample();
+    let names = segments(&disk);
+    let last = names.last().unwrap();
+    for (from, to) in names.iter().flat_map(|from| names.iter().map(move |to| (from, to))) {
+        let source = disk.content(from).unwrap().to_vec();
+        let target = disk.content(to).unwrap().to_vec();
+        for (number, sector) in source.chunks_exact(SECTOR_BYTES).enumerate().step_by(3) {
+            // The same place in another segment, and other places in the same one.
+            for place in [number, number + 1, number + 2, number + 7] {
+                let start = place * SECTOR_BYTES;
+                if start >= target.len() || target[start..start + SECTOR_BYTES] == *sector {
+                    continue;
+                }
+                let mut content = target.clone();
+                content[start..start + SECTOR_BYTES].copy_from_slice(sector);
+                let mut disk = disk.clone();
+                disk.plant(to, &content);
+                let (log, recovery) = open(disk);
+                let found = replay(&log);
+                assert!(is_subsequence(&found.payloads, &payloads), "{from} {number} at {to} {place}");
+                if found.payloads.len() < payloads.len() {
+                    assert!(found.holes > 0 || to == last && recovery.torn_tail.is_some());
+                }
+                assert!(matches!(log.promises(), Promises::Held(held) if held.payload == b"second"));
+            }
+        }
+    }
+}
