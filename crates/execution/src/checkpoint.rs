@@ -8,7 +8,7 @@ use outvote_types::{
     Blob, BoundedVec, CheckpointCertificate, Data, Digest, Fetch, Sequence, SignedHeader, Snapshot,
 };
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Bytes of one chunk at most; a single larger pair goes alone.
 pub const MAX_CHUNK_BYTES: usize = 1024 * 1024;
@@ -28,7 +28,10 @@ pub struct CheckpointState {
     state_root: Digest,
     buckets: Vec<Digest>,
     snapshot: Box<dyn BackendSnapshot>,
+    /// Whether a peer read it since the last checkpoint.
     is_read: AtomicBool,
+    /// Checkpoints taken since.
+    age: AtomicU32,
 }
 
 impl CheckpointState {
@@ -37,7 +40,14 @@ impl CheckpointState {
         buckets: Vec<Digest>,
         snapshot: Box<dyn BackendSnapshot>,
     ) -> Self {
-        Self { header, state_root: state_root(&buckets), buckets, snapshot, is_read: AtomicBool::new(false) }
+        Self {
+            header,
+            state_root: state_root(&buckets),
+            buckets,
+            snapshot,
+            is_read: AtomicBool::new(false),
+            age: AtomicU32::new(0),
+        }
     }
 
     /// The checkpoint's block.
@@ -126,15 +136,13 @@ impl Checkpoints {
         let newest = state.sequence();
         self.kept.retain(|kept| kept.sequence() < newest);
         self.kept.push(Arc::new(state));
-        let interval = self.kept.iter().rev().take(2).map(|kept| kept.sequence().0).reduce(|a, b| a - b);
         let stable = self.stable.as_ref().map(|stable| stable.sequence);
         let surplus = self.kept.len().saturating_sub(SNAPSHOTS_KEPT);
         let mut position = 0;
         self.kept.retain(|kept| {
             position += 1;
-            let age = newest.since(kept.sequence()) / interval.unwrap_or(1).max(1);
-            let is_wanted =
-                kept.is_read.swap(false, Ordering::Relaxed) && age <= u64::from(MAX_CHECKPOINTS_READ);
+            let is_young = kept.age.fetch_add(1, Ordering::Relaxed) < MAX_CHECKPOINTS_READ;
+            let is_wanted = kept.is_read.swap(false, Ordering::Relaxed) && is_young;
             position > surplus || is_wanted || stable == Some(kept.sequence())
         });
         let excess = self.kept.len().saturating_sub(MAX_SNAPSHOTS);

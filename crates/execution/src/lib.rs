@@ -4,13 +4,15 @@
 //! [`Executor`] feeds it one committed block at a time, sees to it that each client's operations run once and in order,
 //! keeps a digest of the whole state up to date while writing, and hands snapshots to replicas that fell behind.
 //!
-//! Reading order: [`application`], [`state`], [`backend`], [`executor`], [`session`], [`lthash`], [`checkpoint`].
+//! Reading order: [`application`], [`state`], [`backend`], [`executor`], [`session`], [`lthash`], [`checkpoint`],
+//! [`transfer`].
 
 pub mod application;
 pub mod backend;
 pub mod checkpoint;
 pub mod error;
 pub mod executor;
+mod install;
 mod layout;
 pub mod lthash;
 pub mod memory;
@@ -20,6 +22,7 @@ pub mod sandbox;
 pub mod session;
 pub mod state;
 mod store;
+pub mod transfer;
 
 pub use application::{Application, Context};
 pub use backend::{Backend, BackendError, BackendSnapshot, Value, Writes};
@@ -33,3 +36,4 @@ pub use result::{Alarm, BlockResult, ExecutedOperation};
 pub use sandbox::Sandbox;
 pub use session::SessionStanding;
 pub use state::{StateReader, StateWriter};
+pub use transfer::{Transfer, TransferOutput};

@@ -89,8 +89,8 @@ impl Store {
         self.overlay_bytes
     }
 
-    pub(crate) fn buckets(&self) -> &Buckets {
-        &self.buckets
+    pub(crate) fn sum(&self, bucket: u8) -> &LtHash {
+        self.buckets.sum(bucket)
     }
 
     pub(crate) fn set_sum(&mut self, bucket: u8, sum: LtHash) {

@@ -1,0 +1,136 @@
+//! Replaces this replica's state by a checkpoint's, bucket by bucket.
+//!
+//! A durable mark stands in the database from the first change to the last. A crash in between leaves a mixture of two
+//! states under that mark; the executor then refuses to run until a transfer is finished. What is already in place is
+//! found again by its digest, so nothing is fetched twice. "Executed up to" moves only with the last commit.
+
+use crate::backend::{BackendError, Value, Writes};
+use crate::error::ExecutionError;
+use crate::executor::{Executed, Executor};
+use crate::layout;
+use crate::lthash::{LtHash, bucket_of, state_root};
+use outvote_types::limits::STATE_BUCKETS;
+use outvote_types::{CheckpointCertificate, Digest, SignedHeader, encode};
+use std::collections::BTreeSet;
+
+/// Pairs read at a time.
+const PAIRS_PER_READ: usize = 64;
+
+impl Executor {
+    /// Marks the state as being replaced, and counts what is really there. Says which buckets differ from `wanted`.
+    ///
+    /// The sums kept while writing are not believed: a rotten disk may be why the state is replaced.
+    pub(crate) fn begin_install(
+        &mut self,
+        certificate: &CheckpointCertificate,
+        wanted: &[Digest],
+    ) -> Result<BTreeSet<u8>, ExecutionError> {
+        self.refuse_if_stopped()?;
+        let mark = (layout::INSTALLING.to_vec(), Some(encode(certificate).into()));
+        self.store.backend_mut().commit(Writes::from([mark]))?;
+        self.installing = Some(certificate.clone());
+        self.checkpoints.clear();
+        self.store.drop_overlay();
+        for (sum, bucket) in self.count()?.into_iter().zip(0..=u8::MAX) {
+            self.store.set_sum(bucket, sum);
+        }
+        let ours = self.store.bucket_digests();
+        Ok((0..=u8::MAX)
+            .filter(|bucket| wanted.get(usize::from(*bucket)) != ours.get(usize::from(*bucket)))
+            .collect())
+    }
+
+    /// Replaces one bucket by these pairs, which were checked against the certificate.
+    pub(crate) fn install_bucket(
+        &mut self,
+        bucket: u8,
+        pairs: Vec<(Vec<u8>, Value)>,
+        sum: LtHash,
+    ) -> Result<(), ExecutionError> {
+        assert!(self.installing.is_some(), "a bucket is installed only under the mark of a transfer");
+        let mut writes = Writes::new();
+        for key in self.keys_of(bucket)? {
+            writes.insert(layout::index(bucket, &key), None);
+            writes.insert(key, None);
+        }
+        for (key, value) in pairs {
+            writes.insert(layout::index(bucket, &key), Some(Value::from(&[][..])));
+            writes.insert(key, Some(value));
+        }
+        self.store.backend_mut().commit(writes)?;
+        self.store.set_sum(bucket, sum);
+        Ok(())
+    }
+
+    /// All buckets are in place: moves "executed up to" and takes the mark away, in one commit.
+    pub(crate) fn finish_install(
+        &mut self,
+        certificate: &CheckpointCertificate,
+        header: &SignedHeader,
+    ) -> Result<(), ExecutionError> {
+        // E11: state and "executed up to" are one step; until here a restart begins the transfer anew.
+        if state_root(&self.store.bucket_digests()) != certificate.state_root {
+            return Err(ExecutionError::Damaged { what: "the state after a transfer" });
+        }
+        let executed =
+            Executed { sequence: certificate.sequence, id: certificate.id, header: Some(header.clone()) };
+        self.store.flush(Writes::from([
+            (layout::EXECUTED.to_vec(), Some(encode(&executed).into())),
+            (layout::INSTALLING.to_vec(), None),
+        ]))?;
+        self.set_executed(executed);
+        self.installing = None;
+        self.take_snapshot()?;
+        self.on_stable(certificate);
+        Ok(())
+    }
+
+    /// The sums of all buckets, by reading the whole agreed state.
+    fn count(&self) -> Result<Vec<LtHash>, BackendError> {
+        let mut sums = vec![LtHash::default(); STATE_BUCKETS];
+        self.for_each_pair(|key, value| sums[usize::from(bucket_of(key))].add(key, value))?;
+        Ok(sums)
+    }
+
+    fn for_each_pair(&self, mut visit: impl FnMut(&[u8], &[u8])) -> Result<(), BackendError> {
+        let (mut next, end) = (layout::DIGESTED.0.to_vec(), layout::DIGESTED.1);
+        loop {
+            let page = self.store.backend().range(&next, Some(end), PAIRS_PER_READ)?;
+            for (key, value) in &page {
+                visit(key, value);
+            }
+            match page.last() {
+                Some((last, _)) if page.len() == PAIRS_PER_READ => next = layout::just_above(last),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// The keys of a bucket, by its index; by reading everything if the index does not account for what is there.
+    fn keys_of(&self, bucket: u8) -> Result<BTreeSet<Vec<u8>>, BackendError> {
+        let (mut keys, mut sum) = (BTreeSet::new(), LtHash::default());
+        let (mut next, end) = (layout::index(bucket, &[]), layout::index_end(bucket));
+        loop {
+            let page = self.store.backend().range(&next, Some(&end), PAIRS_PER_READ)?;
+            for (index, _) in &page {
+                let key = layout::indexed(index);
+                if let Some(value) = self.store.backend().get(key)? {
+                    sum.add(key, &value);
+                }
+                keys.insert(key.to_vec());
+            }
+            match page.last() {
+                Some((last, _)) if page.len() == PAIRS_PER_READ => next = layout::just_above(last),
+                _ => break,
+            }
+        }
+        if sum != *self.store.sum(bucket) {
+            self.for_each_pair(|key, _| {
+                if bucket_of(key) == bucket {
+                    keys.insert(key.to_vec());
+                }
+            })?;
+        }
+        Ok(keys)
+    }
+}
