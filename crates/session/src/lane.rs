@@ -1,0 +1,113 @@
+//! One session: its key, its counter and its requests in flight.
+
+use crate::output::{Outcome, SubmitError};
+use crate::pending::Pending;
+use outvote_crypto::{Sign, sign_request};
+use outvote_types::limits::{MAX_REQUEST_BYTES, NONCE_WINDOW};
+use outvote_types::{BoundedVec, Domain, Nonce, Operation, PublicKey, Request, RequestBody};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Outcomes that came after the deadline and wait for somebody to ask again, at most.
+const MAX_LATE_OUTCOMES: usize = 64;
+
+/// What signs for a session: a key pair, or a scheme of the simulator.
+pub type SessionKey = Arc<dyn Sign + Send + Sync>;
+
+pub(crate) struct Lane {
+    key: PublicKey,
+    signer: SessionKey,
+    /// The nonce of the next new request; unknown until the replicas have said where the session stands.
+    next: Option<Nonce>,
+    /// Nonces below `next` that no request used up, because theirs was refused before it counted.
+    free: BTreeSet<Nonce>,
+    /// Requests without an outcome, those whose deadline passed included.
+    pub(crate) pending: BTreeMap<Nonce, Pending>,
+    late: BTreeMap<Nonce, Outcome>,
+}
+
+impl Lane {
+    pub(crate) fn new(signer: SessionKey, next: Option<Nonce>) -> Self {
+        let key = signer.public_key();
+        Self { key, signer, next, free: BTreeSet::new(), pending: BTreeMap::new(), late: BTreeMap::new() }
+    }
+
+    pub(crate) const fn is_ready(&self) -> bool {
+        self.next.is_some()
+    }
+
+    pub(crate) const fn stands_at(&mut self, next: Nonce) {
+        self.next = Some(next);
+    }
+
+    /// The nonce that the next new request will carry.
+    pub(crate) fn next_nonce(&self) -> Option<Nonce> {
+        self.free.first().copied().or(self.next)
+    }
+
+    pub(crate) fn room(&self, in_flight: u64) -> Result<Nonce, SubmitError> {
+        let nonce = self.next_nonce().ok_or(SubmitError::NotReady)?;
+        let lowest = self.pending.keys().next().copied().unwrap_or(nonce);
+        let many = u64::try_from(self.pending.len()).unwrap_or(u64::MAX) >= in_flight;
+        if many || nonce.since(lowest) >= NONCE_WINDOW {
+            return Err(SubmitError::WindowFull);
+        }
+        Ok(nonce)
+    }
+
+    /// Signs a request under the next nonce.
+    pub(crate) fn sign(
+        &mut self,
+        domain: &Domain,
+        operations: Vec<Operation>,
+        in_flight: u64,
+    ) -> Result<Request, SubmitError> {
+        let nonce = self.room(in_flight)?;
+        if operations.is_empty() {
+            return Err(SubmitError::Empty);
+        }
+        let operations = BoundedVec::new(operations).ok_or(SubmitError::TooLarge)?;
+        let body = RequestBody { session: self.key, nonce, operations };
+        let request = sign_request(&*self.signer, domain, body);
+        if request.encoded_bytes() > MAX_REQUEST_BYTES {
+            return Err(SubmitError::TooLarge);
+        }
+        Ok(request)
+    }
+
+    /// Takes a signed request of this session among those in flight.
+    pub(crate) fn admit(&mut self, request: Request) -> Result<&mut Pending, SubmitError> {
+        let (nonce, digest) = (request.body.nonce, request.digest());
+        if self.pending.get(&nonce).is_some_and(|held| held.digest != digest) {
+            return Err(SubmitError::NonceTaken);
+        }
+        if let Some(next) = self.next {
+            if nonce.since(next) >= NONCE_WINDOW {
+                return Err(SubmitError::WindowFull);
+            }
+            // Nonces that a caller jumped over can still be used, and must be before its own request can run.
+            self.free.extend((next.0..nonce.0).map(Nonce));
+        }
+        self.next = Some(self.next.unwrap_or(nonce).max(nonce.next()));
+        self.free.remove(&nonce);
+        self.late.remove(&nonce);
+        Ok(self.pending.entry(nonce).or_insert_with(|| Pending::new(request, digest)))
+    }
+
+    /// Gives a nonce back that its request did not use up.
+    pub(crate) fn release(&mut self, nonce: Nonce) {
+        self.free.insert(nonce);
+    }
+
+    /// Keeps an outcome that came when nobody was waiting.
+    pub(crate) fn keep_late(&mut self, nonce: Nonce, outcome: Outcome) {
+        if self.late.len() >= MAX_LATE_OUTCOMES {
+            self.late.pop_first();
+        }
+        self.late.insert(nonce, outcome);
+    }
+
+    pub(crate) fn take_late(&mut self, nonce: Nonce) -> Option<Outcome> {
+        self.late.remove(&nonce)
+    }
+}
