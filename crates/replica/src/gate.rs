@@ -27,6 +27,7 @@ pub(crate) struct Gate {
 
 /// What the gate says of a draft.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once, and almost always free")]
 pub(crate) enum Passage {
     /// Nothing stands in its way.
     Free(Outgoing),
@@ -74,7 +75,11 @@ impl Gate {
 
     pub(crate) fn assert_invariants(&self) {
         assert!(self.count <= MAX_WITHHELD, "more drafts wait than there is room for");
-        assert_eq!(self.count, self.waiting.values().map(Vec::len).sum::<usize>(), "the count of drafts is off");
+        assert_eq!(
+            self.count,
+            self.waiting.values().map(Vec::len).sum::<usize>(),
+            "the count of drafts is off"
+        );
         assert!(
             self.waiting.keys().all(|ticket| Some(*ticket) > self.durable),
             "a draft waits although its ticket is durable"

@@ -127,7 +127,11 @@ impl Intake {
             if let Waiting::Checking { job: waiting, pending, verdicts: slot, .. } = entry
                 && *waiting == job
             {
-                assert_eq!(verdicts.len(), pending.checks.len(), "a job came back with too few or many verdicts");
+                assert_eq!(
+                    verdicts.len(),
+                    pending.checks.len(),
+                    "a job came back with too few or many verdicts"
+                );
                 *slot = Some(verdicts);
                 break;
             }
@@ -232,7 +236,8 @@ impl Intake {
         counters: &mut Counters,
     ) -> Result<Option<Pending>, Rejected> {
         // M1: one canonical encoding, bounds checked before anything is allocated.
-        let message = decode::<Message>(frame).map_err(|_| Rejected { why: NOT_CANONICAL, evidence: None })?;
+        let message =
+            decode::<Message>(frame).map_err(|_| Rejected { why: NOT_CANONICAL, evidence: None })?;
         // P8, Q7: the cheap checks come first.
         if !filter.wants(from, &message) {
             counters.ignore(UNWANTED);
@@ -282,8 +287,16 @@ impl Intake {
             assert!(peer.bytes <= MAX_WAITING_BYTES_PER_PEER, "a peer's queue holds too many bytes");
             assert!(peer.line.len() <= MAX_WAITING_FRAMES_PER_PEER, "a peer's queue holds too many frames");
             assert!(peer.jobs <= MAX_JOBS_PER_PEER, "a peer has too many jobs in work");
-            assert_eq!(peer.bytes, peer.line.iter().map(Waiting::bytes).sum::<usize>(), "the count of bytes is off");
+            assert_eq!(
+                peer.bytes,
+                peer.line.iter().map(Waiting::bytes).sum::<usize>(),
+                "the count of bytes is off"
+            );
         }
-        assert_eq!(self.jobs.len(), self.peers.iter().map(|p| p.jobs).sum::<usize>(), "the count of jobs is off");
+        assert_eq!(
+            self.jobs.len(),
+            self.peers.iter().map(|p| p.jobs).sum::<usize>(),
+            "the count of jobs is off"
+        );
     }
 }

@@ -7,15 +7,15 @@
 //! Two promises are kept here and nowhere else: nothing that ring 1 gates on a ticket is even *signed* before that ticket is
 //! durable, and ring 1 never sees a message whose signatures were not checked.
 
-mod event;
 mod action;
-mod intake;
+mod counters;
+mod event;
 mod gate;
+mod intake;
+mod replica;
 mod signer;
 mod state_fetches;
-mod counters;
 mod trace;
-mod replica;
 
 pub use action::Action;
 pub use counters::{Counters, MessageType};
@@ -25,8 +25,8 @@ pub use intake::{
     MAX_WAITING_BYTES_PER_PEER, MAX_WAITING_FRAMES_PER_PEER,
 };
 pub use outvote_protocol::{
-    CommittedBlock, Config, Justification, Note, Promise, Recipients, Record, Recovered, Status, Ticket, Tunables,
-    Voting,
+    CommittedBlock, Config, Justification, Note, Promise, Recipients, Record, Recovered, Status, Ticket,
+    Tunables, Voting,
 };
 pub use replica::{Replica, URGENT_RELAY_BYTES};
 pub use trace::{MAX_TRACE_ENTRIES, TraceEntry};

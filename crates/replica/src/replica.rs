@@ -12,8 +12,7 @@ use outvote_crypto::{Checker, Scheme};
 use outvote_protocol::{Config, Draft, Input, Note, Output, Recipients, Recovered, Status};
 use outvote_types::limits::MAX_MESSAGE_BYTES;
 use outvote_types::{
-    BoundedVec, Data, Epoch, Evidence, Instant, Message, Quorum, ReplicaId, Reply, Verified, WallTime,
-    encode,
+    BoundedVec, Data, Epoch, Evidence, Instant, Message, Quorum, ReplicaId, Reply, Verified, WallTime, encode,
 };
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -139,11 +138,19 @@ impl Replica {
             Event::FetchState { to, fetch } => {
                 self.fetches.ask(to, fetch.clone());
                 let draft = Draft::Fetch(fetch);
-                self.carry_out(at, vec![Output::Send { to: Recipients::One(to), draft, after: None }], &mut actions);
+                self.carry_out(
+                    at,
+                    vec![Output::Send { to: Recipients::One(to), draft, after: None }],
+                    &mut actions,
+                );
             }
             Event::Served { to, data } => {
                 let draft = Draft::Ready(Message::Data(data));
-                self.carry_out(at, vec![Output::Send { to: Recipients::One(to), draft, after: None }], &mut actions);
+                self.carry_out(
+                    at,
+                    vec![Output::Send { to: Recipients::One(to), draft, after: None }],
+                    &mut actions,
+                );
             }
             Event::Link { peer, up } => self.feed(at, Input::Link { peer, up }, &mut actions),
             Event::Tick => self.feed(at, Input::Tick, &mut actions),
@@ -245,7 +252,13 @@ impl Replica {
         }
     }
 
-    fn on_verified(&mut self, at: Moment, from: ReplicaId, message: Verified<Message>, actions: &mut Vec<Action>) {
+    fn on_verified(
+        &mut self,
+        at: Moment,
+        from: ReplicaId,
+        message: Verified<Message>,
+        actions: &mut Vec<Action>,
+    ) {
         match &*message {
             Message::Data(data @ (Data::Manifest(_) | Data::Bucket { .. })) => {
                 if self.fetches.close(from, data, self.me) {
@@ -285,15 +298,13 @@ impl Replica {
             done += 1;
             assert!(done <= MAX_OUTPUTS_PER_STEP, "a step does not come to an end");
             match output {
-                Output::Send { to, draft, after } => {
-                    match self.gate.admit(Outgoing { to, draft }, after) {
-                        Passage::Free(outgoing) => work.extend(self.send(at, outgoing, actions)),
-                        Passage::Withheld => {
-                            self.counters.withheld = self.counters.withheld.saturating_add(1);
-                        }
-                        Passage::Full => self.ignore(self.me, GATE_IS_FULL, actions),
+                Output::Send { to, draft, after } => match self.gate.admit(Outgoing { to, draft }, after) {
+                    Passage::Free(outgoing) => work.extend(self.send(at, outgoing, actions)),
+                    Passage::Withheld => {
+                        self.counters.withheld = self.counters.withheld.saturating_add(1);
                     }
-                }
+                    Passage::Full => self.ignore(self.me, GATE_IS_FULL, actions),
+                },
                 other => self.hand_over(other, actions),
             }
         }

@@ -3,8 +3,8 @@
 use outvote_crypto::Scheme;
 use outvote_protocol::Draft;
 use outvote_types::{
-    Batch, BoundedVec, Domain, Header, Message, NewView, Phase, Prepare, Propose, ReplicaId, Signable, Signed,
-    ViewChange, Vote,
+    Batch, BoundedVec, Domain, Header, Message, NewView, Phase, Prepare, Propose, ReplicaId, Signable,
+    Signed, ViewChange, Vote,
 };
 use std::sync::Arc;
 

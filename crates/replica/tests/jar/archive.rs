@@ -2,7 +2,7 @@
 
 use outvote_protocol::CommittedBlock;
 use outvote_replica::Event;
-use outvote_types::{Certificate, Data, Digest, Fetch, Request, Sequence, SignedHeader, BoundedVec};
+use outvote_types::{BoundedVec, Certificate, Data, Digest, Fetch, Request, Sequence, SignedHeader};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

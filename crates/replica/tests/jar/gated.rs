@@ -48,12 +48,14 @@ impl Gated {
                             && promise.high_rank >= before.high_rank
                             && (promise.view > before.view || promise.lease >= before.lease);
                         if !rises {
-                            self.violations.push(format!("D21: a promise went down: {before:?} then {promise:?}"));
+                            self.violations
+                                .push(format!("D21: a promise went down: {before:?} then {promise:?}"));
                         }
                     }
                     self.promise = Some(*promise);
                     if !self.holds_chain(promise.high_id) {
-                        self.violations.push(format!("D15: a promise names a block that is not held: {promise:?}"));
+                        self.violations
+                            .push(format!("D15: a promise names a block that is not held: {promise:?}"));
                     }
                 }
                 Record::Block(block) => {
@@ -83,7 +85,9 @@ impl Gated {
             Message::ViewChange(change) if change.head.body.replica == self.me => {
                 self.in_view(change.head.body.view.0)
             }
-            Message::NewView(view) if view.signed.body.leader == self.me => self.in_view(view.signed.body.view.0),
+            Message::NewView(view) if view.signed.body.leader == self.me => {
+                self.in_view(view.signed.body.view.0)
+            }
             Message::Heartbeat(heartbeat) if heartbeat.body.replica == self.me => {
                 self.in_view(heartbeat.body.view.0)
             }

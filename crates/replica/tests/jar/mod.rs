@@ -1,6 +1,7 @@
 //! A cluster of whole replicas in one test: real Ed25519 keys, a network with a fixed latency, disks that may be slow, a
 //! tiny executor and archive. Time is virtual and everything is deterministic.
-#![allow(dead_code, reason = "each test file uses its own part of this module")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of this module")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod archive;
 mod gated;
@@ -259,7 +260,9 @@ impl Cluster {
                 self.jars[index].ticked = Some(Instant(self.now_us));
                 self.step(index, Event::Tick);
             } else {
-                let Some(entry) = self.agenda.first_entry().filter(|entry| entry.key().0 <= end) else { return };
+                let Some(entry) = self.agenda.first_entry().filter(|entry| entry.key().0 <= end) else {
+                    return;
+                };
                 let ((at, _), (index, event)) = entry.remove_entry();
                 self.now_us = self.now_us.max(at);
                 self.step(index, event);
@@ -398,7 +401,11 @@ impl Cluster {
                 let agreed = *chain.entry(sequence).or_insert(id);
                 assert_eq!(agreed, id, "replica {index} executed another block at {sequence}");
             }
-            assert_eq!(jar.gated.violations, Vec::<String>::new(), "replica {index} sent what the disk forbade");
+            assert_eq!(
+                jar.gated.violations,
+                Vec::<String>::new(),
+                "replica {index} sent what the disk forbade"
+            );
         }
     }
 }
