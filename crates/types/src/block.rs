@@ -30,12 +30,14 @@ impl Batch {
     /// The batch's identity. It covers the requests' signatures too, so a batch is valid for all replicas or for none.
     #[must_use]
     pub fn digest(&self) -> Digest {
+        // M9: the signatures are inside.
         Digest::of(&encode(self))
     }
 
     /// The digests of the payload leaves, one per operation, in order.
     #[must_use]
     pub fn payload_leaves(&self) -> Vec<Digest> {
+        // M11: one leaf per operation, in the order of execution.
         self.requests.iter().flat_map(PayloadLeaf::of_request).map(|leaf| leaf.digest()).collect()
     }
 
@@ -89,7 +91,7 @@ pub struct Header {
     pub payload_root: Digest,
     /// For audits: the digest of the NEWVIEW body that opened the view, in the view's first block.
     pub new_view_digest: Option<Digest>,
-    /// A change of the committee; not allowed yet, so always `None` (N rules).
+    /// A change of the committee; not allowed yet, so always `None` (N8).
     pub control: Option<Blob<MAX_CONTROL_BYTES>>,
 }
 

@@ -134,6 +134,7 @@ fn bounded_length<R: Read, const MAX: usize>(reader: &mut R) -> Result<usize> {
     let count = u32::deserialize_reader(reader)?;
     usize::try_from(count)
         .ok()
+        // M1: refused before anything is allocated.
         .filter(|count| *count <= MAX)
         .ok_or_else(|| Error::new(ErrorKind::InvalidData, "a length exceeds its bound"))
 }

@@ -35,6 +35,7 @@ pub fn encode_into<T: BorshSerialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) {
 /// # Errors
 /// When the bytes are not exactly the canonical encoding of one `T`.
 pub fn decode<T: BorshDeserialize>(bytes: &[u8]) -> Result<T, DecodeError> {
+    // M1: trailing bytes and every other spelling are refused.
     borsh::from_slice(bytes).map_err(|error| DecodeError {
         expected: core::any::type_name::<T>().rsplit("::").next().unwrap_or("value"),
         reason: error.to_string(),

@@ -90,7 +90,7 @@ impl Evidence {
     /// The caller checks the signatures (`outvote-crypto`).
     #[must_use]
     pub fn charge(&self, quorum: Quorum, epoch: Epoch) -> Option<Charge> {
-        // X rules: "same slot" is the same epoch (in the signing domain), view and sequence.
+        // X1, X2: judged from signed bytes alone; "same slot" is the same epoch (in the signing domain), view and sequence.
         let charge = match self {
             Self::Headers(a, b) => {
                 let same = slot(&a.body) == slot(&b.body) && a.body != b.body;
@@ -133,7 +133,7 @@ fn votes(a: &Vote, b: &Vote) -> Option<Charge> {
 /// Whether a rule allows a leader to sign this header at all; a pure function of its bytes and the committee.
 #[must_use]
 pub fn is_header_allowed(header: &Header, quorum: Quorum, epoch: Epoch) -> bool {
-    // N rules: valid(H) is a pure function of bytes and configuration.
+    // N8: validity is a pure function of bytes and configuration.
     header.epoch == epoch
         && quorum.leader(header.view) == header.leader
         && header.sequence.0 > 0

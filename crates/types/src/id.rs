@@ -74,7 +74,7 @@ impl ReplicaId {
     }
 }
 
-/// The rank of a quorum certificate: view first, then sequence (V rules: Zyzzyva's error was the other order).
+/// The rank of a quorum certificate: view first, then sequence (Q5: Zyzzyva's error was the other order).
 ///
 /// The derived order is lexicographic in the order of the fields.
 #[derive(

@@ -1,4 +1,4 @@
-//! Every bound of the wire format, in one place. A decoder never allocates more than these allow.
+//! B1: every bound of the wire format, in one place. A decoder never allocates more than these allow.
 
 /// Members of a committee at most.
 pub const MAX_REPLICAS: usize = 128;

@@ -7,6 +7,7 @@ use crate::digest::Digest;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
+// M11: leaves and nodes are hashed differently, so that neither can pose as the other.
 /// First byte of a hashed leaf.
 const LEAF: &[u8] = &[0];
 /// First byte of a hashed inner node.

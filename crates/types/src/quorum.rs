@@ -49,25 +49,28 @@ impl Quorum {
     /// How many liars are outvoted: `floor((n-1)/3)`.
     #[must_use]
     pub const fn f(self) -> usize {
+        // Q1: f = floor((n - 1) / 3).
         (self.n - 1) / 3
     }
 
     /// How many identical valid votes decide: `ceil(2n/3)`. Two quorums share at least `f + 1` members.
     #[must_use]
     pub const fn quorum(self) -> usize {
+        // Q1: q = ceil(2n / 3), so two quorums meet in a correct replica.
         (2 * self.n).div_ceil(3)
     }
 
     /// How many must say the same so that one of them is honest: `f + 1`.
     #[must_use]
     pub const fn weak(self) -> usize {
+        // Q2: one of f + 1 is correct; enough for answers and pulls, never for a certificate.
         self.f() + 1
     }
 
     /// Who leads `view`.
     #[must_use]
     pub const fn leader(self, view: View) -> ReplicaId {
-        // The remainder is below MAX_REPLICAS, so the cast loses nothing.
+        // Q6: members lead in turn. The remainder is below MAX_REPLICAS, so the cast loses nothing.
         ReplicaId((view.0 % self.n as u64) as u16)
     }
 

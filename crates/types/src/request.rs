@@ -42,6 +42,7 @@ impl Operation {
         nonce: Nonce,
         index: u32,
     ) -> [u8; 65] {
+        // M10: bound to session, nonce and index, so that it cannot be moved elsewhere.
         let body = Digest::of_parts(&[
             &session.0,
             &nonce.0.to_le_bytes(),

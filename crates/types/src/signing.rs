@@ -96,7 +96,7 @@ impl Domain {
     /// The domain of what replicas sign.
     #[must_use]
     pub fn replicas(cluster: &Digest, epoch: Epoch, config: &Digest) -> Self {
-        // M rules: no signature of another cluster, epoch or configuration is valid here.
+        // M2: no signature of another cluster, epoch or configuration is valid here.
         Self(Digest::of_parts(&[Self::TAG, &cluster.0, &epoch.0.to_le_bytes(), &config.0]))
     }
 
@@ -104,6 +104,7 @@ impl Domain {
     /// change of the committee (ADR 0002).
     #[must_use]
     pub fn clients(cluster: &Digest) -> Self {
+        // M3: a pending request must survive a change of the committee.
         Self::replicas(cluster, Epoch(0), &Digest::ZERO)
     }
 
@@ -123,11 +124,13 @@ pub trait Signable: BorshSerialize {
     /// Its type, part of the signed bytes.
     fn kind(&self) -> Kind;
 
+    // M4: the link on which a message came says nothing about who signed it.
     /// The index of the signer, which stands inside the body.
     fn signer(&self) -> ReplicaId;
 
     /// The body's identity.
     fn digest(&self) -> Digest {
+        // M5: of the canonical body, never of a signature.
         Digest::of(&encode(self))
     }
 }

@@ -96,12 +96,13 @@ impl Certificate {
     }
 }
 
-/// Whether `signers` are distinct members in ascending order and at least a quorum (Q rules).
+/// Whether `signers` are distinct members in ascending order and at least a quorum (Q4).
 #[must_use]
 pub fn is_ascending_quorum(signers: impl Iterator<Item = ReplicaId>, quorum: crate::quorum::Quorum) -> bool {
     let mut last: Option<ReplicaId> = None;
     let mut count = 0usize;
     for id in signers {
+        // Q4: strangers and repeated signers make it invalid.
         if !quorum.has(id) || last.is_some_and(|last| last >= id) {
             return false;
         }

@@ -3,6 +3,7 @@
 
 use outvote_types::{Blob, BoundedVec, Digest, decode, encode, merkle};
 
+// M1, B1
 #[test]
 fn a_lying_length_is_refused_before_anything_is_allocated() {
     let mut bytes = u32::MAX.to_le_bytes().to_vec();
@@ -18,6 +19,7 @@ fn a_blob_at_its_bound_decodes_and_one_byte_more_does_not() {
     assert!(decode::<Blob<8999>>(&at).is_err());
 }
 
+// M1
 #[test]
 fn trailing_and_missing_bytes_are_errors() {
     let mut bytes = encode(&Digest::of(b"x"));
@@ -26,6 +28,7 @@ fn trailing_and_missing_bytes_are_errors() {
     assert!(decode::<Digest>(&bytes[..31]).is_err());
 }
 
+// M11
 #[test]
 fn every_merkle_path_leads_to_the_root_and_to_no_other() {
     for count in 1..40u32 {

@@ -28,6 +28,7 @@ fn fewer_than_four_are_refused_with_an_alternative() {
     assert_eq!(Quorum::byzantine(MAX_REPLICAS + 1), Err(QuorumError::TooMany(MAX_REPLICAS + 1)));
 }
 
+/// Q6: members lead in turn, also at the largest view.
 #[test]
 fn the_leader_goes_round() {
     let quorum = Quorum::byzantine(4).unwrap();
