@@ -389,9 +389,5 @@ impl Replica {
 /// other one they would stand behind chunks of state. The leader's votes behind a large proposal lose nothing that matters,
 /// since a quorum forms without them.
 const fn is_urgent(message: &Message, bytes: usize) -> bool {
-    match message {
-        Message::Data(_) => false,
-        Message::Relay(_) => bytes <= URGENT_RELAY_BYTES,
-        _ => true,
-    }
+    message.is_urgent() || matches!(message, Message::Relay(_)) && bytes <= URGENT_RELAY_BYTES
 }

@@ -78,6 +78,14 @@ fn ignored(actions: &[Action]) -> Vec<&'static str> {
     actions.iter().filter_map(why).collect()
 }
 
+#[test]
+fn a_jar_may_move_to_another_thread() {
+    fn is_send<T: Send>() {}
+    is_send::<Replica>();
+    is_send::<Event>();
+    is_send::<Action>();
+}
+
 /// A cheap generator of test bytes.
 struct Dice(u64);
 

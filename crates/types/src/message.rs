@@ -124,10 +124,11 @@ pub enum Message {
 }
 
 impl Message {
-    /// Whether this message is small and urgent: it travels on the connection that bulk data never blocks.
+    /// Whether this message always travels on the connection that bulk data never blocks. Proposals do, whatever their
+    /// size; short relays are let onto it too (ADR 0005).
     #[must_use]
     pub const fn is_urgent(&self) -> bool {
-        !matches!(self, Self::Propose(_) | Self::Relay(_) | Self::Data(_))
+        !matches!(self, Self::Relay(_) | Self::Data(_))
     }
 }
 
