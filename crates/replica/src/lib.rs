@@ -12,6 +12,7 @@ mod counters;
 mod event;
 mod gate;
 mod intake;
+mod outgoing;
 mod replica;
 mod signer;
 mod state_fetches;
@@ -24,9 +25,10 @@ pub use intake::{
     IN_PLACE_CHECKS, MAX_JOBS_PER_PEER, MAX_OPENED_BYTES_PER_PEER, MAX_OPENED_PER_PEER,
     MAX_WAITING_BYTES_PER_PEER, MAX_WAITING_FRAMES_PER_PEER,
 };
+pub use outgoing::URGENT_RELAY_BYTES;
 pub use outvote_protocol::{
     CommittedBlock, Config, Justification, Note, Promise, Recipients, Record, Recovered, Status, Ticket,
     Tunables, Voting,
 };
-pub use replica::{Replica, URGENT_RELAY_BYTES};
+pub use replica::Replica;
 pub use trace::{MAX_TRACE_ENTRIES, TraceEntry};
