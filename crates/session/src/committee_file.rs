@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 const MAX_FILE_CHARACTERS: usize = 256 * 1024;
 const TOP_KEYS: &[&str] =
     &["cluster", "mode", "demo", "epoch", "genesis_salt", "checkpoint_interval", "member"];
-const MEMBER_KEYS: &[&str] = &["consensus_key", "link_key", "address"];
+const MEMBER_KEYS: &[&str] = &["consensus_key", "link_key", "address", "http"];
 
 /// Why a committee file cannot be used. Each message names the line, the key and the cure.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -107,6 +107,8 @@ pub struct CommitteeFile {
     pub committee: Committee,
     /// The members' addresses, in the members' order. They may change without a new committee.
     pub addresses: Vec<String>,
+    /// Where the members' pages are, `host:port`, in the members' order; empty for a member without one.
+    pub http: Vec<String>,
 }
 
 impl CommitteeFile {
@@ -126,7 +128,8 @@ impl CommitteeFile {
         let (epoch, mode) = (Epoch(0), Mode::Byzantine);
         let committee = Committee { genesis_salt, epoch, mode, demo, checkpoint_interval, members };
         check(&committee, &[])?;
-        Ok(Self { committee, addresses })
+        let http = vec![String::new(); count];
+        Ok(Self { committee, addresses, http })
     }
 
     /// Reads the text of a committee file.
@@ -148,7 +151,7 @@ impl CommitteeFile {
             "federated" => return Err(CommitteeFileError::FederatedNotAvailable),
             _ => return Err(top.bad("mode", "must be \"byzantine\" or \"federated\"")),
         };
-        let (entries, lines) = members(text, &top)?;
+        let (entries, http, lines) = members(text, &top)?;
         let count = entries.len();
         let (keys, addresses) = entries.into_iter().map(|entry| (entry.member, entry.address)).unzip();
         let committee = Committee {
@@ -166,7 +169,16 @@ impl CommitteeFile {
             let (written, computed) = (written.to_hex(), computed.to_hex());
             return Err(CommitteeFileError::OtherCluster { line, written, computed });
         }
-        Ok(Self { committee, addresses })
+        Ok(Self { committee, addresses, http })
+    }
+
+    /// The same file with the addresses of the members' pages; missing ones stay as they are.
+    #[must_use]
+    pub fn with_http(mut self, http: impl IntoIterator<Item = String>) -> Self {
+        for (own, address) in self.http.iter_mut().zip(http) {
+            *own = address;
+        }
+        self
     }
 
     /// The file's text.
@@ -185,11 +197,14 @@ impl CommitteeFile {
         let _ = writeln!(text, "mode = \"{mode}\"\ndemo = {}\nepoch = {}", committee.demo, committee.epoch);
         let _ = writeln!(text, "genesis_salt = \"{}\"", Digest(committee.genesis_salt));
         let _ = writeln!(text, "checkpoint_interval = {}", committee.checkpoint_interval);
-        for (member, address) in committee.members.iter().zip(&self.addresses) {
+        for ((member, address), http) in committee.members.iter().zip(&self.addresses).zip(&self.http) {
             let address = toml::Value::String(address.clone());
             let (consensus, link) = (member.consensus_key.to_hex(), member.link_key.to_hex());
             let _ = writeln!(text, "\n[[member]]\nconsensus_key = \"{consensus}\"");
             let _ = writeln!(text, "link_key = \"{link}\"\naddress = {address}");
+            if !http.is_empty() {
+                let _ = writeln!(text, "http = {}", toml::Value::String(http.clone()));
+            }
         }
         text
     }
@@ -212,15 +227,17 @@ fn check(committee: &Committee, lines: &[usize]) -> Result<(), CommitteeFileErro
     })
 }
 
-/// The members and the lines at which they begin.
-fn members(text: &str, top: &Fields<'_>) -> Result<(Vec<MemberEntry>, Vec<usize>), CommitteeFileError> {
+/// The members, their pages' addresses, and the lines at which they begin.
+type Members = (Vec<MemberEntry>, Vec<String>, Vec<usize>);
+
+fn members(text: &str, top: &Fields<'_>) -> Result<Members, CommitteeFileError> {
     let Some(value) = top.get("member") else {
         return Err(QuorumError::TooFew(0).into());
     };
     let DeValue::Array(tables) = value.get_ref() else {
         return Err(top.bad("member", "must be written as [[member]], once for each member"));
     };
-    let (mut entries, mut lines) = (Vec::new(), Vec::new());
+    let (mut entries, mut pages, mut lines) = (Vec::new(), Vec::new(), Vec::new());
     for table in tables.iter() {
         let line = crate::committee_fields::line_at(text, table.span().start);
         let DeValue::Table(table) = table.get_ref() else {
@@ -235,10 +252,15 @@ fn members(text: &str, top: &Fields<'_>) -> Result<(Vec<MemberEntry>, Vec<usize>
             consensus_key: PublicKey(fields.digest("consensus_key")?.1.0),
             link_key: PublicKey(fields.digest("link_key")?.1.0),
         };
+        let http = if fields.get("http").is_some() { fields.text("http")?.1 } else { String::new() };
+        if !http.is_empty() && !is_address(&http) {
+            return Err(fields.bad("http", "must be host:port, such as 127.0.0.1:4000, or be left out"));
+        }
         entries.push(MemberEntry { member, address });
+        pages.push(http);
         lines.push(line);
     }
-    Ok((entries, lines))
+    Ok((entries, pages, lines))
 }
 
 fn is_address(text: &str) -> bool {
