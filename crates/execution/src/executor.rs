@@ -174,12 +174,20 @@ impl Executor {
         if self.is_stopped { Err(ExecutionError::Stopped) } else { Ok(()) }
     }
 
+    /// D20: after a failure nobody knows what memory and disk hold, so nothing more is done here.
+    pub(crate) fn stop_on_error<T, E>(&mut self, result: Result<T, E>) -> Result<T, E> {
+        self.is_stopped |= result.is_err();
+        result
+    }
+
+    fn refuse_if_unreadable(&self) -> Result<(), ExecutionError> {
+        self.refuse_if_stopped()?;
+        if self.installing.is_some() { Err(ExecutionError::Installing) } else { Ok(()) }
+    }
+
     fn check_next(&self, block: &Block) -> Result<(), ExecutionError> {
         let header = &block.header.body;
-        self.refuse_if_stopped()?;
-        if self.installing.is_some() {
-            return Err(ExecutionError::Installing);
-        }
+        self.refuse_if_unreadable()?;
         let expected = self.executed.sequence.next();
         if header.sequence != expected {
             return Err(ExecutionError::OutOfOrder { expected, found: header.sequence });
@@ -198,7 +206,8 @@ impl Executor {
     fn checkpoint(&mut self) -> Result<Digest, ExecutionError> {
         // D5: the snapshot is durable before anybody hears of it.
         self.flush()?;
-        self.take_snapshot()
+        let root = self.take_snapshot();
+        self.stop_on_error(root)
     }
 
     pub(crate) fn take_snapshot(&mut self) -> Result<Digest, ExecutionError> {
@@ -224,7 +233,8 @@ impl Executor {
             return Ok(());
         }
         let executed = (layout::EXECUTED.to_vec(), Some(encode(&self.executed).into()));
-        self.store.flush(Writes::from([executed])).inspect_err(|_| self.is_stopped = true)?;
+        let flushed = self.store.flush(Writes::from([executed]));
+        self.stop_on_error(flushed)?;
         self.flushed = self.executed.sequence;
         Ok(())
     }
@@ -267,22 +277,18 @@ impl Executor {
     /// Answers a question from the executed state.
     ///
     /// # Errors
-    /// When a state transfer is under way or the database fails.
+    /// When a state transfer is under way or the database fails, now or before.
     pub fn query(&self, question: &[u8]) -> Result<Answer, ExecutionError> {
-        if self.installing.is_some() {
-            return Err(ExecutionError::Installing);
-        }
+        self.refuse_if_unreadable()?;
         Ok(ask(&*self.application, &self.store, question)?)
     }
 
     /// Where a session stands.
     ///
     /// # Errors
-    /// When a state transfer is under way or the database fails.
+    /// When a state transfer is under way or the database fails, now or before.
     pub fn session(&self, key: &PublicKey) -> Result<SessionStanding, ExecutionError> {
-        if self.installing.is_some() {
-            return Err(ExecutionError::Installing);
-        }
+        self.refuse_if_unreadable()?;
         Ok(standing(&self.store, key)?)
     }
 

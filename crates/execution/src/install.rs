@@ -26,6 +26,15 @@ impl Executor {
         wanted: &[Digest],
     ) -> Result<BTreeSet<u8>, ExecutionError> {
         self.refuse_if_stopped()?;
+        let differing = self.try_begin_install(certificate, wanted);
+        self.stop_on_error(differing)
+    }
+
+    fn try_begin_install(
+        &mut self,
+        certificate: &CheckpointCertificate,
+        wanted: &[Digest],
+    ) -> Result<BTreeSet<u8>, ExecutionError> {
         let mark = (layout::INSTALLING.to_vec(), Some(encode(certificate).into()));
         self.store.backend_mut().commit(Writes::from([mark]))?;
         self.installing = Some(certificate.clone());
@@ -48,6 +57,14 @@ impl Executor {
         sum: LtHash,
     ) -> Result<(), ExecutionError> {
         assert!(self.installing.is_some(), "a bucket is installed only under the mark of a transfer");
+        self.refuse_if_stopped()?;
+        let written = self.try_install_bucket(bucket, pairs);
+        self.stop_on_error(written)?;
+        self.store.set_sum(bucket, sum);
+        Ok(())
+    }
+
+    fn try_install_bucket(&mut self, bucket: u8, pairs: Vec<(Vec<u8>, Value)>) -> Result<(), BackendError> {
         let mut writes = Writes::new();
         for key in self.keys_of(bucket)? {
             writes.insert(layout::index(bucket, &key), None);
@@ -57,13 +74,21 @@ impl Executor {
             writes.insert(layout::index(bucket, &key), Some(Value::from(&[][..])));
             writes.insert(key, Some(value));
         }
-        self.store.backend_mut().commit(writes)?;
-        self.store.set_sum(bucket, sum);
-        Ok(())
+        self.store.backend_mut().commit(writes)
     }
 
     /// All buckets are in place: moves "executed up to" and takes the mark away, in one commit.
     pub(crate) fn finish_install(
+        &mut self,
+        certificate: &CheckpointCertificate,
+        header: &SignedHeader,
+    ) -> Result<(), ExecutionError> {
+        self.refuse_if_stopped()?;
+        let finished = self.try_finish_install(certificate, header);
+        self.stop_on_error(finished)
+    }
+
+    fn try_finish_install(
         &mut self,
         certificate: &CheckpointCertificate,
         header: &SignedHeader,

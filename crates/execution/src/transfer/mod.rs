@@ -54,7 +54,8 @@ pub enum TransferOutput {
 /// One state transfer in progress.
 ///
 /// Call [`on_tick`](Self::on_tick) at once and again at [`wake_at`](Self::wake_at), and [`on_data`](Self::on_data) for
-/// what comes. If the process dies in between, [`Executor::interrupted_transfer`] names the checkpoint to begin again with.
+/// what comes. Send [`Executor::serve`]'s answer to each fetch. The state may go back: a replica that found its own state
+/// outvoted installs a checkpoint below what it had executed, and then executes the blocks above it again. If the process dies in between, [`Executor::interrupted_transfer`] names the checkpoint to begin again with.
 pub struct Transfer {
     me: ReplicaId,
     /// Nothing below this will do.
@@ -81,6 +82,12 @@ impl Transfer {
             racers_max: quorum.weak(),
             is_done: false,
         }
+    }
+
+    /// The checkpoint that is being fetched; rises when peers only hold a later one.
+    #[must_use]
+    pub fn checkpoint(&self) -> Sequence {
+        self.required.sequence
     }
 
     /// Buckets in place and buckets in all; `None` while the manifest is missing.
