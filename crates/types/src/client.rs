@@ -22,6 +22,8 @@ pub const MAX_RESULTS_PER_BUNDLE: usize = 65_536;
 pub const MAX_PROOF_HEADERS: usize = 256;
 /// Committed operations in one page of the stream at most.
 pub const MAX_STREAM_PAGE: usize = 65_536;
+/// Blocks that a replica sends on the stream beyond the last [`ToReplica::More`] (or the start) at most.
+pub const FOLLOW_WINDOW_BLOCKS: u64 = 64;
 
 /// From a client to a replica.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -204,7 +206,8 @@ pub enum ToClient {
         /// The parts.
         parts: Option<alloc::boxed::Box<ReceiptParts>>,
     },
-    /// A block of the stream of committed operations, with enough to check it.
+    /// A block of the stream of committed operations, with enough to check it. Every block is sent, empty ones too; one
+    /// with more operations than a page or a message holds comes as several of these, in order of position.
     Block {
         /// The header.
         header: alloc::boxed::Box<SignedHeader>,
