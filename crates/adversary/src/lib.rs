@@ -1,1 +1,24 @@
-//! Byzantine behaviours as wrappers around what a replica sends.
+//! Byzantine behaviours as wrappers around what a replica sends, one file each.
+//!
+//! The same code lies in the simulator and in a demonstration cluster. A liar has the replica's own key and nothing more.
+
+pub mod behaviour;
+pub mod dice;
+pub mod hand;
+pub mod liar;
+
+pub mod censor;
+pub mod corruptor;
+pub mod equivocator;
+pub mod forger;
+pub mod half_batch;
+pub mod laggard;
+pub mod mute;
+pub mod replayer;
+
+pub mod adversary;
+
+pub use adversary::Adversary;
+pub use behaviour::Behaviour;
+pub use hand::Hand;
+pub use liar::Liar;
