@@ -1,1 +1,36 @@
 //! Encrypted, authenticated links between known keys.
+//!
+//! TLS 1.3 alone, raw Ed25519 keys (RFC 7250) pinned to the committee, hybrid post-quantum key exchange. The crate moves
+//! sealed frames and knows nothing of what they mean. Two connections join each pair of members, so that votes never
+//! wait behind bulk data; clients come through the same listener and prove themselves by what they sign.
+//!
+//! Nothing here ever makes a sender wait, and nothing grows without a bound: queues drop their oldest frames, a reader
+//! whose consumer lags stops reading, and a connection that does not move is closed.
+
+pub mod error;
+pub mod limits;
+
+pub mod key;
+pub mod tls;
+
+pub mod frame;
+pub mod socket;
+
+pub mod event;
+pub mod outbox;
+
+mod accept;
+mod admission;
+mod dial;
+mod hello;
+mod link;
+
+pub mod client;
+pub mod links;
+
+pub use client::{ClientConnection, FrameReader, FrameWriter, connect_client};
+pub use error::TransportError;
+pub use event::{Budget, LinkEvent, LinkSink};
+pub use key::LinkKey;
+pub use limits::Limits;
+pub use links::{Links, LinksConfig, PeerAddress, PeerSender, PeerState, bind};

@@ -1,0 +1,390 @@
+//! All links of one member: who is connected, what waits for whom, and the tasks that keep it so.
+
+use crate::accept::Listener;
+use crate::admission::Admission;
+use crate::client::ClientConnection;
+use crate::dial::{Stream, dial, explain};
+use crate::error::TransportError;
+use crate::event::{Allowance, LinkEvent, LinkSink};
+use crate::hello::{self, Class, Welcome};
+use crate::key::LinkKey;
+use crate::limits::Limits;
+use crate::link;
+use crate::outbox::Outbox;
+use crate::tls::{ClientSide, ServerSide};
+use outvote_types::{Digest, PublicKey, ReplicaId};
+use std::hash::{BuildHasher as _, RandomState};
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// A link that lived this long was a good one: the next pause before dialling starts small again.
+const GOOD_LINK: Duration = Duration::from_secs(1);
+
+/// Where a member listens and which key it must show.
+#[derive(Clone, Debug)]
+pub struct PeerAddress {
+    /// Its link key, from the committee.
+    pub link_key: PublicKey,
+    /// `host:port`.
+    pub address: String,
+}
+
+/// What the links need to know.
+#[derive(Clone, Debug)]
+pub struct LinksConfig {
+    /// This member's index.
+    pub me: ReplicaId,
+    /// The cluster's identity: links between clusters are refused even if somebody uses a key twice.
+    pub cluster: Digest,
+    /// All members in the committee's order, this one included.
+    pub members: Vec<PeerAddress>,
+    /// The bounds.
+    pub limits: Limits,
+}
+
+/// How it stands with one peer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PeerState {
+    /// Whether both connections work.
+    pub up: bool,
+    /// Connections made since the start.
+    pub connects: u64,
+    /// Bytes that wait for it.
+    pub queued_bytes: usize,
+    /// Frames that were dropped because it did not take them.
+    pub dropped_frames: u64,
+    /// Why the last attempt or connection failed.
+    pub last_error: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct Peer {
+    /// The connection of each class: its number, and what ends it when dropped.
+    current: [Option<(u64, oneshot::Sender<()>)>; 2],
+    connects: u64,
+    last_error: Option<String>,
+}
+
+impl Peer {
+    const fn is_up(&self) -> bool {
+        self.current[0].is_some() && self.current[1].is_some()
+    }
+}
+
+struct Slot {
+    link_key: PublicKey,
+    outboxes: [Outbox; 2],
+    allowances: [Allowance; 2],
+    peer: Mutex<Peer>,
+}
+
+impl Slot {
+    fn peer(&self) -> MutexGuard<'_, Peer> {
+        self.peer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(crate) struct Shared {
+    pub(crate) me: ReplicaId,
+    pub(crate) cluster: Digest,
+    pub(crate) limits: Limits,
+    pub(crate) sink: Arc<dyn LinkSink>,
+    slots: Vec<Slot>,
+    stop: watch::Receiver<()>,
+    refused: AtomicU64,
+    last_refusal: Mutex<Option<String>>,
+}
+
+impl Shared {
+    pub(crate) fn member(&self, key: &PublicKey) -> Option<ReplicaId> {
+        let index = self.slots.iter().position(|slot| slot.link_key == *key)?;
+        u16::try_from(index).ok().map(ReplicaId).filter(|id| *id != self.me)
+    }
+
+    pub(crate) fn outbox(&self, peer: ReplicaId, class: Class) -> &Outbox {
+        &self.slots[peer.index()].outboxes[class as usize]
+    }
+
+    pub(crate) fn allowance(&self, peer: ReplicaId, class: Class) -> &Allowance {
+        &self.slots[peer.index()].allowances[class as usize]
+    }
+
+    /// Ends when the links are dropped.
+    pub(crate) async fn stopped(&self) {
+        let mut stop = self.stop.clone();
+        while stop.changed().await.is_ok() {}
+    }
+
+    /// A connection is there. A newer one replaces an older one, whose end was perhaps not noticed yet.
+    pub(crate) fn attach(&self, id: ReplicaId, class: Class) -> (u64, oneshot::Receiver<()>) {
+        let slot = &self.slots[id.index()];
+        let (ends, ended) = oneshot::channel();
+        let mut peer = slot.peer();
+        if peer.is_up() {
+            self.sink.on_link(LinkEvent::Down(id));
+        }
+        peer.connects += 1;
+        let generation = peer.connects;
+        peer.current[class as usize] = Some((generation, ends));
+        slot.outboxes[class as usize].set_connected(true);
+        if peer.is_up() {
+            peer.last_error = None;
+            // Told under the lock, so that ups and downs arrive in their order.
+            self.sink.on_link(LinkEvent::Up(id));
+        }
+        (generation, ended)
+    }
+
+    pub(crate) fn detach(&self, id: ReplicaId, class: Class, generation: u64, ended: &TransportError) {
+        let slot = &self.slots[id.index()];
+        let mut peer = slot.peer();
+        if !peer.current[class as usize].as_ref().is_some_and(|(current, _)| *current == generation) {
+            return;
+        }
+        let was_up = peer.is_up();
+        peer.current[class as usize] = None;
+        peer.last_error = Some(ended.to_string());
+        slot.outboxes[class as usize].set_connected(false);
+        if was_up {
+            self.sink.on_link(LinkEvent::Down(id));
+        }
+    }
+
+    pub(crate) fn count_refusal(&self, why: &str) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        *self.last_refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.to_owned());
+    }
+
+    fn failed(&self, id: ReplicaId, error: &TransportError) {
+        let mut peer = self.slots[id.index()].peer();
+        let text = error.to_string();
+        // Each new reason is said once, not at every attempt.
+        if peer.last_error.as_ref() != Some(&text) {
+            tracing::warn!(peer = %id, "no link: {text}");
+            peer.last_error = Some(text);
+        }
+    }
+}
+
+/// Listens at an address.
+///
+/// # Errors
+/// When the port is in use, or the system does not let us.
+pub fn bind(address: SocketAddr) -> Result<TcpListener, TransportError> {
+    let listener = TcpListener::bind(address).map_err(|source| match source.kind() {
+        ErrorKind::AddrInUse => TransportError::PortInUse { address },
+        _ => TransportError::Bind { address, source },
+    })?;
+    listener.set_nonblocking(true).map_err(|source| TransportError::Bind { address, source })?;
+    Ok(listener)
+}
+
+/// Sends frames to members. Cheap to clone; never waits.
+#[derive(Clone)]
+pub struct PeerSender {
+    shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for PeerSender {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PeerSender of member {}", self.shared.me)
+    }
+}
+
+impl PeerSender {
+    /// Queues a frame for one member. Nothing happens for ourselves or for somebody who is no member.
+    pub fn send(&self, to: ReplicaId, urgent: bool, frame: Arc<[u8]>) {
+        if to != self.shared.me
+            && let Some(slot) = self.shared.slots.get(to.index())
+        {
+            let class = if urgent { Class::Urgent } else { Class::Bulk };
+            slot.outboxes[class as usize].push(frame);
+        }
+    }
+
+    /// Queues a frame for all other members; they share its bytes.
+    pub fn send_to_others(&self, urgent: bool, frame: &Arc<[u8]>) {
+        for to in (0..).map(ReplicaId).take(self.shared.slots.len()) {
+            self.send(to, urgent, frame.clone());
+        }
+    }
+
+    /// How it stands with each member, in the committee's order; nothing for ourselves.
+    #[must_use]
+    pub fn states(&self) -> Vec<PeerState> {
+        let state = |slot: &Slot| {
+            let peer = slot.peer();
+            PeerState {
+                up: peer.is_up(),
+                connects: peer.connects,
+                queued_bytes: slot.outboxes.iter().map(Outbox::bytes).sum(),
+                dropped_frames: slot.outboxes.iter().map(Outbox::dropped).sum(),
+                last_error: peer.last_error.clone(),
+            }
+        };
+        self.shared.slots.iter().map(state).collect()
+    }
+
+    /// How many connections were refused at our listener, and why the last one was.
+    #[must_use]
+    pub fn refusals(&self) -> (u64, Option<String>) {
+        let last = self.shared.last_refusal.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        (self.shared.refused.load(Ordering::Relaxed), last)
+    }
+}
+
+/// The running links. Dropping them ends every task and connection.
+#[derive(Debug)]
+pub struct Links {
+    sender: PeerSender,
+    /// The tasks wait for its end.
+    _stop: watch::Sender<()>,
+}
+
+impl Links {
+    /// Starts listening and dialling on the current tokio runtime. Clients are handed to `clients`, if it is given; when
+    /// that queue is full they are turned away.
+    ///
+    /// # Errors
+    /// When the listener or the key cannot be used.
+    pub fn start(
+        config: LinksConfig,
+        key: &LinkKey,
+        listener: TcpListener,
+        sink: Arc<dyn LinkSink>,
+        clients: Option<mpsc::Sender<ClientConnection>>,
+    ) -> Result<Self, TransportError> {
+        let LinksConfig { me, cluster, members, limits } = config;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let (ends, stop) = watch::channel(());
+        let slots = members.iter().map(|member| slot(member, &limits)).collect();
+        let admission = Arc::new(Admission::new(&limits));
+        let refused = (AtomicU64::new(0), Mutex::default());
+        let shared = Arc::new(Shared {
+            me,
+            cluster,
+            limits,
+            sink,
+            slots,
+            stop,
+            refused: refused.0,
+            last_refusal: refused.1,
+        });
+        let keys: Vec<_> = members.iter().map(|member| member.link_key).collect();
+        let side = ServerSide::new(key, &keys)?;
+        let accept = Listener { shared: shared.clone(), admission: admission.clone(), side, clients };
+        tokio::spawn(Arc::new(accept).run(listener));
+        for (member, id) in members.iter().zip((0..).map(ReplicaId)) {
+            if id > me {
+                let side = ClientSide::new(member.link_key, Some(key))?;
+                for class in Class::BOTH {
+                    let dialler = Dialler {
+                        shared: shared.clone(),
+                        peer: id,
+                        class,
+                        address: member.address.clone(),
+                        side: side.clone(),
+                        ours: key.public_key(),
+                    };
+                    tokio::spawn(dialler.run());
+                }
+            }
+        }
+        tokio::spawn(resolve(members, admission));
+        Ok(Self { sender: PeerSender { shared }, _stop: ends })
+    }
+
+    /// A handle for sending.
+    #[must_use]
+    pub fn sender(&self) -> PeerSender {
+        self.sender.clone()
+    }
+}
+
+fn slot(member: &PeerAddress, limits: &Limits) -> Slot {
+    let outbox = |bytes| Outbox::new(bytes, limits.idle_queue_max);
+    Slot {
+        link_key: member.link_key,
+        outboxes: [outbox(limits.urgent_queue_max), outbox(limits.bulk_queue_max)],
+        allowances: [Allowance::new(limits.unread_max), Allowance::new(limits.unread_max)],
+        peer: Mutex::default(),
+    }
+}
+
+/// Finds out from where members may dial, so that they keep their places at the listener.
+async fn resolve(members: Vec<PeerAddress>, admission: Arc<Admission>) {
+    for member in members {
+        match tokio::net::lookup_host(&member.address).await {
+            Ok(found) => found.for_each(|address| admission.add_member(address.ip())),
+            Err(error) => tracing::warn!(address = member.address, %error, "a member's address is unknown"),
+        }
+    }
+}
+
+/// Keeps one connection to one member, for as long as the links live.
+struct Dialler {
+    shared: Arc<Shared>,
+    peer: ReplicaId,
+    class: Class,
+    address: String,
+    side: ClientSide,
+    ours: PublicKey,
+}
+
+impl Dialler {
+    async fn run(self) {
+        let limits = &self.shared.limits;
+        let mut pause = limits.backoff_min;
+        loop {
+            let dialled = tokio::select! {
+                dialled = tokio::time::timeout(limits.handshake_timeout, self.connect()) => dialled,
+                () = self.shared.stopped() => return,
+            };
+            match dialled.unwrap_or_else(|_| Err(self.too_slow())) {
+                Ok(stream) => {
+                    let since = Instant::now();
+                    link::run(&self.shared, self.peer, self.class, stream).await;
+                    if since.elapsed() >= GOOD_LINK {
+                        pause = limits.backoff_min;
+                    }
+                }
+                Err(error) => self.shared.failed(self.peer, &error),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(jittered(pause)) => {}
+                () = self.shared.stopped() => return,
+            }
+            // N12: resets in a row are not answered by a storm of our own.
+            pause = pause.saturating_mul(2).min(limits.backoff_max);
+        }
+    }
+
+    async fn connect(&self) -> Result<Stream, TransportError> {
+        let mut stream = dial(&self.address, &self.side, Some(self.ours), &self.shared.limits).await?;
+        // A refusal of our own key arrives only now: in TLS 1.3 the dialling side finishes first.
+        let said = hello::greet(&mut stream, self.class, &self.shared.cluster)
+            .await
+            .map_err(|error| explain(&self.address, &self.side, Some(self.ours), error))?;
+        if said == Welcome::Yes {
+            return Ok(stream);
+        }
+        let (address, ours) = (self.address.clone(), self.ours.to_hex());
+        Err(TransportError::Refused { address, ours, why: said.in_words().into() })
+    }
+
+    fn too_slow(&self) -> TransportError {
+        let limit = self.shared.limits.handshake_timeout.as_millis();
+        let limit_ms = u64::try_from(limit).unwrap_or(u64::MAX);
+        TransportError::Deadline { address: self.address.clone(), limit_ms }
+    }
+}
+
+/// Half to one and a half of the pause, so that members that lost each other together do not dial together.
+fn jittered(pause: Duration) -> Duration {
+    let random = RandomState::new().hash_one(0u8) % 1024;
+    pause.mul_f64(0.5 + random as f64 / 1024.0)
+}
