@@ -37,9 +37,10 @@ fn a_request_commits_on_four_jars() {
     cluster.assert_safe();
     for index in 0..4 {
         let status = cluster.status(index);
-        assert_eq!((status.view, status.committed, status.executed), (View(0), Sequence(1), Sequence(1)));
+        // N1: the view's first block is empty; the request is in the second.
+        assert_eq!((status.view, status.committed, status.executed), (View(0), Sequence(2), Sequence(2)));
         let jar = &cluster.jars[index];
-        let reply = jar.replies.iter().find(|reply| reply.body.sequence == Sequence(1)).unwrap();
+        let reply = jar.replies.iter().find(|reply| reply.body.sequence == Sequence(2)).unwrap();
         let domain = cluster.family.domain();
         let bytes =
             domain.signing_bytes(outvote_types::Kind::Reply, &outvote_types::Signable::digest(&reply.body));

@@ -3,7 +3,7 @@
 
 mod jar;
 
-use jar::{Cluster, Family, LATENCY_US, WALL_AT_START_US, replica_id};
+use jar::{Cluster, Dice, Family, LATENCY_US, WALL_AT_START_US, replica_id};
 use outvote_crypto::Check;
 use outvote_replica::{
     Action, Event, IN_PLACE_CHECKS, JobId, MAX_JOBS_PER_PEER, MAX_WAITING_BYTES_PER_PEER, MessageType, Note,
@@ -86,25 +86,13 @@ fn a_jar_may_move_to_another_thread() {
     is_send::<Action>();
 }
 
-/// A cheap generator of test bytes.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 11).unwrap() % sides
-    }
-}
-
 #[test]
 fn junk_never_panics_and_changes_nothing() {
     // M1: a decoder refuses every other spelling; B4: peers' bytes reach no assertion.
     let family = Family::of(4);
     let mut replica = one(&family, 1);
     let before = replica.status();
-    let mut dice = Dice(0x1234_5678_9abc_def1);
+    let mut dice = Dice::new(1);
     for _ in 0..3_000 {
         let bytes: Vec<u8> = (0..dice.roll(300)).map(|_| u8::try_from(dice.roll(256)).unwrap()).collect();
         let actions = give(&mut replica, Event::Frame { from: replica_id(dice.roll(6)), bytes });
@@ -163,7 +151,7 @@ fn a_flipped_bit_is_never_believed() {
     // M6, M8: whatever byte a relay changes, nothing follows from it but a note.
     let family = Family::of(4);
     let samples = samples(&family);
-    let mut dice = Dice(77);
+    let mut dice = Dice::new(77);
     for (from, message) in samples.iter().filter(|(from, _)| *from != 3) {
         let signed_only = matches!(
             message,

@@ -123,6 +123,22 @@ pub fn replica_id(index: usize) -> ReplicaId {
     ReplicaId(u16::try_from(index).unwrap())
 }
 
+/// A cheap generator of test choices.
+pub struct Dice(u64);
+
+impl Dice {
+    pub const fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 11).unwrap() % sides
+    }
+}
+
 /// How long things take beside the network.
 #[derive(Clone, Copy, Debug)]
 pub struct Delays {
@@ -163,6 +179,9 @@ pub struct Cluster {
     pub now_us: u64,
     /// Frames between these two are lost, both ways.
     pub cut: Vec<(usize, usize)>,
+    /// One frame in so many is lost; 0 for none.
+    pub lose_one_in: usize,
+    dice: Dice,
     agenda: BTreeMap<(u64, u64), (usize, Event)>,
     next: u64,
 }
@@ -178,6 +197,8 @@ impl Cluster {
             delays,
             now_us: 1_000_000,
             cut: Vec::new(),
+            lose_one_in: 0,
+            dice: Dice::new(99),
             agenda: BTreeMap::new(),
             next: 0,
             family,
@@ -342,7 +363,8 @@ impl Cluster {
                 Recipients::Myself => unreachable!("the jar never asks to send to itself"),
             };
             let is_cut = self.cut.iter().any(|(a, b)| (*a, *b) == (from, peer) || (*b, *a) == (from, peer));
-            if addressed && !is_cut {
+            let is_lost = self.lose_one_in > 0 && self.dice.roll(self.lose_one_in) == 0;
+            if addressed && !is_cut && !is_lost {
                 let event = Event::Frame { from: replica_id(from), bytes: frame.to_vec() };
                 self.at(LATENCY_US, peer, event);
             }
