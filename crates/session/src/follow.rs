@@ -3,7 +3,7 @@
 use crate::timers::after_ms;
 use crate::verifier::{ReplyVerifier, SharedVerify};
 use outvote_crypto::Keyring;
-use outvote_types::client::{StreamedOperation, ToClient, ToReplica};
+use outvote_types::client::{FOLLOW_WINDOW_BLOCKS, StreamedOperation, ToClient, ToReplica};
 use outvote_types::{
     Committee, Digest, Header, Instant, QuorumError, ReplicaId, Reply, Sequence, Signed, encode, merkle,
 };
@@ -11,7 +11,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// Blocks beyond the last taken one that are held per replica at most; what comes later is asked for again.
-const MAX_BLOCKS_AHEAD: usize = 256;
+const MAX_BLOCKS_AHEAD: usize = 2 * FOLLOW_WINDOW_BLOCKS as usize;
+/// Operations of one block at most; a replica that shows more is not believed.
+const MAX_OPERATIONS_PER_BLOCK: usize = 1 << 18;
 /// How long a replica may lag behind another that showed the next block before all are followed, milliseconds.
 const PATIENCE_MS: u64 = 500;
 
@@ -198,7 +200,8 @@ impl Follower {
         let Some(open) = shown.back_mut() else { return };
         let is_next_page =
             operations.first().is_none_or(|first| first.position as usize == open.operations.len())
-                && open.header.id() == id;
+                && open.header.id() == id
+                && open.operations.len() + operations.len() <= MAX_OPERATIONS_PER_BLOCK;
         if !is_next_page {
             return self.distrust(from, "pages of a block out of order");
         }
@@ -223,10 +226,6 @@ impl Follower {
         }
         if has_advanced {
             self.stalled_at = None;
-            for to in self.verifier.keyring().quorum().members().filter(|id| self.followed[id.index()]) {
-                let message = ToReplica::More { upto: Sequence(self.next.0 - 1) };
-                self.outputs.push(FollowerOutput::Send { to, message });
-            }
         }
         // Somebody shows the next block and the others do not: a liar or a laggard is among those followed.
         if self.shown.iter().any(|shown| !shown.is_empty()) {
@@ -248,6 +247,13 @@ impl Follower {
         let equal = heads.iter().filter(|head| head.complete == chosen.complete);
         let proof = equal.take(weak).map(|head| head.reply.clone()).collect();
         Some(CommittedBlock { header: chosen.header.clone(), operations: chosen.operations.clone(), proof })
+    }
+
+    /// The consumer has dealt with the blocks up to this one: the replicas may send that many more.
+    pub fn taken(&mut self, upto: Sequence) {
+        for to in self.verifier.keyring().quorum().members().filter(|id| self.followed[id.index()]) {
+            self.outputs.push(FollowerOutput::Send { to, message: ToReplica::More { upto } });
+        }
     }
 
     /// Does what is due.

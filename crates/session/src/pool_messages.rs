@@ -216,6 +216,7 @@ impl Pool {
 
     fn on_busy(&mut self, now: Instant, from: ReplicaId, ticket: Ticket, retry_after_ms: u64) {
         let longest = self.tunables.busy_max_ms;
+        let n = u32::try_from(self.keyring().quorum().n()).unwrap_or(u32::MAX);
         let Some(pending) =
             self.lanes.get_mut(&ticket.session).and_then(|l| l.pending.get_mut(&ticket.nonce))
         else {
@@ -225,7 +226,7 @@ impl Pool {
         if pending.parked || !pending.waiting_for.add(from) {
             return;
         }
-        let doubled = retry_after_ms.max(10).saturating_mul(1 << pending.busy.min(MAX_BUSY_DOUBLINGS));
+        let doubled = retry_after_ms.max(10).saturating_mul(1 << (pending.busy / n).min(MAX_BUSY_DOUBLINGS));
         pending.busy = pending.busy.saturating_add(1);
         let pause = self.jitter.around(doubled.min(longest));
         self.timers.set(after_ms(now, pause), Timer::Busy(ticket.session, ticket.nonce.0, from));
