@@ -161,6 +161,7 @@ impl Sessions<'_> {
         Ok(load(self.0, key)?.map_or_else(|| (Session::new(), true), |session| (session, false)))
     }
 
+    /// E8: into the agreed state, from which nothing ever removes a session.
     pub(crate) fn save(&mut self, key: &PublicKey, session: &Session) -> Result<(), SessionError> {
         self.0.write(layout::session(key), Some(encode(session).into()), None).map_err(Some)
     }

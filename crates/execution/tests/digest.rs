@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Bench, Chain, config, open, request};
+use common::{Bench, Chain, assert_index_is_exact, config, open, request};
 use outvote_execution::lthash::{LtHash, bucket_of, state_root};
 use outvote_execution::{
     Answer, Application, Backend, BackendError, BackendSnapshot, Context, ExecutionError, Executor,
@@ -22,24 +22,6 @@ fn counted(backend: &MemoryBackend) -> Digest {
         sums[usize::from(bucket_of(&key))].add(&key, &value);
     }
     state_root(&sums.iter().map(LtHash::digest).collect::<Vec<_>>())
-}
-
-/// The index by bucket must name exactly the keys that are there.
-fn assert_index_is_exact(backend: &MemoryBackend) {
-    let expected: Vec<Vec<u8>> = backend
-        .range(&[1], Some(&[3]), usize::MAX)
-        .unwrap()
-        .into_iter()
-        .map(|(key, _)| [&[0, b'i', bucket_of(&key)], &key[..]].concat())
-        .collect();
-    let mut found: Vec<Vec<u8>> = backend
-        .range(b"\x00i", Some(b"\x00j"), usize::MAX)
-        .unwrap()
-        .into_iter()
-        .map(|(key, _)| key)
-        .collect();
-    found.sort_by_key(|index| index[3..].to_vec());
-    assert_eq!(found, expected);
 }
 
 fn operation() -> impl Strategy<Value = String> {
@@ -196,6 +178,10 @@ fn checkpoints_flush_and_give_the_root_of_that_block() {
     let kept: Vec<u64> = bench.executor.snapshots().iter().map(|state| state.sequence().0).collect();
     assert_eq!(kept, [3, 6]);
     assert!(bench.executor.unflushed_bytes() > 0);
+    bench.executor.flush().unwrap();
+    assert_eq!(bench.executor.unflushed_bytes(), 0);
+    bench.run(vec![]);
+    bench.run(vec![]);
     // A replica that starts exactly at a checkpoint serves it.
     let reopened = open(&bench.backend, bench.config);
     assert_eq!(reopened.snapshots().len(), 1);

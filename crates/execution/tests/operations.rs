@@ -59,6 +59,7 @@ fn broken_limits_refuse_the_whole_operation() {
 
 #[test]
 fn the_context_names_author_session_and_place() {
+    // E1
     let mut bench = Bench::new();
     let mut foreign = request(1, 1, &["who", "who"]);
     let mut operations = foreign.body.operations.to_vec();

@@ -10,6 +10,7 @@ use outvote_types::{Nonce, PublicKey, Sequence, merkle};
 
 #[test]
 fn requests_in_order_are_applied() {
+    // E2
     let mut bench = Bench::new();
     assert_eq!(bench.kinds(vec![request(1, 1, &["put a 1"]), request(1, 2, &["put a 2"])]), [Applied; 2]);
     assert_eq!(bench.get("a").as_deref(), Some("2"));
@@ -36,6 +37,7 @@ fn a_request_ahead_is_held_and_released_in_the_block_of_the_one_it_waits_for() {
 
 #[test]
 fn held_requests_survive_a_restart() {
+    // E8
     let mut bench = Bench::new();
     bench.run(vec![request(1, 2, &["put a 2"])]);
     bench.restart();
@@ -113,6 +115,7 @@ fn the_smallest_and_the_largest_nonce_are_refused() {
 
 #[test]
 fn each_operation_of_an_envelope_has_its_own_result() {
+    // E7
     let mut bench = Bench::new();
     let texts: Vec<String> = (0..50)
         .map(|at| if at % 7 == 3 { format!("refuse k{at}") } else { format!("put k{at} v{at}") })

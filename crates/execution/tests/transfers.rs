@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Bench, Words, config, open, request};
+use common::{Bench, Words, assert_index_is_exact, config, open, request};
 use outvote_execution::lthash::bucket_of;
 use outvote_execution::transfer::{CHUNK_TIMEOUT_US, REST_US};
 use outvote_execution::{
@@ -119,6 +119,7 @@ fn agreed(backend: &MemoryBackend) -> Vec<(Vec<u8>, Vec<u8>)> {
 fn assert_same(source: &mut Bench, backend: &MemoryBackend, executor: &mut Executor) {
     source.executor.flush().unwrap();
     assert_eq!(agreed(backend), agreed(&source.backend));
+    assert_index_is_exact(backend);
     assert_eq!(executor.state_digest(), source.executor.state_digest());
     let mut reopened = open(backend, config(INTERVAL));
     assert_eq!(reopened.executed_id(), source.executor.executed_id());
@@ -379,6 +380,24 @@ fn a_snapshot_that_is_being_read_stays_a_while() {
     }
     assert_eq!(kept, BTreeSet::from([true]));
     assert_eq!(certificate.sequence, Sequence(8));
+}
+
+#[test]
+fn a_replica_that_went_astray_goes_back_to_the_checkpoint() {
+    // C4: it executed other things, more of them, and has some of it only in memory.
+    let (mut source, certificate) = honest(8);
+    let mut astray = Bench::with(config(INTERVAL));
+    for nonce in 1..=11 {
+        let texts: Vec<String> = (0..100).map(|at| format!("put key-{nonce}-{} astray", at * 3)).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        astray.run(vec![request(1, nonce, &texts)]);
+    }
+    assert!(astray.executor.unflushed_bytes() > 0);
+    Network::new(&source.executor)
+        .run(&mut transfer(&certificate), &mut astray.executor, usize::MAX)
+        .unwrap();
+    assert_eq!(astray.executor.executed(), Sequence(8));
+    assert_same(&mut source, &astray.backend, &mut astray.executor);
 }
 
 #[test]

@@ -55,7 +55,8 @@ pub enum TransferOutput {
 ///
 /// Call [`on_tick`](Self::on_tick) at once and again at [`wake_at`](Self::wake_at), and [`on_data`](Self::on_data) for
 /// what comes. Send [`Executor::serve`]'s answer to each fetch. The state may go back: a replica that found its own state
-/// outvoted installs a checkpoint below what it had executed, and then executes the blocks above it again. If the process dies in between, [`Executor::interrupted_transfer`] names the checkpoint to begin again with.
+/// outvoted installs a checkpoint below what it had executed, and then executes the blocks above it again. If the process
+/// dies in between, [`Executor::interrupted_transfer`] names the checkpoint to begin again with.
 pub struct Transfer {
     me: ReplicaId,
     /// Nothing below this will do.

@@ -1,8 +1,9 @@
 //! A chain of blocks by hand, and an application whose operations do what tests need.
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
+use outvote_execution::lthash::bucket_of;
 use outvote_execution::{
-    Answer, Application, BlockResult, Context, Executor, ExecutorConfig, MemoryBackend, StateReader,
+    Answer, Application, Backend, BlockResult, Context, Executor, ExecutorConfig, MemoryBackend, StateReader,
     StateWriter,
 };
 use outvote_types::{
@@ -94,6 +95,24 @@ pub(crate) fn config(checkpoint_interval: u64) -> ExecutorConfig {
 
 pub(crate) fn open(backend: &MemoryBackend, config: ExecutorConfig) -> Executor {
     Executor::open(Box::new(backend.clone()), Box::new(Words), config).unwrap()
+}
+
+/// The index by bucket must name exactly the keys that are there.
+pub(crate) fn assert_index_is_exact(backend: &MemoryBackend) {
+    let expected: Vec<Vec<u8>> = backend
+        .range(&[1], Some(&[3]), usize::MAX)
+        .unwrap()
+        .into_iter()
+        .map(|(key, _)| [&[0, b'i', bucket_of(&key)], &key[..]].concat())
+        .collect();
+    let mut found: Vec<Vec<u8>> = backend
+        .range(b"\x00i", Some(b"\x00j"), usize::MAX)
+        .unwrap()
+        .into_iter()
+        .map(|(key, _)| key)
+        .collect();
+    found.sort_by_key(|index| index[3..].to_vec());
+    assert_eq!(found, expected);
 }
 
 /// Makes blocks, each the child of the one before.
