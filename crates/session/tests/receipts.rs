@@ -230,7 +230,8 @@ fn a_liars_parts_are_passed_over() {
     for lie in [bad_payload, bad_certificate, bad_signature] {
         let honest = [2, 3].map(|replica| cluster.parts(replica, &[&block], 0, 0));
         let [first, second] = honest;
-        let truth = build(&cluster, &[first.clone(), second.clone()]).unwrap().verify(&cluster.committee).unwrap();
+        let truth =
+            build(&cluster, &[first.clone(), second.clone()]).unwrap().verify(&cluster.committee).unwrap();
         let sound = build(&cluster, &[lie.clone(), first.clone(), second]).unwrap();
         assert_eq!(sound.verify(&cluster.committee).unwrap(), truth);
         // With one honest part only, there may be a receipt, but never for anything else.
