@@ -1,0 +1,28 @@
+//! Says something in a room: the message gets the room's next index, so that no gateway can withhold it unseen.
+
+use super::Result;
+use crate::answer::ChatAnswer;
+use crate::operation::MAX_TEXT_BYTES;
+use crate::records::Message;
+use crate::refusal::Refusal;
+use crate::store::Writer;
+use outvote_execution::Context;
+
+pub(super) fn apply(context: &Context, name: String, text: String, state: &mut Writer<'_, '_>) -> Result {
+    if text.is_empty() {
+        return Err(Refusal::TextEmpty);
+    }
+    if text.len() > MAX_TEXT_BYTES {
+        return Err(Refusal::TextTooLong(text.len()));
+    }
+    let mut room = state.read().room(&name)?;
+    state.read().check_access(&name, &room, Some(&context.author))?;
+    let index = room.next_index;
+    // 2^64 messages never come; a room that claims to have them is damaged.
+    room.next_index = index.checked_add(1).ok_or(Refusal::StateDamaged)?;
+    let Context { time, sequence, position, author, .. } = *context;
+    let message = Message { author, sequence, position, time, text, edited: false, deleted: false };
+    state.save_message(&name, index, &message);
+    state.save_room(&name, &room);
+    Ok(ChatAnswer::Posted { room: name, index, sequence: sequence.0, position, time_us: time.0 })
+}
