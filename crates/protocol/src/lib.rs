@@ -8,10 +8,43 @@ extern crate alloc;
 
 mod config;
 mod input;
+mod limits;
 mod output;
 mod record;
-mod replica;
 mod status;
+
+mod replica;
+
+mod peer;
+mod promise;
+mod recover;
+mod rollback;
+mod slot;
+mod term;
+mod window;
+
+mod pool;
+mod relay;
+
+mod commit;
+mod normal;
+mod propose;
+mod time;
+
+mod catch_up;
+mod fetch;
+mod range;
+
+mod evidence;
+mod new_view;
+mod performance;
+mod retransmit;
+mod suspicion;
+mod timers;
+mod view_change;
+
+mod checkpoint;
+mod invariants;
 
 pub use config::{Config, Tunables};
 pub use input::Input;

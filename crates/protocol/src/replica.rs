@@ -1,72 +1,184 @@
 //! One replica: its state, and the one door through which things happen to it.
 
+use crate::catch_up::CatchUp;
+use crate::checkpoint::Checkpoints;
 use crate::config::Config;
+use crate::evidence::Charges;
 use crate::input::Input;
-use crate::output::Output;
-use crate::record::Recovered;
+use crate::output::{Draft, Note, Output, Recipients, Ticket};
+use crate::peer::Peer;
+use crate::performance::Performance;
+use crate::pool::Pool;
+use crate::promise::{Disk, Lock};
+use crate::record::Voting;
+use crate::relay::Relays;
+use crate::slot::Slots;
 use crate::status::Status;
+use crate::suspicion::Mutiny;
+use crate::term::{Mode, Term};
+use crate::timers::Timers;
+use crate::window::Chain;
 use alloc::vec::Vec;
-use outvote_types::{Instant, Message, Rank, ReplicaId, Sequence, View, WallTime};
+use outvote_types::{Instant, Message, Quorum, ReplicaId, Sequence, View, WallTime};
 
 /// The rules of one replica.
 #[derive(Debug)]
 pub struct Replica {
-    config: Config,
-    recovered: Recovered,
+    pub(crate) config: Config,
+    pub(crate) quorum: Quorum,
+    /// The monotonic time of this step; never goes back.
+    pub(crate) now: Instant,
+    /// The wall-clock time of this step; may go anywhere.
+    pub(crate) wall: WallTime,
+    /// What this step has asked for so far.
+    pub(crate) out: Vec<Output>,
+    /// Whether this key may still vote.
+    pub(crate) voting: Voting,
+    pub(crate) term: Term,
+    pub(crate) disk: Disk,
+    pub(crate) lock: Lock,
+    pub(crate) chain: Chain,
+    pub(crate) slots: Slots,
+    pub(crate) mutiny: Mutiny,
+    pub(crate) catch_up: CatchUp,
+    pub(crate) pool: Pool,
+    pub(crate) relays: Relays,
+    pub(crate) performance: Performance,
+    pub(crate) checkpoints: Checkpoints,
+    pub(crate) charges: Charges,
+    /// One per member, in order; our own place stays unused.
+    pub(crate) peers: Vec<Peer>,
+    pub(crate) timers: Timers,
 }
 
 impl Replica {
-    /// A replica as it comes back from its disk, and what it asks for at once.
-    #[must_use]
-    pub fn recover(
-        config: Config,
-        recovered: Recovered,
-        _now: Instant,
-        _wall: WallTime,
-    ) -> (Self, Vec<Output>) {
-        (Self { config, recovered }, Vec::new())
-    }
-
     /// Takes one input; never fails and never waits.
     #[must_use]
-    pub fn step(&mut self, _now: Instant, _wall: WallTime, _input: Input) -> Vec<Output> {
-        Vec::new()
+    pub fn step(&mut self, now: Instant, wall: WallTime, input: Input) -> Vec<Output> {
+        // T7: a monotonic clock that seems to go back is held still.
+        self.now = self.now.max(now);
+        self.wall = wall;
+        match input {
+            Input::Message { from, message } => self.on_message(from, message.into_inner()),
+            Input::Request(request) => self.on_request(request.into_inner()),
+            Input::InvalidBatch { digest } => self.on_invalid_batch(digest),
+            Input::Durable(ticket) => self.disk.on_durable(ticket),
+            Input::Executed { sequence, result_root, state_root } => {
+                self.on_executed(sequence, result_root, state_root);
+            }
+            Input::StateInstalled { certificate, header } => self.on_state_installed(certificate, header),
+            Input::Link { peer, up } => self.on_link(peer, up),
+            Input::Tick => {}
+        }
+        self.settle();
+        if cfg!(debug_assertions) {
+            self.assert_invariants();
+        }
+        core::mem::take(&mut self.out)
+    }
+
+    /// What follows from any input: votes and proposals that became possible, and clocks that ran out.
+    pub(crate) fn settle(&mut self) {
+        self.try_prepare();
+        self.try_propose();
+        self.on_time();
+    }
+
+    fn on_message(&mut self, from: ReplicaId, message: Message) {
+        if from != self.config.me {
+            if !self.quorum.has(from) {
+                return self.ignore(from, "M4 stranger");
+            }
+            // D18: what peers show of our own key may prove that our disk is an old copy.
+            self.notice_own_signatures(&message);
+            self.on_heard(from, &message);
+        }
+        match message {
+            Message::Propose(propose) => self.on_propose(from, *propose),
+            Message::Prepare(prepare) => self.on_prepare(from, *prepare),
+            Message::Commit(vote) => self.on_commit(from, vote),
+            Message::Certificate(certificate) => self.on_certificate(certificate, Some(from)),
+            Message::Suspect(suspect) => self.on_suspect(suspect),
+            Message::Timeout(timeout) => self.on_timeout(timeout),
+            Message::ViewChange(change) => self.on_view_change(from, *change),
+            Message::NewView(new_view) => self.on_new_view(from, *new_view),
+            Message::Heartbeat(_) => {}
+            Message::Status(status) => self.on_status(from, status.body),
+            Message::Checkpoint(vote) => self.on_checkpoint(vote),
+            Message::Stable(certificate) => self.on_stable(certificate),
+            Message::Evidence(evidence) => self.on_evidence(evidence),
+            Message::Relay(requests) => self.on_relay(from, requests.into_inner()),
+            Message::Fetch(fetch) => self.on_fetch(from, fetch.body),
+            Message::Data(data) => self.on_data(from, data),
+        }
     }
 
     /// When the replica wants an [`Input::Tick`], if nothing else comes before.
     #[must_use]
     pub fn wake_at(&self) -> Option<Instant> {
-        None
-    }
-
-    /// Whether this message could matter; asked before its signatures are checked. What is refused here would be ignored.
-    #[must_use]
-    pub fn wants(&self, _from: ReplicaId, _message: &Message) -> bool {
-        true
+        self.next_deadline()
     }
 
     /// What people and tests may see.
     #[must_use]
     pub fn status(&self) -> Status {
         Status {
-            view: View(0),
-            leader: self.config.me,
-            normal: false,
-            sitting_out: false,
-            observer: false,
-            high_rank: Rank::default(),
-            voted: Sequence(0),
-            committed: self.recovered.executed.0,
-            committed_id: self.recovered.executed.1,
-            executed: self.recovered.executed.0,
-            stable: Sequence(0),
-            timeout_us: self.config.tunables.timeout_base_us,
-            pending: 0,
-            view_changes: 0,
-            diverged: false,
+            view: self.term.view,
+            leader: self.leader(),
+            normal: self.term.mode == Mode::Normal,
+            sitting_out: self.term.sitting_out,
+            observer: !self.may_vote(),
+            high_rank: self.lock.rank,
+            voted: self.term.voted.map_or(self.chain.committed, |tip| tip.sequence),
+            committed: self.chain.committed,
+            committed_id: self.chain.committed_id,
+            executed: self.chain.executed,
+            stable: self.checkpoints.stable_sequence(),
+            timeout_us: self.window_us(),
+            pending: self.pool.len(),
+            view_changes: self.mutiny.views_entered,
+            diverged: self.checkpoints.diverged,
+            peers: self.peers.iter().filter_map(|peer| peer.status).collect(),
         }
     }
 
-    /// Checks what must hold after every step; panics if it does not, since then we are wrong.
-    pub fn assert_invariants(&self) {}
+    /// Who leads the current view (Q6).
+    pub(crate) const fn leader(&self) -> ReplicaId {
+        self.quorum.leader(self.term.view)
+    }
+
+    pub(crate) fn is_leader(&self) -> bool {
+        self.leader() == self.config.me
+    }
+
+    pub(crate) fn may_vote(&self) -> bool {
+        self.voting == Voting::Allowed
+    }
+
+    /// The highest sequence that the window above the stable checkpoint admits (N7).
+    pub(crate) fn window_end(&self) -> Sequence {
+        let interval = self.config.committee.checkpoint_interval.max(1);
+        self.checkpoints.stable_sequence().plus(interval.saturating_mul(crate::limits::WINDOW_INTERVALS))
+    }
+
+    /// How many of the given view may be counted: this view, the one before (late votes) and the next (N15).
+    pub(crate) fn is_near(&self, view: View) -> bool {
+        view.0.saturating_add(1) >= self.term.view.0 && view <= self.term.view.next()
+    }
+
+    pub(crate) fn send(&mut self, to: Recipients, draft: Draft, after: Option<Ticket>) {
+        self.out.push(Output::Send { to, draft, after });
+    }
+
+    pub(crate) fn send_ready(&mut self, to: Recipients, message: Message) {
+        self.send(to, Draft::Ready(message), None);
+    }
+
+    pub(crate) fn note(&mut self, note: Note) {
+        self.out.push(Output::Note(note));
+    }
+
+    pub(crate) fn ignore(&mut self, from: ReplicaId, why: &'static str) {
+        self.note(Note::Ignored { from, why });
+    }
 }

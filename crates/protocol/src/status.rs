@@ -1,5 +1,6 @@
 //! What a replica shows of itself, for people and tests.
 
+use alloc::vec::Vec;
 use outvote_types::{Digest, Rank, ReplicaId, Sequence, View};
 
 /// A replica's state in brief.
@@ -35,4 +36,6 @@ pub struct Status {
     pub view_changes: u64,
     /// Whether the state was found to differ from the quorum's and is being repaired.
     pub diverged: bool,
+    /// What other members last said of themselves in STATUS, in their order. Hints, never believed (C8).
+    pub peers: Vec<outvote_types::Status>,
 }

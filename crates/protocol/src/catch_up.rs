@@ -1,0 +1,237 @@
+//! Obtaining blocks that a certificate or f + 1 replicas vouch for, one by one or as ranges (C5, C8 to C10).
+
+use crate::limits::{NEEDS_MAX, RANGE_FROM_SLOTS};
+use crate::output::{Draft, Recipients};
+use crate::range::Range;
+use crate::replica::Replica;
+use crate::window::Missing;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use outvote_types::{BoundedVec, Certificate, Digest, Fetch, Instant, Phase, Rank, ReplicaId, Sequence};
+
+/// A block that is being obtained together with its ancestors.
+#[derive(Debug)]
+pub(crate) struct Need {
+    sequence: Sequence,
+    /// Who is said to hold it.
+    sources: Vec<ReplicaId>,
+    tries: usize,
+    due: Instant,
+    /// What was asked for last.
+    asked: Option<Missing>,
+}
+
+/// What is being obtained.
+#[derive(Debug, Default)]
+pub(crate) struct CatchUp {
+    /// By the identity of the topmost wanted block; bounded by `NEEDS_MAX`.
+    pub(crate) needs: BTreeMap<Digest, Need>,
+    /// Blocks asked for by identity; answers to nothing else are taken (C10).
+    pub(crate) asked: BTreeSet<Digest>,
+    /// The highest certificates whose data is not here yet, one per round.
+    prepared: Option<Certificate>,
+    committed: Option<Certificate>,
+    /// The range that is being fetched.
+    pub(crate) range: Option<Range>,
+    /// Batches that no rule allows.
+    pub(crate) invalid_batches: BTreeSet<Digest>,
+    /// Who said that our next block is gone, and what is the oldest that they still have.
+    pub(crate) gone: BTreeMap<ReplicaId, Sequence>,
+}
+
+impl CatchUp {
+    /// Whether this block was asked for.
+    pub(crate) fn is_needed(&self, id: &Digest) -> bool {
+        self.needs.contains_key(id) || self.asked.contains(id)
+    }
+
+    /// Keeps a certificate until its data is here.
+    pub(crate) fn keep(&mut self, certificate: Certificate) {
+        let place = match certificate.phase {
+            Phase::Prepare => &mut self.prepared,
+            Phase::Commit => &mut self.committed,
+        };
+        let is_higher = match (certificate.phase, place.as_ref()) {
+            (_, None) => true,
+            (Phase::Prepare, Some(held)) => certificate.rank() > held.rank(),
+            (Phase::Commit, Some(held)) => certificate.sequence > held.sequence,
+        };
+        if is_higher {
+            *place = Some(certificate);
+        }
+    }
+
+    /// Forgets what the chain has passed.
+    pub(crate) fn forget(&mut self, committed: Sequence, lock: Rank) {
+        self.needs.retain(|_, need| need.sequence > committed);
+        self.prepared.take_if(|certificate| certificate.rank() <= lock);
+        self.committed.take_if(|certificate| certificate.sequence <= committed);
+        if self.needs.is_empty() {
+            self.asked.clear();
+        }
+        self.gone.retain(|_, oldest| *oldest > committed.next());
+    }
+
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        let range = self.range.as_ref().map(|range| range.due);
+        self.needs.values().map(|need| need.due).chain(range).min()
+    }
+}
+
+impl Replica {
+    /// The time that a proposal's batches may take after its echo before they are asked for.
+    pub(crate) fn fetch_delay_us(&self) -> u64 {
+        self.config.tunables.timeout_base_us / 20
+    }
+
+    fn fetch_retry_us(&self) -> u64 {
+        self.config.tunables.timeout_base_us / 4
+    }
+
+    /// Starts to obtain a block and its ancestors from these replicas.
+    pub(crate) fn need(&mut self, id: Digest, sequence: Sequence, sources: Vec<ReplicaId>) {
+        if sequence <= self.chain.committed {
+            return;
+        }
+        let me = self.config.me;
+        let known = self.catch_up.needs.contains_key(&id);
+        if !known && self.catch_up.needs.len() >= NEEDS_MAX {
+            return;
+        }
+        let now = self.now;
+        let need = self.catch_up.needs.entry(id).or_insert_with(|| Need {
+            sequence,
+            sources: Vec::new(),
+            tries: 0,
+            due: now,
+            asked: None,
+        });
+        for source in sources {
+            if source != me && self.quorum.has(source) && !need.sources.contains(&source) {
+                need.sources.push(source);
+            }
+        }
+        if !known {
+            self.pursue(id);
+        }
+    }
+
+    /// Asks for the next missing piece of a needed block.
+    fn pursue(&mut self, id: Digest) {
+        let Some(sequence) = self.catch_up.needs.get(&id).map(|need| need.sequence) else { return };
+        let missing = self.chain.missing(id, sequence);
+        if matches!(missing, Missing::Nothing | Missing::Impossible) {
+            self.catch_up.needs.remove(&id);
+            return;
+        }
+        let due = self.now.plus(self.fetch_retry_us());
+        let me = self.config.me;
+        let Some(need) = self.catch_up.needs.get_mut(&id) else { return };
+        if need.sources.is_empty() || (need.asked == Some(missing) && need.due > self.now) {
+            return;
+        }
+        if need.asked == Some(missing) {
+            // C10: spread over peers; one that does not answer is not waited for.
+            need.tries = need.tries.wrapping_add(1);
+        }
+        need.asked = Some(missing);
+        need.due = due;
+        let source = need.sources[need.tries % need.sources.len()];
+        let sources = need.sources.clone();
+        let fetch = match missing {
+            Missing::Block(piece, height) => {
+                if height.since(self.chain.committed) > RANGE_FROM_SLOTS {
+                    // C5: far behind, so committed blocks come as a range.
+                    return self.start_range(height, &sources);
+                }
+                self.catch_up.asked.insert(piece);
+                Fetch::Block { id: piece, replica: me }
+            }
+            Missing::Batches(piece) => {
+                self.catch_up.asked.insert(piece);
+                let digests = self.chain.entries.get(&piece).map_or_else(Vec::new, |entry| entry.missing());
+                Fetch::Batches { digests: BoundedVec::truncated(digests), replica: me }
+            }
+            Missing::Nothing | Missing::Impossible => return,
+        };
+        self.send(Recipients::One(source), Draft::Fetch(fetch), None);
+    }
+
+    /// Data came in: whatever waited for it goes on.
+    pub(crate) fn on_block_held(&mut self) {
+        for place in [Phase::Commit, Phase::Prepare] {
+            let pending = match place {
+                Phase::Commit => self.catch_up.committed.clone(),
+                Phase::Prepare => self.catch_up.prepared.clone(),
+            };
+            if let Some(certificate) = pending
+                && self.chain.missing(certificate.id, certificate.sequence) == Missing::Nothing
+            {
+                match place {
+                    Phase::Commit => self.catch_up.committed = None,
+                    Phase::Prepare => self.catch_up.prepared = None,
+                }
+                self.on_certificate(certificate, None);
+            }
+        }
+        self.try_open();
+        self.try_new_view();
+        self.pursue_all();
+    }
+
+    fn pursue_all(&mut self) {
+        let ids: Vec<Digest> = self.catch_up.needs.keys().copied().collect();
+        for id in ids {
+            self.pursue(id);
+        }
+        if self.catch_up.needs.is_empty() {
+            self.catch_up.range = None;
+            self.catch_up.asked.clear();
+        }
+    }
+
+    /// Asks again where an answer is overdue.
+    pub(crate) fn fetch_on_time(&mut self) {
+        if !self.catch_up.needs.is_empty() {
+            self.pursue_all();
+            self.range_on_time();
+        }
+        self.fetch_missing_batches();
+    }
+
+    /// N9: batches that a proposal lacks are asked for from those who echoed it.
+    fn fetch_missing_batches(&mut self) {
+        let now = self.now;
+        let retry = now.plus(self.fetch_retry_us());
+        let last = self.chain.committed.plus(self.config.tunables.in_flight_max);
+        let me = self.config.me;
+        let mut fetches = Vec::new();
+        for entry in self.chain.entries.values_mut() {
+            let waits = entry.block.is_none() && !entry.invalid && entry.header.body.sequence <= last;
+            if !waits || entry.fetch_due > now || entry.echoers.is_empty() {
+                continue;
+            }
+            let others: Vec<ReplicaId> = entry.echoers.iter().copied().filter(|id| *id != me).collect();
+            let Some(source) = others.get(entry.fetches % others.len().max(1)).copied() else { continue };
+            entry.fetches = entry.fetches.wrapping_add(1);
+            entry.fetch_due = retry;
+            let digests = BoundedVec::truncated(entry.missing());
+            fetches.push((source, Fetch::Batches { digests, replica: me }));
+        }
+        for (source, fetch) in fetches {
+            self.send(Recipients::One(source), Draft::Fetch(fetch), None);
+        }
+    }
+
+    /// When the next batch of an echoed proposal is asked for.
+    pub(crate) fn batches_due(&self) -> Option<Instant> {
+        let last = self.chain.committed.plus(self.config.tunables.in_flight_max);
+        let waiting = self.chain.entries.values().filter(|entry| {
+            entry.block.is_none()
+                && !entry.invalid
+                && entry.header.body.sequence <= last
+                && !entry.echoers.is_empty()
+        });
+        waiting.map(|entry| entry.fetch_due).min()
+    }
+}

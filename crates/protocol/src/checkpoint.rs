@@ -1,0 +1,215 @@
+//! Checkpoints: votes, stability, divergence and installed states (C rules).
+
+use crate::limits::{CHECKPOINT_VOTES_PER_PEER, RETAINED_INTERVALS};
+use crate::output::{Draft, Note, Output, Recipients};
+use crate::record::Record;
+use crate::replica::Replica;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use outvote_types::{
+    BoundedVec, CheckpointCertificate, CheckpointVote, Digest, Message, ReplicaId, Sequence, Signature,
+    Signed, SignedHeader,
+};
+
+/// What is known of checkpoints.
+#[derive(Debug, Default)]
+pub(crate) struct Checkpoints {
+    /// The latest stable one.
+    pub(crate) stable: Option<CheckpointCertificate>,
+    /// The latest votes of each sender, at most [`CHECKPOINT_VOTES_PER_PEER`].
+    votes: BTreeMap<ReplicaId, BTreeMap<Sequence, Signed<CheckpointVote>>>,
+    /// Our own states' roots at the latest checkpoints.
+    own: BTreeMap<Sequence, Digest>,
+    /// Whether a quorum's root contradicts ours: nothing is answered until the state is repaired (C4).
+    pub(crate) diverged: bool,
+    /// The checkpoint whose state is being fetched.
+    fetching: Option<Sequence>,
+}
+
+impl Checkpoints {
+    pub(crate) fn stable_sequence(&self) -> Sequence {
+        self.stable.as_ref().map_or(Sequence(0), |stable| stable.sequence)
+    }
+
+    /// A sender's votes that are not covered by a stable checkpoint yet (T6).
+    pub(crate) fn unstable_votes_of(&self, replica: ReplicaId) -> Vec<Message> {
+        let stable = self.stable_sequence();
+        let votes = self.votes.get(&replica).into_iter().flat_map(BTreeMap::values);
+        votes.filter(|vote| vote.body.sequence > stable).cloned().map(Message::Checkpoint).collect()
+    }
+
+    fn keep(&mut self, vote: Signed<CheckpointVote>) {
+        let places = self.votes.entry(vote.body.replica).or_default();
+        // N16: the first vote of a sender for a sequence. B2: a few of the latest per sender.
+        places.entry(vote.body.sequence).or_insert(vote);
+        while places.len() > CHECKPOINT_VOTES_PER_PEER {
+            places.pop_first();
+        }
+    }
+
+    /// The votes for this sequence, by what they say.
+    fn equal_votes(&self, sequence: Sequence) -> BTreeMap<(Digest, Digest), Vec<(ReplicaId, Signature)>> {
+        let mut equal: BTreeMap<(Digest, Digest), Vec<(ReplicaId, Signature)>> = BTreeMap::new();
+        for (replica, places) in &self.votes {
+            if let Some(vote) = places.get(&sequence) {
+                let key = (vote.body.id, vote.body.state_root);
+                equal.entry(key).or_default().push((*replica, vote.signature));
+            }
+        }
+        equal
+    }
+}
+
+impl Replica {
+    fn checkpoint_interval(&self) -> u64 {
+        self.config.committee.checkpoint_interval.max(1)
+    }
+
+    /// The application executed a block.
+    pub(crate) fn on_executed(
+        &mut self,
+        sequence: Sequence,
+        result_root: Digest,
+        state_root: Option<Digest>,
+    ) {
+        // Only what was handed out comes back; anything else belongs to a state that was replaced.
+        if sequence > self.chain.committed || sequence <= self.chain.executed {
+            return;
+        }
+        self.chain.executed = sequence;
+        let Some(id) = self.chain.ids.get(&sequence).copied() else { return };
+        // R1: one REPLY per block; C4, D17: none from a diverged state or a lost key.
+        if !self.checkpoints.diverged && self.may_vote() {
+            self.out.push(Output::Reply { sequence, id, result_root });
+        }
+        if let Some(root) = state_root.filter(|_| sequence.0 % self.checkpoint_interval() == 0) {
+            self.on_state_root(sequence, id, root);
+        }
+    }
+
+    fn on_state_root(&mut self, sequence: Sequence, id: Digest, state_root: Digest) {
+        self.checkpoints.own.insert(sequence, state_root);
+        while self.checkpoints.own.len() > CHECKPOINT_VOTES_PER_PEER {
+            self.checkpoints.own.pop_first();
+        }
+        if self.may_vote() {
+            // C1, D5: the root comes only once the snapshot is durable.
+            let vote = CheckpointVote { sequence, id, state_root, replica: self.config.me };
+            self.send(Recipients::Others, Draft::Checkpoint(vote), None);
+        }
+        self.check_divergence(sequence);
+    }
+
+    pub(crate) fn on_checkpoint(&mut self, vote: Signed<CheckpointVote>) {
+        let sequence = vote.body.sequence;
+        let is_due = sequence.0 > 0 && sequence.0 % self.checkpoint_interval() == 0;
+        if !is_due || !self.quorum.has(vote.body.replica) {
+            return;
+        }
+        if sequence > self.checkpoints.stable_sequence() {
+            self.checkpoints.keep(vote);
+        }
+        for ((id, state_root), votes) in self.checkpoints.equal_votes(sequence) {
+            if votes.len() >= self.quorum.quorum() {
+                let votes = BoundedVec::truncated(votes);
+                self.on_stable(CheckpointCertificate { sequence, id, state_root, votes });
+            }
+        }
+        self.check_divergence(sequence);
+    }
+
+    /// C4: f + 1 others agree on a root that is not ours.
+    fn check_divergence(&mut self, sequence: Sequence) {
+        let Some(own) = self.checkpoints.own.get(&sequence).copied() else { return };
+        let weak = self.quorum.weak();
+        let equal = self.checkpoints.equal_votes(sequence);
+        let voted = equal.iter().any(|((_, root), votes)| *root != own && votes.len() >= weak);
+        let stable = self.checkpoints.stable.as_ref();
+        let proven = stable.is_some_and(|stable| stable.sequence == sequence && stable.state_root != own);
+        if (voted || proven) && !self.checkpoints.diverged {
+            self.checkpoints.diverged = true;
+            self.note(Note::Diverged { sequence });
+        }
+        self.maybe_fetch_state();
+    }
+
+    /// C1: a quorum has this state.
+    pub(crate) fn on_stable(&mut self, certificate: CheckpointCertificate) {
+        let sequence = certificate.sequence;
+        if sequence <= self.checkpoints.stable_sequence() || !certificate.is_well_formed(self.quorum) {
+            return;
+        }
+        self.checkpoints.stable = Some(certificate.clone());
+        self.persist(alloc::vec![Record::Stable(certificate.clone())]);
+        // C2: two intervals stay for laggards; C3: nothing above the stable checkpoint is ever dropped.
+        let kept = self.checkpoint_interval().saturating_mul(RETAINED_INTERVALS);
+        let retain_from = Sequence(sequence.0.saturating_sub(kept)).next();
+        self.out.push(Output::Stable { certificate, retain_from });
+        for places in self.checkpoints.votes.values_mut() {
+            places.retain(|at, _| *at >= sequence);
+        }
+        self.check_divergence(sequence);
+        self.maybe_fetch_state();
+    }
+
+    /// C4, C6: fetches the state when ours is wrong, or when the blocks up to it can no longer be had.
+    pub(crate) fn maybe_fetch_state(&mut self) {
+        let Some(stable) = self.checkpoints.stable.clone() else { return };
+        let kept = self.checkpoint_interval().saturating_mul(RETAINED_INTERVALS);
+        let beyond = stable.sequence.since(self.chain.committed) > kept;
+        let gone = self.catch_up.gone.len() >= self.quorum.weak() && stable.sequence > self.chain.committed;
+        let own = self.checkpoints.own.get(&stable.sequence);
+        // A diverged state is repaired from a checkpoint whose root is known to differ from ours, or a later one.
+        let wrong = self.checkpoints.diverged && own.is_none_or(|own| *own != stable.state_root);
+        if !(beyond || gone || wrong) || self.checkpoints.fetching >= Some(stable.sequence) {
+            return;
+        }
+        self.checkpoints.fetching = Some(stable.sequence);
+        self.out.push(Output::FetchState { certificate: stable });
+    }
+
+    /// A fetched state is installed and durable.
+    pub(crate) fn on_state_installed(&mut self, certificate: CheckpointCertificate, header: SignedHeader) {
+        let sequence = certificate.sequence;
+        if header.body.sequence != sequence || header.body.id() != certificate.id {
+            return;
+        }
+        self.checkpoints.fetching = None;
+        self.on_stable(certificate.clone());
+        self.persist(alloc::vec![Record::Installed {
+            certificate: certificate.clone(),
+            header: header.clone()
+        }]);
+        // C7, D21: the lock stays as it is; only what is executed starts again from the proven state.
+        let again: Vec<_> =
+            self.chain.cache.range(sequence.next()..).map(|(_, block)| Arc::clone(block)).collect();
+        self.chain.restart_at(sequence, certificate.id, header.body.time);
+        self.checkpoints.own = BTreeMap::from([(sequence, certificate.state_root)]);
+        if core::mem::take(&mut self.checkpoints.diverged) {
+            self.note(Note::Repaired { sequence });
+        }
+        for block in again {
+            if block.block.header.body.parent != self.chain.committed_id {
+                break;
+            }
+            self.chain.advance(Arc::clone(&block));
+            self.out.push(Output::Commit(block));
+        }
+        self.catch_up.forget(self.chain.committed, self.lock.rank);
+        self.refetch_lock();
+        self.on_block_held();
+    }
+
+    /// C7: a lock whose block is missing after a repair is obtained again.
+    fn refetch_lock(&mut self) {
+        let (id, rank) = (self.lock.id, self.lock.rank);
+        if let Some(certificate) = self.lock.certificate.clone() {
+            let sources = certificate.votes.iter().map(|vote| vote.0).collect();
+            self.need(id, rank.sequence, sources);
+        }
+        if let Some(certificate) = self.chain.last_commit.clone() {
+            self.on_certificate(certificate, None);
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Certificates: raising the lock, COMMIT votes, fast-forward, and committing (N11 to N14).
+
+use crate::limits::SLOTS_AHEAD;
+use crate::output::{CommittedBlock, Draft, Note, Output, Recipients};
+use crate::record::{Justification, Record, Voting};
+use crate::replica::Replica;
+use crate::slot::Votes;
+use crate::term::{Mode, Tip};
+use crate::window::Missing;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use outvote_types::{Block, Certificate, Digest, Evidence, Phase, ReplicaId, Signed};
+
+impl Replica {
+    /// A certificate, formed here or shown by a peer. Its signatures hold.
+    pub(crate) fn on_certificate(&mut self, certificate: Certificate, from: Option<ReplicaId>) {
+        if !certificate.is_well_formed(self.quorum) {
+            // Q4: the verifier should have refused it already.
+            return;
+        }
+        if certificate.phase == Phase::Commit && certificate.sequence <= self.chain.committed {
+            return self.on_late_commit(certificate);
+        }
+        // Q7: what ranks no higher than what is held changes nothing.
+        let is_news = match certificate.phase {
+            Phase::Commit => certificate.sequence > self.chain.committed,
+            Phase::Prepare => certificate.rank() > self.lock.rank,
+        };
+        if !is_news {
+            return;
+        }
+        if certificate.view > self.term.view {
+            // V12: a certificate of a view is the right to be in it.
+            self.enter(certificate.view, Justification::Certificate(certificate.clone()));
+        }
+        match self.chain.missing(certificate.id, certificate.sequence) {
+            Missing::Nothing => self.accept(&certificate),
+            // N14, C9: nothing follows from it before its data is here.
+            Missing::Block(..) | Missing::Batches(_) => {
+                let mut sources: Vec<ReplicaId> =
+                    certificate.votes.iter().map(|(replica, _)| *replica).collect();
+                sources.extend(from);
+                self.need(certificate.id, certificate.sequence, sources);
+                self.catch_up.keep(certificate);
+            }
+            Missing::Impossible => self.on_impossible(&certificate),
+        }
+    }
+
+    /// A certificate whose block and ancestors are held.
+    pub(crate) fn accept(&mut self, certificate: &Certificate) {
+        self.raise_lock(certificate);
+        if certificate.view == self.term.view {
+            self.fast_forward(certificate);
+            self.vote_commit(certificate);
+        }
+        if certificate.phase == Phase::Commit {
+            self.commit(certificate);
+        } else {
+            self.on_ordered(certificate.id);
+        }
+    }
+
+    /// N13: votes go on from a certified block above the last prepared one.
+    pub(crate) fn fast_forward(&mut self, certificate: &Certificate) {
+        let behind = self.term.voted.is_none_or(|tip| tip.sequence < certificate.sequence);
+        // D9: while sitting out, only a block at or above the lease ends it.
+        let below_lease =
+            self.term.sitting_out && certificate.sequence < self.disk.promise.lease && self.may_vote();
+        if !behind || below_lease {
+            return;
+        }
+        let Some(time) = self.chain.time_of(certificate.id, certificate.sequence) else { return };
+        self.term.voted = Some(Tip { sequence: certificate.sequence, id: certificate.id, time });
+        let view = self.term.view;
+        if core::mem::take(&mut self.term.sitting_out) {
+            self.note(Note::VotesAgain { view });
+        }
+        if self.term.mode == Mode::Changing {
+            // N13: this sets normal mode by itself; a NEWVIEW of this view means nothing any more (V21).
+            self.term.mode = Mode::Normal;
+            self.note(Note::Opened { view });
+        }
+    }
+
+    /// N11: COMMIT once the lock, the block and all ancestors are durable.
+    fn vote_commit(&mut self, certificate: &Certificate) {
+        // N12: a later slot covers the earlier ones, so votes only rise.
+        if !self.may_vote() || certificate.sequence <= self.term.committed_vote {
+            return;
+        }
+        self.term.committed_vote = certificate.sequence;
+        let vote = self.vote(Phase::Commit, certificate.rank(), certificate.id);
+        // D1, D2: the last promise names this lock or a higher one of this view, and the view itself.
+        let gate = self.disk.gate(self.disk.promise_ticket);
+        self.send(Recipients::Others, Draft::Commit(vote), gate);
+    }
+
+    /// N14: the block and all its ancestors are final.
+    fn commit(&mut self, certificate: &Certificate) {
+        let path = self.chain.path_to(certificate.id);
+        let mut records = self.unwritten_blocks(certificate.id);
+        if self.lock.certificate.as_ref() != Some(certificate) {
+            records.push(Record::Certificate(certificate.clone()));
+        }
+        self.persist(records);
+        let old_committed = self.chain.committed;
+        for id in path {
+            let Some(entry) = self.chain.entries.get(&id) else { return };
+            let Some(block) = entry.block.clone() else { return };
+            let own = (id == certificate.id).then(|| certificate.clone());
+            self.commit_block(id, block, own);
+        }
+        self.chain.last_commit = Some(certificate.clone());
+        self.after_commit(certificate.view);
+        debug_assert!(
+            self.chain.committed > old_committed,
+            "a commit certificate above the tip moves the tip"
+        );
+    }
+
+    pub(crate) fn commit_block(&mut self, id: Digest, block: Arc<Block>, certificate: Option<Certificate>) {
+        let sequence = block.header.body.sequence;
+        self.on_requests_committed(&block);
+        let committed = Arc::new(CommittedBlock { id, block: (*block).clone(), certificate });
+        self.measure_commit_time(block.header.body.rank());
+        self.chain.advance(Arc::clone(&committed));
+        self.out.push(Output::Commit(committed));
+        debug_assert_eq!(self.chain.committed, sequence, "blocks are committed in order");
+    }
+
+    fn after_commit(&mut self, view: outvote_types::View) {
+        self.chain.forget_below();
+        self.slots.forget(self.term.view, self.chain.committed);
+        self.catch_up.forget(self.chain.committed, self.lock.rank);
+        self.on_progress(view);
+        self.on_block_held();
+    }
+
+    /// A commit certificate for what is committed already.
+    fn on_late_commit(&mut self, certificate: Certificate) {
+        match self.chain.ids.get(&certificate.sequence) {
+            Some(id) if *id != certificate.id => self.on_fork(&certificate),
+            Some(_) => {
+                let Some(cached) = self.chain.cache.get_mut(&certificate.sequence) else { return };
+                if cached.certificate.is_none() {
+                    // Its block was committed through a descendant; receipts are shorter with its own certificate.
+                    let block =
+                        CommittedBlock { certificate: Some(certificate.clone()), ..(**cached).clone() };
+                    *cached = Arc::new(block);
+                    self.out.push(Output::Certified(certificate));
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn on_impossible(&mut self, certificate: &Certificate) {
+        if certificate.phase == Phase::Commit
+            && certificate.sequence.since(self.chain.committed) <= SLOTS_AHEAD
+        {
+            // A commit certificate above the committed block that does not extend it.
+            self.on_fork(certificate);
+        }
+    }
+
+    /// X5: two final blocks in one place mean more liars than any protocol survives. Name them, and stop.
+    fn on_fork(&mut self, certificate: &Certificate) {
+        let rank = certificate.rank();
+        if let Some(slot) = self.slots.get(rank) {
+            let doubles: Vec<Evidence> = contradictions(slot.votes(certificate.phase), certificate);
+            doubles.into_iter().for_each(|evidence| self.convict(evidence));
+        }
+        self.persist(alloc::vec![Record::Certificate(certificate.clone())]);
+        self.become_observer("X5 two commit certificates contradict each other");
+    }
+
+    pub(crate) fn become_observer(&mut self, why: &'static str) {
+        if self.may_vote() {
+            // D17: nothing is voted with this key any more.
+            self.voting = Voting::Observer { why };
+            self.note(Note::Observer { why });
+        }
+    }
+}
+
+/// The votes in a certificate that contradict what the same signers voted before.
+fn contradictions(votes: &Votes, certificate: &Certificate) -> Vec<Evidence> {
+    let pairs = certificate.votes.iter().filter_map(|(replica, signature)| {
+        let (id, first) = votes.get(replica).filter(|(id, _)| *id != certificate.id)?;
+        let second = certificate.vote_of(*replica);
+        let first = Signed::new(outvote_types::Vote { id: *id, ..second }, *first);
+        Some(Evidence::Votes(first, Signed::new(second, *signature)))
+    });
+    pairs.collect()
+}

@@ -1,0 +1,50 @@
+//! Proof of misbehaviour: judged from signed bytes alone, kept once per accused and kind (X rules).
+
+use crate::output::{Output, Recipients};
+use crate::record::Record;
+use crate::replica::Replica;
+use alloc::collections::BTreeSet;
+use outvote_types::{Evidence, Message, ReplicaId, Rule};
+
+/// Who was convicted of what.
+#[derive(Debug, Default)]
+pub(crate) struct Charges {
+    known: BTreeSet<(ReplicaId, Rule)>,
+}
+
+impl Charges {
+    pub(crate) fn is_convicted(&self, replica: ReplicaId) -> bool {
+        self.known.iter().any(|(accused, _)| *accused == replica)
+    }
+
+    /// Takes note; false if it is known already. Bounded by members times rules.
+    pub(crate) fn learn(&mut self, accused: ReplicaId, rule: Rule) -> bool {
+        self.known.insert((accused, rule))
+    }
+}
+
+impl Replica {
+    pub(crate) fn on_evidence(&mut self, evidence: Evidence) {
+        self.convict(evidence);
+    }
+
+    /// X2: judged from the signed bytes and the committee alone.
+    pub(crate) fn convict(&mut self, evidence: Evidence) {
+        let Some(charge) = evidence.charge(self.quorum, self.config.committee.epoch) else { return };
+        let me = self.config.me;
+        if charge.accused == me {
+            // Two lives of one key: our disk was lost or copied (D17).
+            return self.become_observer("D18 this key signed two things that exclude each other");
+        }
+        // X4: kept once per accused and kind, and passed on.
+        if self.charges.learn(charge.accused, charge.rule) {
+            self.persist(alloc::vec![Record::Evidence(evidence.clone())]);
+            self.out.push(Output::Accuse(evidence.clone()));
+            self.send_ready(Recipients::Others, Message::Evidence(evidence));
+        }
+        if charge.accused == self.leader() {
+            // V4: the leader of the current view is a proven liar.
+            self.suspect('d');
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What is remembered of each other member.
+
+use crate::limits::PERFORMANCE_PERIOD_US;
+use outvote_types::{Instant, Status};
+
+/// One other member as this replica sees it.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    /// Whether the authenticated link works.
+    pub(crate) up: bool,
+    /// Since when it does not, if it ever did.
+    pub(crate) down_since: Option<Instant>,
+    /// When anything was last heard from it.
+    pub(crate) heard: Instant,
+    /// Its latest STATUS. A hint, never believed without certificates (C8).
+    pub(crate) status: Option<Status>,
+    /// When its STATUS was last answered.
+    pub(crate) answered: Option<Instant>,
+    fetch_period: Instant,
+    fetches: u32,
+}
+
+impl Peer {
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self {
+            up: false,
+            down_since: None,
+            heard: now,
+            status: None,
+            answered: None,
+            fetch_period: now,
+            fetches: 0,
+        }
+    }
+
+    /// Counts a fetch; whether it is still within the second's allowance.
+    pub(crate) const fn may_fetch(&mut self, now: Instant, most: u32) -> bool {
+        if now.since(self.fetch_period) >= PERFORMANCE_PERIOD_US {
+            self.fetch_period = now;
+            self.fetches = 0;
+        }
+        self.fetches = self.fetches.saturating_add(1);
+        self.fetches <= most
+    }
+}

@@ -1,0 +1,207 @@
+//! The performance rule: a leader must propose relayed work as fast as its peers vote (P10, P11).
+
+use crate::limits::{PERFORMANCE_PERIOD_US, TURNAROUND_SAMPLES};
+use crate::replica::Replica;
+use alloc::vec::Vec;
+use outvote_types::{Instant, Rank, ReplicaId, Vote};
+
+/// Rounds that must have been seen before a leader is judged: one hiccup is no pattern.
+const ROUNDS_MIN: u32 = 2;
+
+/// Times measured of one replica in this period.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sample {
+    sum_us: u64,
+    count: u64,
+}
+
+impl Sample {
+    fn add(&mut self, us: u64) {
+        if self.count < TURNAROUND_SAMPLES as u64 {
+            self.sum_us = self.sum_us.saturating_add(us);
+            self.count = self.count.saturating_add(1);
+        }
+    }
+
+    fn mean(self) -> Option<u64> {
+        (self.count > 0).then(|| self.sum_us / self.count.max(1))
+    }
+}
+
+/// Times measured of all replicas in one period.
+#[derive(Clone, Debug)]
+struct Period {
+    /// From a proposal's receipt to the replica's PREPARE.
+    prepare: Vec<Sample>,
+    /// From our PREPARE to the replica's COMMIT: at least one round trip.
+    commit: Vec<Sample>,
+}
+
+impl Period {
+    fn new(n: usize) -> Self {
+        Self { prepare: alloc::vec![Sample::default(); n], commit: alloc::vec![Sample::default(); n] }
+    }
+}
+
+/// What is measured of the leader and of its peers.
+#[derive(Debug)]
+pub(crate) struct Performance {
+    current: Period,
+    last: Period,
+    period_at: Instant,
+    /// In a new view the rule waits until then.
+    grace_until: Instant,
+    /// Since when the leader owes a proposal.
+    round_at: Option<Instant>,
+    rounds: u32,
+    missed: u32,
+    round_trip_us: u64,
+    turnaround_us: Option<u64>,
+}
+
+impl Performance {
+    pub(crate) fn new(now: Instant, n: usize) -> Self {
+        Self {
+            current: Period::new(n),
+            last: Period::new(n),
+            period_at: now,
+            grace_until: now.plus(PERFORMANCE_PERIOD_US),
+            round_at: None,
+            rounds: 0,
+            missed: 0,
+            round_trip_us: 0,
+            turnaround_us: None,
+        }
+    }
+
+    /// A view begins.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        *self = Self::new(now, self.current.prepare.len());
+    }
+
+    /// The estimated round trip to the leader, microseconds; 0 while nothing was measured.
+    pub(crate) const fn round_trip_us(&self) -> u64 {
+        self.round_trip_us
+    }
+}
+
+fn median(mut values: Vec<u64>) -> Option<u64> {
+    values.sort_unstable();
+    values.get(values.len() / 2).copied()
+}
+
+impl Replica {
+    /// A PREPARE of this view came in.
+    pub(crate) fn measure_prepare(&mut self, vote: &Vote) {
+        let received = self.chain.entries.get(&vote.id).map(|entry| entry.received);
+        let sample = self.performance.current.prepare.get_mut(vote.replica.index());
+        if let (Some(received), Some(sample)) = (received, sample) {
+            sample.add(self.now.since(received));
+        }
+    }
+
+    /// A COMMIT of this view came in.
+    pub(crate) fn measure_commit(&mut self, vote: &Vote) {
+        let voted = self.slots.get(vote.rank()).and_then(|slot| slot.voted_at);
+        let sample = self.performance.current.commit.get_mut(vote.replica.index());
+        if let (Some(voted), Some(sample)) = (voted, sample) {
+            sample.add(self.now.since(voted));
+        }
+    }
+
+    /// Smooths the time from PREPARE to commit (V3).
+    pub(crate) fn measure_commit_time(&mut self, rank: Rank) {
+        if let Some(voted) = self.slots.get(rank).and_then(|slot| slot.voted_at) {
+            let us = self.now.since(voted);
+            let old = self.timers.commit_time_us;
+            self.timers.commit_time_us =
+                if old == 0 { us } else { old.saturating_sub(old / 8).saturating_add(us / 8) };
+        }
+    }
+
+    /// P10: how long the leader may take for relayed work; `None` while nothing was measured.
+    pub(crate) fn performance_debt_us(&self) -> Option<u64> {
+        let turnaround = self.performance.turnaround_us?;
+        let linger = self.config.tunables.linger_us;
+        let round_trips = self.performance.round_trip_us.saturating_mul(3);
+        Some(linger.saturating_add(round_trips).saturating_add(turnaround.saturating_mul(4)))
+    }
+
+    /// Takes the period's medians and begins the next one.
+    fn turn_period(&mut self) {
+        let n = self.quorum.n();
+        let leader = self.leader();
+        let of = |samples: &[Sample], skip: &[ReplicaId]| -> Vec<u64> {
+            let members = self.quorum.members().filter(|id| !skip.contains(id));
+            members.filter_map(|id| samples.get(id.index()).and_then(|sample| sample.mean())).collect()
+        };
+        let me = self.config.me;
+        // P11: over all replicas but the leader, the measurer included, in that same second.
+        let turnaround = median(of(&self.performance.current.prepare, &[leader]));
+        let others = median(of(&self.performance.current.commit, &[leader, me]));
+        let leaders = self.performance.current.commit.get(leader.index()).and_then(|sample| sample.mean());
+        let performance = &mut self.performance;
+        performance.turnaround_us = turnaround;
+        // A leader cannot stretch its own debt by voting late: what its peers take bounds the estimate.
+        let cap = others.map(|us| us.saturating_mul(2));
+        performance.round_trip_us = leaders.into_iter().chain(cap).min().unwrap_or(0);
+        performance.last = core::mem::replace(&mut performance.current, Period::new(n));
+    }
+
+    /// A block with this many new requests was proposed while so many relays were outstanding.
+    pub(crate) fn on_proposed(&mut self, fresh: usize, relayed_before: usize) {
+        if fresh == 0 {
+            return;
+        }
+        // P10: full, or all of what was relayed; anything else pays only the relays that it holds.
+        let is_full = fresh >= self.config.tunables.batch_count_max;
+        let pays = is_full || self.relays.len() == 0 || self.relays.len() < relayed_before;
+        let Some(since) = self.performance.round_at.filter(|_| pays) else { return };
+        self.performance.rounds = self.performance.rounds.saturating_add(1);
+        let late = self.performance_debt_us().is_some_and(|debt| self.now > since.plus(debt));
+        self.performance.missed = self.performance.missed.saturating_add(u32::from(late));
+        self.performance.round_at = self.relays.earliest().map(|_| self.now);
+    }
+
+    fn owes(&self) -> bool {
+        let in_flight = self.term.voted.map_or(0, |tip| tip.sequence.since(self.chain.committed));
+        self.is_open()
+            && !self.is_leader()
+            && !self.is_execution_behind()
+            && self.relays.len() > 0
+            && in_flight < self.config.tunables.in_flight_max
+    }
+
+    pub(crate) fn performance_on_time(&mut self) {
+        // A round begins when the leader comes to owe something, and lapses when the pipeline fills up.
+        self.performance.round_at =
+            if self.owes() { self.performance.round_at.or(Some(self.now)) } else { None };
+        if self.now.since(self.performance.period_at) < PERFORMANCE_PERIOD_US {
+            return;
+        }
+        let debt = self.performance_debt_us();
+        let open_late =
+            matches!((debt, self.performance.round_at), (Some(debt), Some(at)) if self.now > at.plus(debt));
+        let extra = u32::from(open_late);
+        let rounds = self.performance.rounds.saturating_add(extra);
+        let missed = self.performance.missed.saturating_add(extra);
+        self.turn_period();
+        self.performance.period_at = self.now;
+        if rounds < ROUNDS_MIN && rounds > 0 {
+            // Too few to judge: they count together with the next second's.
+            self.performance.rounds = rounds;
+            self.performance.missed = missed;
+            return;
+        }
+        self.performance.rounds = 0;
+        self.performance.missed = 0;
+        if missed.saturating_mul(2) > rounds && self.now >= self.performance.grace_until {
+            // V5, P10: more than half of the rounds of this second were missed.
+            self.suspect('e');
+        }
+    }
+
+    pub(crate) fn performance_due(&self) -> Option<Instant> {
+        (self.relays.len() > 0).then(|| self.performance.period_at.plus(PERFORMANCE_PERIOD_US))
+    }
+}

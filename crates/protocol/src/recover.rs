@@ -1,0 +1,275 @@
+//! Coming back from the disk: the restart rule (D7 to D11).
+
+use crate::catch_up::CatchUp;
+use crate::checkpoint::Checkpoints;
+use crate::config::Config;
+use crate::evidence::Charges;
+use crate::output::{Note, Output};
+use crate::peer::Peer;
+use crate::performance::Performance;
+use crate::pool::Pool;
+use crate::promise::{Disk, Lock};
+use crate::record::{Justification, Promise, Record, Recovered, Voting};
+use crate::relay::Relays;
+use crate::replica::Replica;
+use crate::slot::Slots;
+use crate::suspicion::Mutiny;
+use crate::term::{Mode, Term, Tip};
+use crate::timers::Timers;
+use crate::window::{Chain, Entry};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use outvote_types::{
+    Block, Certificate, CheckpointCertificate, Digest, Evidence, Instant, Phase, Quorum, Rank, Sequence,
+    SignedHeader, View, WallTime,
+};
+
+/// The log's records, sorted by kind.
+#[derive(Default)]
+struct Found {
+    promise: Option<Promise>,
+    justification: Option<Justification>,
+    pending_justification: Option<Justification>,
+    blocks: Vec<Block>,
+    certificates: BTreeMap<(Rank, Digest), Certificate>,
+    last_commit: Option<Certificate>,
+    stable: Option<CheckpointCertificate>,
+    evidence: Vec<Evidence>,
+    installed: Option<SignedHeader>,
+}
+
+impl Found {
+    fn sort(records: Vec<Record>) -> Self {
+        let mut found = Self::default();
+        for record in records {
+            found.take(record);
+        }
+        found
+    }
+
+    fn take(&mut self, record: Record) {
+        match record {
+            Record::Promise(promise) => {
+                if self.promise.is_none_or(|held| held.counter <= promise.counter) {
+                    self.promise = Some(promise);
+                    if let Some(justification) = self.pending_justification.take() {
+                        self.justification = Some(justification);
+                    }
+                }
+            }
+            // V13: it precedes its promise in the same group, and counts only with it.
+            Record::Justification(justification) => self.pending_justification = Some(justification),
+            Record::Block(block) => self.blocks.push(*block),
+            Record::Certificate(certificate) => {
+                let is_later =
+                    self.last_commit.as_ref().is_none_or(|held| held.sequence < certificate.sequence);
+                if certificate.phase == Phase::Commit && is_later {
+                    self.last_commit = Some(certificate.clone());
+                }
+                self.certificates.insert((certificate.rank(), certificate.id), certificate);
+            }
+            Record::Stable(stable) => {
+                if self.stable.as_ref().is_none_or(|held| held.sequence < stable.sequence) {
+                    self.stable = Some(stable);
+                }
+            }
+            Record::Evidence(evidence) => self.evidence.push(evidence),
+            Record::Installed { header, .. } => self.installed = Some(header),
+        }
+    }
+}
+
+impl Replica {
+    /// A replica as it comes back from its disk, and what it asks for at once.
+    ///
+    /// # Panics
+    /// When the committee is too small or too large for byzantine mode, or `me` is no member: the caller checks its
+    /// configuration first.
+    #[must_use]
+    pub fn recover(
+        config: Config,
+        recovered: Recovered,
+        now: Instant,
+        wall: WallTime,
+    ) -> (Self, Vec<Output>) {
+        let Ok(quorum) = Quorum::byzantine(config.committee.members.len()) else {
+            panic!("the caller checks the committee's size before it starts a replica");
+        };
+        assert!(quorum.has(config.me), "the caller checks that this replica is a member before it starts");
+        let genesis = config.committee.genesis_id();
+        let found = Found::sort(recovered.records);
+        let mut replica = Self::blank(config, quorum, &found, recovered.voting, now, wall);
+        let (sequence, id) = recovered.executed;
+        let header = recovered.executed_header.or(found.installed);
+        let time = header.filter(|header| header.body.id() == id).map_or(WallTime(0), |h| h.body.time);
+        replica.chain = Chain::new(sequence, id, genesis, time);
+        replica.take_blocks(found.blocks);
+        replica.take_evidence(found.evidence);
+        replica.checkpoints.stable = found.stable;
+        replica.take_lock(&found.certificates);
+        replica.take_commits(found.last_commit);
+        replica.take_view(recovered.first_start, found.justification);
+        replica.settle();
+        let outputs = core::mem::take(&mut replica.out);
+        (replica, outputs)
+    }
+
+    fn blank(
+        config: Config,
+        quorum: Quorum,
+        found: &Found,
+        voting: Voting,
+        now: Instant,
+        wall: WallTime,
+    ) -> Self {
+        let genesis = config.committee.genesis_id();
+        let promise = found.promise.unwrap_or(Promise {
+            counter: 0,
+            epoch: config.committee.epoch,
+            view: View(0),
+            lease: Sequence(0),
+            high_rank: Rank::default(),
+            high_id: genesis,
+        });
+        Self {
+            quorum,
+            now,
+            wall,
+            out: Vec::new(),
+            voting,
+            term: Term::begin(promise.view, Justification::Genesis, now),
+            disk: Disk::new(promise),
+            lock: Lock { rank: Rank::default(), id: genesis, certificate: None },
+            chain: Chain::new(Sequence(0), genesis, genesis, WallTime(0)),
+            slots: Slots::default(),
+            mutiny: Mutiny::default(),
+            catch_up: CatchUp::default(),
+            pool: Pool::default(),
+            relays: Relays::default(),
+            performance: Performance::new(now, quorum.n()),
+            checkpoints: Checkpoints::default(),
+            charges: Charges::default(),
+            peers: quorum.members().map(|_| Peer::new(now)).collect(),
+            timers: Timers::new(now),
+            config,
+        }
+    }
+
+    /// Blocks of the log: those above the executed one are needed again, a few below may be asked for.
+    fn take_blocks(&mut self, blocks: Vec<Block>) {
+        for block in blocks {
+            let header = &block.header.body;
+            let id = header.id();
+            if header.sequence <= self.chain.committed {
+                continue;
+            }
+            let mut entry = Entry::new(block.header.clone(), self.now, self.wall, self.now);
+            for batch in &block.batches {
+                entry.fill(batch.digest(), batch);
+            }
+            entry.written = true;
+            self.chain.entries.insert(id, entry);
+        }
+    }
+
+    fn take_evidence(&mut self, evidence: Vec<Evidence>) {
+        for evidence in evidence {
+            if let Some(charge) = evidence.charge(self.quorum, self.config.committee.epoch) {
+                self.charges.learn(charge.accused, charge.rule);
+            }
+        }
+    }
+
+    /// The lock that the last promise names; a disk that lacks it has lost something that cannot be fetched.
+    fn take_lock(&mut self, certificates: &BTreeMap<(Rank, Digest), Certificate>) {
+        let promise = self.disk.promise;
+        if promise.high_rank == Rank::default() {
+            return;
+        }
+        let named = certificates.get(&(promise.high_rank, promise.high_id));
+        // D15: a higher certificate that reached the disk ahead of its promise was never acted upon, and may be taken
+        // later from any peer.
+        match named {
+            Some(certificate) => {
+                self.lock = Lock {
+                    rank: certificate.rank(),
+                    id: certificate.id,
+                    certificate: Some(certificate.clone()),
+                };
+            }
+            None => self.become_observer("D14 the promised lock is not on the disk"),
+        }
+    }
+
+    /// Commits again what the log shows to be committed above the executed block.
+    fn take_commits(&mut self, last_commit: Option<Certificate>) {
+        let Some(certificate) = last_commit else { return };
+        self.chain.last_commit = Some(certificate.clone());
+        if certificate.sequence <= self.chain.committed {
+            return;
+        }
+        if !self.chain.holds(certificate.id, certificate.sequence) {
+            let sources = certificate.votes.iter().map(|vote| vote.0).collect();
+            self.need(certificate.id, certificate.sequence, sources);
+            return self.catch_up.keep(certificate);
+        }
+        for id in self.chain.path_to(certificate.id) {
+            let Some(block) = self.chain.entries.get(&id).and_then(|entry| entry.block.clone()) else {
+                return;
+            };
+            let own = (id == certificate.id).then(|| certificate.clone());
+            self.commit_block(id, block, own);
+        }
+        self.chain.forget_below();
+    }
+
+    fn take_view(&mut self, first_start: bool, justification: Option<Justification>) {
+        let view = self.disk.promise.view;
+        self.term.justification = justification.unwrap_or(Justification::Genesis);
+        if let Justification::NewView(new_view) = &self.term.justification
+            && new_view.signed.body.view == view
+        {
+            // Kept for laggards; V21: never acted upon again.
+            self.term.new_view = Some((**new_view).clone());
+        }
+        if first_start && self.may_vote() {
+            return self.begin_first_view();
+        }
+        // V21: this process did not enter the view.
+        self.term.entered_here = false;
+        if !self.may_vote() {
+            return;
+        }
+        // D7: what was prepared here before is not known any more, so nothing at or below the lease is prepared.
+        self.term.sitting_out = true;
+        self.disk.durable_lease = self.disk.promise.lease;
+        let lock = self.lock.clone();
+        let sequence = lock.rank.sequence;
+        if let (true, Some(certificate)) = (lock.rank.view == view, lock.certificate)
+            && self.chain.holds(lock.id, sequence)
+        {
+            // D9: the lock itself may end the sitting out.
+            self.fast_forward(&certificate);
+        }
+        if self.is_leader() {
+            // D10: a leader that restarts leads no more here, and says so at once.
+            self.suspect('r');
+        }
+    }
+
+    /// Q6: view 0 begins as if its NEWVIEW on genesis had been accepted.
+    fn begin_first_view(&mut self) {
+        let genesis = Tip {
+            sequence: self.chain.committed,
+            id: self.chain.committed_id,
+            time: self.chain.committed_time,
+        };
+        self.term.mode = Mode::Normal;
+        self.term.voted = Some(genesis);
+        self.term.leads = self.is_leader();
+        let lease = genesis.sequence.plus(self.config.tunables.lease_slots);
+        self.persist_promise(Vec::new(), lease);
+        let view = self.term.view;
+        self.note(Note::Opened { view });
+    }
+}

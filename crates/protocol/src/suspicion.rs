@@ -1,0 +1,201 @@
+//! Why a replica wants another leader (V1 to V10).
+
+use crate::output::{Draft, Recipients};
+use crate::replica::Replica;
+use crate::term::Mode;
+use alloc::collections::BTreeMap;
+use outvote_types::{Instant, Message, ReplicaId, Signed, Suspect, View, ViewChange};
+
+/// The state of suspicion.
+#[derive(Debug, Default)]
+pub(crate) struct Mutiny {
+    /// The newest SUSPECT per sender.
+    pub(crate) suspects: BTreeMap<ReplicaId, Signed<Suspect>>,
+    /// VIEWCHANGEs for views that we lead, the newest per sender.
+    pub(crate) view_changes: BTreeMap<ReplicaId, ViewChange>,
+    /// Why we suspect the current leader, if we do.
+    pub(crate) reason: Option<char>,
+    /// Our SUSPECT as it went out.
+    pub(crate) my_suspect: Option<Signed<Suspect>>,
+    /// When SUSPECT is repeated.
+    suspect_at: Instant,
+    /// When VIEWCHANGE is repeated.
+    pub(crate) resend_at: Instant,
+    /// Since when work has been waiting without a commit.
+    busy_since: Option<Instant>,
+    /// Whether the closed link was used as a reason in this view already (V9).
+    link_used: bool,
+    /// Views entered since the start.
+    pub(crate) views_entered: u64,
+}
+
+impl Mutiny {
+    /// A view begins.
+    pub(crate) fn begin(&mut self, view: View, now: Instant) {
+        self.suspects.retain(|_, suspect| suspect.body.view >= view);
+        self.view_changes.retain(|_, change| change.head.body.view >= view);
+        self.reason = None;
+        self.my_suspect = None;
+        self.suspect_at = now;
+        self.resend_at = now;
+        self.busy_since = None;
+        self.link_used = false;
+        self.views_entered = self.views_entered.saturating_add(1);
+    }
+
+    /// A commit resolves the suspicions that were about a lack of commits (V10).
+    pub(crate) fn on_commit(&mut self, now: Instant) {
+        self.busy_since = self.busy_since.map(|_| now);
+        self.reason.take_if(|reason| matches!(reason, 'a' | 'c' | 'f' | 'h' | 'i'));
+    }
+}
+
+impl Replica {
+    /// V10: says that another leader would be better; binds to nothing.
+    pub(crate) fn suspect(&mut self, reason: char) {
+        if !self.may_vote() || self.mutiny.reason.is_some() {
+            return;
+        }
+        self.mutiny.reason = Some(reason);
+        self.note_suspected(reason);
+        self.send_suspect();
+    }
+
+    fn send_suspect(&mut self) {
+        self.mutiny.suspect_at = self.now.plus(self.window_us() / 2);
+        if let Some(suspect) = self.mutiny.my_suspect.clone() {
+            return self.send_ready(Recipients::Others, Message::Suspect(suspect));
+        }
+        let suspect = Suspect { view: self.term.view, replica: self.config.me };
+        // D2: the view is durable before it is suspected.
+        let gate = self.view_gate();
+        self.send(Recipients::Others, Draft::Suspect(suspect), gate);
+    }
+
+    /// The leader did something that only a working leader does (V1).
+    pub(crate) fn on_leader_alive(&mut self) {
+        self.term.leader_heard = self.now;
+        self.term.first_window_us = None;
+        self.mutiny.reason.take_if(|reason| matches!(reason, 'a' | 'i'));
+    }
+
+    /// Takes note of a sign of life.
+    pub(crate) fn on_heard(&mut self, from: ReplicaId, message: &Message) {
+        if let Some(peer) = self.peers.get_mut(from.index()) {
+            peer.heard = self.now;
+        }
+        let view = match message {
+            Message::Propose(propose) => propose.header.body.view,
+            Message::Prepare(prepare) => prepare.vote.body.view,
+            Message::Commit(vote) => vote.body.view,
+            Message::NewView(new_view) => new_view.signed.body.view,
+            Message::Heartbeat(heartbeat) if heartbeat.body.replica == from => heartbeat.body.view,
+            _ => return,
+        };
+        if view == self.term.view && from == self.leader() {
+            self.on_leader_alive();
+        }
+    }
+
+    /// Whether there is something to commit.
+    fn is_busy(&self) -> bool {
+        let open = self.term.voted.is_some_and(|tip| tip.sequence > self.chain.committed);
+        self.pool.len() > 0 || open
+    }
+
+    /// Each reason that only needs time, with the moment at which it holds.
+    fn reasons(&self) -> [(char, Option<Instant>); 6] {
+        let follows = !self.is_leader();
+        let window = self.window_us();
+        let entered = self.term.entered_at;
+        // V1: the leader is silent.
+        let silent = self.term.leader_heard.plus(self.first_window_us());
+        // V3: a slot that we voted for stays open.
+        let slot_us = window.max(self.timers.commit_time_us.saturating_mul(4));
+        let slots = self.slots.above(self.term.view, self.chain.committed);
+        let open = slots.filter_map(|(_, slot)| slot.voted_at).min().map(|at| at.plus(slot_us));
+        // V6: the view does not get going.
+        let started = self.term.mode == Mode::Normal && !self.is_busy();
+        let stuck = entered.plus(self.first_window_us());
+        // V8: f + 1 suspect, and nothing moves here either. A leader never suspects itself for this.
+        let suspects = self.mutiny.suspects.values().filter(|s| s.body.view == self.term.view).count();
+        let shared = self.mutiny.busy_since.filter(|_| suspects >= self.quorum.weak());
+        [
+            ('a', Some(silent).filter(|_| follows)),
+            ('b', self.bypassed_at().filter(|_| follows)),
+            ('c', open),
+            ('f', Some(stuck).filter(|_| !self.term.has_committed && !started)),
+            ('h', shared.filter(|_| follows).map(|since| since.plus(window / 2))),
+            ('i', self.link_lost_at().filter(|_| follows)),
+        ]
+    }
+
+    /// V9: when the closed link to the leader becomes a reason; at most once per view.
+    fn link_lost_at(&self) -> Option<Instant> {
+        if self.mutiny.link_used {
+            return None;
+        }
+        let down = self.peers.get(self.leader().index())?.down_since?;
+        let patience = (self.window_us() / 10).max(self.performance.round_trip_us().saturating_mul(3));
+        Some(down.max(self.term.entered_at).plus(patience))
+    }
+
+    pub(crate) fn suspect_on_time(&mut self) {
+        match (self.is_busy(), self.mutiny.busy_since) {
+            (true, None) => self.mutiny.busy_since = Some(self.now),
+            (false, Some(_)) => self.mutiny.busy_since = None,
+            _ => {}
+        }
+        if self.mutiny.reason.is_some() {
+            if self.mutiny.suspect_at <= self.now {
+                // V10: repeated until the view ends or the suspicion is resolved.
+                self.send_suspect();
+            }
+            return;
+        }
+        if !self.may_vote() {
+            return;
+        }
+        let now = self.now;
+        let reason = self.reasons().into_iter().find(|(_, at)| at.is_some_and(|at| at <= now));
+        if let Some((reason, _)) = reason {
+            self.mutiny.link_used |= reason == 'i';
+            self.suspect(reason);
+        }
+    }
+
+    pub(crate) fn suspicion_due(&self) -> Option<Instant> {
+        if !self.may_vote() {
+            return None;
+        }
+        if self.mutiny.reason.is_some() {
+            return Some(self.mutiny.suspect_at);
+        }
+        self.reasons().into_iter().filter_map(|(_, at)| at).min()
+    }
+
+    /// V7: so many replicas sit out that this view can never again prepare anything.
+    pub(crate) fn check_sitting_out(&mut self) {
+        let view = self.term.view;
+        let others = self.peers.iter().filter_map(|peer| peer.status.as_ref());
+        let sitting = others.filter(|status| status.view == view && status.sitting_out).count();
+        let all = sitting.saturating_add(usize::from(self.term.sitting_out));
+        if all > self.quorum.n().saturating_sub(self.quorum.quorum()) {
+            self.suspect('g');
+        }
+    }
+
+    pub(crate) fn on_link(&mut self, peer: ReplicaId, up: bool) {
+        let now = self.now;
+        let Some(state) = self.peers.get_mut(peer.index()) else { return };
+        let was_up = core::mem::replace(&mut state.up, up);
+        if up {
+            state.down_since = None;
+            // T3, T6: what was lost with the old link is sent again.
+            self.send_status(Recipients::One(peer));
+            self.resend_to(Recipients::One(peer));
+        } else if was_up {
+            state.down_since = Some(now);
+        }
+    }
+}
