@@ -1,5 +1,5 @@
 //! Four replicas with real keys whose every word the test chooses.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test file uses its own part")]
 
 use outvote_crypto::{KeyPair, Keyring, Verifier, sign_body, sign_request};
 use outvote_session::{Outcome, Output, SharedVerify};
