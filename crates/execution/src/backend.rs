@@ -14,7 +14,7 @@ pub type Writes = BTreeMap<Vec<u8>, Option<Value>>;
 #[error("the state database failed: {0}")]
 pub struct BackendError(pub String);
 
-/// An ordered key-value space. Keys are at most [`MAX_BACKEND_KEY_BYTES`](crate::backend::MAX_BACKEND_KEY_BYTES) long.
+/// An ordered key-value space. Keys are at most [`MAX_BACKEND_KEY_BYTES`] long.
 pub trait Backend: Send {
     /// The value under `key`.
     ///
