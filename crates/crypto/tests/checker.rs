@@ -4,7 +4,11 @@
 mod common;
 
 use common::{World, key};
-use outvote_crypto::{Checker, Rejected, RequestChecker, Vouched, sign_request};
+use outvote_crypto::cache::{SIGNATURE_CACHE_MAX, SignatureCache};
+use outvote_crypto::{
+    Check, Checker, Keyring, Rejected, RequestChecker, Verifier, Vouched, check_certificate,
+    check_checkpoint, check_header, check_outcome, check_reply, sign_request,
+};
 use outvote_types::*;
 
 fn why(outcome: Result<Vouched, Rejected>) -> &'static str {
@@ -25,6 +29,7 @@ fn every_valid_message_is_vouched_for_unchanged_and_is_not_checked_twice() {
 
 #[test]
 fn a_signature_is_valid_in_no_other_cluster_epoch_or_kind() {
+    // M2: the domain binds a signature to its cluster, epoch and configuration, and the kind to its message.
     let world = World::new();
     for other in [World::with(1, 0), World::with(0, 1)] {
         let mut checker = other.checker();
@@ -288,6 +293,7 @@ fn a_range_is_a_chain_with_its_own_batches_under_its_own_certificate() {
     let mut resigned = blocks.clone();
     resigned[1].header.signature.0[0] ^= 1;
     reject(range(resigned));
+    // M9: the digest of a batch covers the clients' signatures.
     let mut tampered = blocks.clone();
     let mut batch = tampered[2].batches[0].clone();
     let mut requests = batch.requests.clone().into_inner();
@@ -296,6 +302,105 @@ fn a_range_is_a_chain_with_its_own_batches_under_its_own_certificate() {
     tampered[2].batches = BoundedVec::new(vec![batch]).unwrap();
     reject(range(tampered));
     assert!(world.checker().check(Message::Data(range(blocks))).is_ok());
+}
+
+#[test]
+fn a_snapshot_comes_with_its_own_header_and_certificate() {
+    // C6, C8: no snapshot is believed without its certificate.
+    let world = World::new();
+    let blocks = world.chain(2);
+    let (header, other) = (blocks[0].header.clone(), blocks[1].header.clone());
+    let certificate = world.checkpoint(&header.body);
+    let good = Snapshot { certificate: certificate.clone(), header, buckets: BoundedVec::default() };
+    let reject = |snapshot: Snapshot| {
+        assert!(world.checker().check(Message::Data(Data::Manifest(Box::new(snapshot)))).is_err());
+    };
+    reject(Snapshot { header: other.clone(), ..good.clone() });
+    reject(Snapshot { certificate: world.checkpoint(&other.body), ..good.clone() });
+    let root = Digest::of(b"another state");
+    reject(Snapshot {
+        certificate: CheckpointCertificate { state_root: root, ..certificate.clone() },
+        ..good.clone()
+    });
+    let mut few = certificate.votes.clone().into_inner();
+    few.pop();
+    let few = CheckpointCertificate { votes: BoundedVec::new(few).unwrap(), ..certificate };
+    reject(Snapshot { certificate: few.clone(), ..good.clone() });
+    assert!(world.checker().check(Message::Stable(few)).is_err());
+    let mut timeout = world.timeout(3);
+    timeout.view = View(4);
+    assert!(world.checker().check(Message::Timeout(timeout)).is_err(), "suspicions of another view");
+    assert!(world.checker().check(Message::Data(Data::Manifest(Box::new(good)))).is_ok());
+}
+
+#[test]
+fn what_is_remembered_is_bounded_and_never_a_bad_signature() {
+    // M7: found by key, message and signature together. B1: bounded.
+    let mut cache = SignatureCache::default();
+    let first = Check { key: key(1).public_key(), bytes: check_bytes(0), signature: Signature::default() };
+    cache.insert(&first);
+    assert!(cache.has(&first) && !cache.has(&Check { bytes: check_bytes(1), ..first.clone() }));
+    assert!(!cache.has(&Check { key: PublicKey([3; 32]), ..first.clone() }));
+    assert!(!cache.has(&Check { signature: Signature([1; 64]), ..first.clone() }));
+    let many = u32::try_from(SIGNATURE_CACHE_MAX).unwrap() * 3;
+    for number in 1..=many {
+        cache.insert(&Check { bytes: check_bytes(number), ..first.clone() });
+    }
+    assert!(cache.len() <= 2 * SIGNATURE_CACHE_MAX);
+    assert!(!cache.has(&first) && cache.has(&Check { bytes: check_bytes(many), ..first }));
+    let world = World::new();
+    let mut checker = world.checker();
+    let mut suspect = world.sign(Suspect { view: View(3), replica: ReplicaId(1) });
+    suspect.signature.0[0] ^= 1;
+    for _ in 0..2 {
+        assert!(checker.check(Message::Suspect(suspect.clone())).is_err());
+    }
+}
+
+fn check_bytes(number: u32) -> [u8; 65] {
+    let mut bytes = [0; 65];
+    bytes[..4].copy_from_slice(&number.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn words_of_replicas_are_checked_without_a_checker() {
+    let world = World::new();
+    let keyring = Keyring::new(world.committee.clone());
+    let verifier = Verifier::default();
+    let header = world.header(0, 1, world.committee.genesis_id(), &[]);
+    let reply = Reply {
+        sequence: Sequence(1),
+        id: header.body.id(),
+        result_root: Digest::ZERO,
+        replica: ReplicaId(2),
+    };
+    let outcome = outvote_types::Outcome {
+        question: Digest::ZERO,
+        sequence: Sequence(1),
+        answer: Digest::ZERO,
+        replica: ReplicaId(3),
+    };
+    assert!(check_reply(&verifier, &keyring, &world.sign(reply)));
+    assert!(!check_reply(&verifier, &keyring, &world.sign_as(1, reply)));
+    assert!(check_outcome(&verifier, &keyring, &world.sign(outcome)));
+    assert!(!check_outcome(&verifier, &keyring, &world.sign_as(0, outcome)));
+    assert!(check_header(&verifier, &keyring, &header));
+    let certificate = world.certificate(Phase::Commit, &header.body);
+    assert!(check_certificate(&verifier, &keyring, &certificate));
+    let other = Certificate { view: View(1), ..certificate.clone() };
+    assert!(!check_certificate(&verifier, &keyring, &other));
+    let checkpoint = world.checkpoint(&header.body);
+    assert!(check_checkpoint(&verifier, &keyring, &checkpoint));
+    assert!(!check_checkpoint(
+        &verifier,
+        &keyring,
+        &CheckpointCertificate { id: Digest::ZERO, ..checkpoint }
+    ));
+    // The same words mean nothing in another cluster.
+    let elsewhere = Keyring::new(World::with(1, 0).committee);
+    assert!(!check_reply(&verifier, &elsewhere, &world.sign(reply)));
+    assert!(!check_certificate(&*world.schemes[0], &elsewhere, &certificate));
 }
 
 #[test]

@@ -135,6 +135,7 @@ fn the_valid_edge_cases_hold_together_in_one_equation() {
 
 #[test]
 fn each_bad_signature_is_found_wherever_it_hides_in_a_batch() {
+    // M7: a batch that fails is split until each bad signature is found, and the good ones in it count.
     let verifier = Verifier::default();
     for count in [1usize, 2, 3, 7, 64] {
         let good: Vec<_> =

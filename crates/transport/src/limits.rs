@@ -21,7 +21,7 @@ pub struct Limits {
     pub backoff_max: Duration,
     /// Unacknowledged for this long means dead (N11).
     pub user_timeout: Duration,
-    /// An urgent frame's bytes at most: votes and certificates of 128 members fit many times.
+    /// An urgent frame's bytes at most. Proposals are urgent whatever their size (ADR 0005).
     pub urgent_frame_max: usize,
     /// A bulk or client frame's bytes at most.
     pub bulk_frame_max: usize,
@@ -51,9 +51,9 @@ impl Default for Limits {
             backoff_min: Duration::from_millis(20),
             backoff_max: Duration::from_secs(1),
             user_timeout: Duration::from_secs(3),
-            urgent_frame_max: 1024 * 1024,
+            urgent_frame_max: MAX_MESSAGE_BYTES,
             bulk_frame_max: MAX_MESSAGE_BYTES,
-            urgent_queue_max: 4 * 1024 * 1024,
+            urgent_queue_max: 32 * 1024 * 1024,
             bulk_queue_max: 32 * 1024 * 1024,
             idle_queue_max: 512 * 1024,
             unread_max: 16 * 1024 * 1024,

@@ -142,7 +142,7 @@ impl Shared {
     pub(crate) fn detach(&self, id: ReplicaId, class: Class, generation: u64, ended: &TransportError) {
         let slot = &self.slots[id.index()];
         let mut peer = slot.peer();
-        if !peer.current[class as usize].as_ref().is_some_and(|(current, _)| *current == generation) {
+        if peer.current[class as usize].as_ref().is_none_or(|(current, _)| *current != generation) {
             return;
         }
         let was_up = peer.is_up();

@@ -60,7 +60,7 @@ impl Member {
     }
 
     pub async fn event(&mut self) -> LinkEvent {
-        tokio::time::timeout(PATIENCE, self.events.recv()).await.expect("an event in time").unwrap()
+        tokio::time::timeout(PATIENCE, self.events.recv()).await.unwrap().unwrap()
     }
 
     pub async fn until_up(&mut self, peer: u16) {
