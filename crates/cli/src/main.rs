@@ -1,2 +1,73 @@
-//! The outvote command.
-fn main() {}
+//! The `outvote` command.
+//!
+//! One file per command in `commands/`; what they share is `output` (text or JSON, exit codes), `place` (which home is meant)
+//! and `cluster_folder` (the homes of a demo or a trial network).
+
+mod cluster_folder;
+mod commands;
+mod failure;
+mod output;
+mod place;
+
+use clap::{Parser, Subcommand};
+use output::Output;
+use std::process::ExitCode;
+
+/// Honest machines outvote the liars: a replicated group chat, and the engine below it.
+#[derive(Debug, Parser)]
+#[command(name = "outvote", version, about, long_about = None, max_term_width = 110)]
+struct Arguments {
+    /// How results are printed: for people or for programs.
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
+    output: Output,
+
+    /// What to do; without it, the demo runs.
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs four replicas and the page on this machine (the default).
+    Demo(commands::demo::Demo),
+    /// Makes one replica's home with fresh keys and prints its public part.
+    Init(commands::init::Init),
+    /// Makes a committee from the public parts of its members.
+    #[command(subcommand)]
+    Committee(commands::committee::Committee),
+    /// Makes the homes of a whole trial network on this machine; starts nothing.
+    Testnet(commands::testnet::Testnet),
+    /// Runs one replica in the foreground.
+    Start(commands::start::Start),
+    /// The cluster as seen from here.
+    Status(commands::status::Status),
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no failures; everything else is wrong usage.
+            let code = if error.use_stderr() { failure::USAGE } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let output = arguments.output;
+    let command = arguments.command.unwrap_or_else(|| Command::Demo(commands::demo::Demo::default()));
+    let done = match command {
+        Command::Demo(demo) => demo.run(),
+        Command::Init(init) => init.run(output),
+        Command::Committee(committee) => committee.run(output),
+        Command::Testnet(testnet) => testnet.run(output),
+        Command::Start(start) => start.run(),
+        Command::Status(status) => status.run(output),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print();
+            ExitCode::from(failure.code())
+        }
+    }
+}

@@ -1,1 +1,40 @@
-//! Ring 3: the process: config, links, timers, client gateway, HTTP, metrics.
+//! Ring 3: the process around a replica. It moves bytes between sockets, files, threads and the sans-I/O rings inside, and
+//! decides nothing about the protocol.
+//!
+//! Reading order: [`NodeConfig`] and [`Home`] are what a replica starts from; [`Node`] starts it; the threads are `core_thread`
+//! (owns the replica), `log_thread` (owns the log), `execution_thread` (owns the state), `gateway` (owns the clients),
+//! `workers` (verify signatures); `http` serves people.
+
+mod error;
+
+mod config;
+mod home;
+
+mod clock;
+mod report;
+mod shared;
+
+mod archive;
+mod backend;
+mod recovery;
+
+mod behaviour;
+mod core_thread;
+mod execution_thread;
+mod gateway;
+mod links;
+mod log_thread;
+mod state_transfer;
+mod workers;
+
+mod handle;
+mod http;
+mod node;
+
+pub use config::{BatchConfig, Limits, LogConfig, LogFormat, Network, NodeConfig, Timeouts};
+pub use error::NodeError;
+pub use handle::{ExecutedBlock, ExecutedBlocks, ExecutedResult, NodeHandle};
+pub use home::{Home, HomeKeys, load_committee};
+pub use http::{ApiError, AppRoutes, no_such_route};
+pub use node::{Listeners, Node, RunningNode};
+pub use report::{EvidenceReport, ReplicaReport, Report};

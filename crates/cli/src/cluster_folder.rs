@@ -1,0 +1,140 @@
+//! The homes of a whole cluster in one folder: what `demo` and `testnet` make.
+
+use crate::failure::Failure;
+use outvote::{CommitteeFile, Home, HomeKeys, Member};
+use outvote_client::MemberEntry;
+use outvote_types::committee::DEFAULT_CHECKPOINT_INTERVAL;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The replicas' ports lie this far above the pages'.
+const LINK_PORT_OFFSET: u16 = 100;
+/// Replicas in one such folder at most: the ports must not meet.
+const REPLICAS_MAX: usize = 100;
+
+/// A cluster's folder.
+#[derive(Clone, Debug)]
+pub(crate) struct ClusterFolder {
+    root: PathBuf,
+}
+
+impl ClusterFolder {
+    pub(crate) fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    pub(crate) fn committee_path(&self) -> PathBuf {
+        self.root.join("committee.toml")
+    }
+
+    /// The replicas' homes, in order, as far as they exist.
+    pub(crate) fn homes(&self) -> Vec<PathBuf> {
+        (0..REPLICAS_MAX).map(|id| self.home(id)).take_while(|path| path.is_dir()).collect()
+    }
+
+    fn home(&self, id: usize) -> PathBuf {
+        self.root.join(format!("replica-{id}"))
+    }
+
+    /// Makes the homes; in a draft folder first, so that a crash never leaves half a cluster.
+    pub(crate) fn create(&self, count: usize, first_port: u16, demo: bool) -> Result<CommitteeFile, Failure> {
+        if count > REPLICAS_MAX {
+            return Err(Failure::usage(format!("{count} replicas are too many for one machine: at most {REPLICAS_MAX}")));
+        }
+        outvote_types::Quorum::byzantine(count).map_err(Failure::usage)?;
+        let is_used = fs::read_dir(&self.root).is_ok_and(|mut entries| entries.next().is_some());
+        if is_used {
+            let folder = self.root.display();
+            return Err(Failure::usage(format!("{folder} is not empty and holds no cluster: choose another folder")));
+        }
+        let draft = Self::new(draft_of(&self.root)?);
+        let _ = fs::remove_dir_all(&draft.root);
+        let file = draft.fill(count, first_port, demo)?;
+        let _ = fs::remove_dir(&self.root);
+        fs::rename(&draft.root, &self.root)
+            .map_err(|error| Failure::failed(format!("cannot create {}: {error}", self.root.display())))?;
+        Ok(file)
+    }
+
+    fn fill(&self, count: usize, first_port: u16, demo: bool) -> Result<CommitteeFile, Failure> {
+        let (mut members, mut pages) = (Vec::new(), Vec::new());
+        for id in 0..count {
+            let (links, http) = addresses(first_port, id)?;
+            let (_, keys) = Home::init(self.home(id), links, http)?;
+            members.push(entry(&keys, links));
+            pages.push(http.to_string());
+        }
+        let file = CommitteeFile::create(members, salt()?, demo, DEFAULT_CHECKPOINT_INTERVAL)
+            .map_err(Failure::usage)?
+            .with_http(pages);
+        self.install(&file)?;
+        Ok(file)
+    }
+
+    /// Writes the committee file for clients and into every home.
+    fn install(&self, file: &CommitteeFile) -> Result<(), Failure> {
+        let text = file.to_toml();
+        fs::write(self.committee_path(), &text)?;
+        for home in self.homes() {
+            fs::write(Home::new(home).committee(), &text)?;
+        }
+        fs::create_dir_all(self.root.join("client/identities"))?;
+        Ok(())
+    }
+
+    /// Moves an existing cluster to other ports: addresses are not part of the committee's identity.
+    pub(crate) fn move_to(&self, first_port: u16) -> Result<(), Failure> {
+        let mut file = outvote::load_committee(&self.committee_path())?;
+        for (id, home) in self.homes().into_iter().enumerate() {
+            let (links, http) = addresses(first_port, id)?;
+            let text = fs::read_to_string(Home::new(&home).config())?;
+            fs::write(Home::new(&home).config(), readdressed(&text, links, http))?;
+            if let (Some(address), Some(page)) = (file.addresses.get_mut(id), file.http.get_mut(id)) {
+                *address = links.to_string();
+                *page = http.to_string();
+            }
+        }
+        self.install(&file)
+    }
+}
+
+/// The configuration with other addresses; everything else, people's own changes included, stays.
+fn readdressed(text: &str, links: SocketAddr, http: SocketAddr) -> String {
+    let lines = text.lines().map(|line| match line.split('=').next().map(str::trim) {
+        Some("listen") => format!("listen = \"{links}\""),
+        Some("http") => format!("http = \"{http}\""),
+        _ => line.to_string(),
+    });
+    lines.collect::<Vec<_>>().join("\n") + "\n"
+}
+
+fn draft_of(root: &Path) -> Result<PathBuf, Failure> {
+    let name = root.file_name().ok_or_else(|| Failure::usage("the folder needs a name"))?;
+    let mut draft = name.to_os_string();
+    draft.push(".new");
+    if let Some(above) = root.parent().filter(|above| !above.as_os_str().is_empty()) {
+        fs::create_dir_all(above)?;
+    }
+    Ok(root.with_file_name(draft))
+}
+
+fn addresses(first_port: u16, id: usize) -> Result<(SocketAddr, SocketAddr), Failure> {
+    let too_high = || Failure::usage(format!("port {first_port} leaves no room for all replicas: choose a lower --port"));
+    let id = u16::try_from(id).map_err(|_| too_high())?;
+    let http = first_port.checked_add(id).ok_or_else(too_high)?;
+    let links = http.checked_add(LINK_PORT_OFFSET).ok_or_else(too_high)?;
+    Ok((SocketAddr::from(([127, 0, 0, 1], links)), SocketAddr::from(([127, 0, 0, 1], http))))
+}
+
+fn entry(keys: &HomeKeys, address: SocketAddr) -> MemberEntry {
+    let member = Member { consensus_key: keys.consensus.public_key(), link_key: keys.link.public_key() };
+    MemberEntry { member, address: address.to_string() }
+}
+
+/// Fresh random bytes that make this cluster differ from every other.
+pub(crate) fn salt() -> Result<[u8; 32], Failure> {
+    let mut salt = [0; 32];
+    getrandom::fill(&mut salt).map_err(|error| Failure::failed(format!("no random bytes: {error}")))?;
+    Ok(salt)
+}

@@ -1,0 +1,86 @@
+//! `outvote start`: one replica in the foreground.
+
+use crate::failure::Failure;
+use crate::output::note;
+use crate::place::Place;
+use clap::Args;
+use outvote::{Home, Node};
+use outvote_node::LogFormat;
+use std::io::{IsTerminal as _, Read as _};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Runs one replica in the foreground until SIGINT or SIGTERM.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: outvote start --home ./outvote-demo/replica-0")]
+pub(crate) struct Start {
+    #[command(flatten)]
+    place: Place,
+    /// Stops when standard input ends, so that a supervisor's death is noticed.
+    #[arg(long, hide = true)]
+    with_parent: bool,
+}
+
+impl Start {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let home = Home::new(self.place.path());
+        let node = Node::open(home, outvote_chat::Chat)?.routes(outvote_chat::http::routes);
+        start_logging(&node.config().log.level, node.config().log.format)?;
+        // One thread for all sockets: on few cores more would only take turns with the replica's own threads.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(network_threads())
+            .enable_all()
+            .build()
+            .map_err(Failure::failed)?;
+        runtime.block_on(self.serve(node))
+    }
+
+    async fn serve(self, node: Node) -> Result<(), Failure> {
+        let address = node.config().network.http;
+        let mut running = node.start().await?;
+        tracing::info!("replica {} serves http://{address}", running.handle().me());
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let parent = parent_gone(self.with_parent);
+        tokio::select! {
+            error = running.failure() => {
+                running.stop().await;
+                return Err(error.into());
+            }
+            _ = interrupt.recv() => note("stopping"),
+            _ = terminate.recv() => note("stopping"),
+            () = parent => {}
+        }
+        running.stop().await;
+        Ok(())
+    }
+}
+
+/// Ends when standard input does; never if nobody asked.
+async fn parent_gone(is_asked: bool) {
+    if !is_asked {
+        return std::future::pending().await;
+    }
+    let waiting = tokio::task::spawn_blocking(|| {
+        let mut buffer = [0; 64];
+        while std::io::stdin().read(&mut buffer).is_ok_and(|count| count > 0) {}
+    });
+    // However the wait ends, the parent cannot be reached any more.
+    let _ = waiting.await;
+}
+
+fn network_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 4).clamp(1, 4))
+}
+
+fn start_logging(level: &str, format: LogFormat) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(level)
+        .map_err(|error| Failure::usage(format!("log.level = \"{level}\" is no filter: {error}")))?;
+    let is_terminal = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_terminal);
+    let installed = match format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    installed.map_err(|error| Failure::failed(format!("cannot start logging: {error}")))
+}

@@ -1,0 +1,105 @@
+//! `outvote status`: the cluster as seen from here, each replica asked for itself.
+
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::place::Place;
+use clap::Args;
+use outvote::{Client, CommitteeFile, ReplicaId};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How long a replica may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The cluster as seen from here.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: outvote status --home ./outvote-demo --output json")]
+pub(crate) struct Status {
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Status {
+    pub(crate) fn run(self, output: Output) -> Result<(), Failure> {
+        let file = self.place.committee()?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
+        let report = runtime.block_on(gather(file))?;
+        output.print(&report, in_words)
+    }
+}
+
+/// Asks every replica for its own entry and joins the answers.
+pub(crate) async fn gather(file: CommitteeFile) -> Result<Value, Failure> {
+    let committee = &file.committee;
+    let quorum = committee.quorum().map_err(Failure::usage)?;
+    let client = Client::builder(file.clone()).connect().await.ok();
+    let mut reports = Vec::new();
+    for id in quorum.members() {
+        reports.push(match &client {
+            Some(client) => ask(client, id).await,
+            None => None,
+        });
+    }
+    let replicas: Vec<Value> = quorum.members().map(|id| entry(&file, &reports, id)).collect();
+    let mut evidence: Vec<Value> = Vec::new();
+    for found in reports.iter().flatten().filter_map(|report| report["evidence"].as_array()).flatten() {
+        // Replicas hold the same proof under the same id, or each its own about the same lie: show one per lie.
+        let is_known = evidence.iter().any(|known| {
+            ["accused", "rule", "view", "sequence"].iter().all(|field| known[*field] == found[*field])
+        });
+        if !is_known {
+            evidence.push(found.clone());
+        }
+    }
+    Ok(json!({
+        "cluster": committee.cluster_id().to_hex(), "mode": "byzantine", "demo": committee.demo,
+        "n": quorum.n(), "f": quorum.f(), "quorum": quorum.quorum(), "epoch": committee.epoch.0,
+        "replicas": replicas, "evidence": evidence,
+    }))
+}
+
+async fn ask(client: &Client, id: ReplicaId) -> Option<Value> {
+    let answer = tokio::time::timeout(ANSWER_TIMEOUT, client.inspect(id, "status")).await.ok()?.ok()?;
+    serde_json::from_str(&answer).ok()
+}
+
+fn entry(file: &CommitteeFile, reports: &[Option<Value>], id: ReplicaId) -> Value {
+    if let Some(report) = &reports[id.index()] {
+        return report["replicas"][id.index()].clone();
+    }
+    json!({
+        "id": id.0, "pid": 0, "address": file.address(id).unwrap_or_default(), "reachable": false, "leader": false,
+        "view": 0, "committed": 0, "executed": 0, "stable_checkpoint": 0, "state_digest": "", "state_digest_at": 0,
+        "sitting_out": false, "behaviour": "",
+    })
+}
+
+fn in_words(report: &Value) -> String {
+    let mut text = format!(
+        "cluster {}: {} replicas outvote {} liar(s) with {} votes\n\n",
+        &report["cluster"].as_str().unwrap_or_default().get(..16).unwrap_or_default(),
+        report["n"], report["f"], report["quorum"]
+    );
+    text.push_str("id  role      view  committed  executed  behaviour        address\n");
+    for replica in report["replicas"].as_array().into_iter().flatten() {
+        let role = match (replica["reachable"].as_bool(), replica["leader"].as_bool()) {
+            (Some(true), Some(true)) => "leader",
+            (Some(true), _) if replica["sitting_out"] == true => "waits",
+            (Some(true), _) => "follows",
+            _ => "away",
+        };
+        text.push_str(&format!(
+            "{:<3} {role:<9} {:<5} {:<10} {:<9} {:<16} {}\n",
+            replica["id"], replica["view"], replica["committed"], replica["executed"],
+            replica["behaviour"].as_str().unwrap_or_default(), replica["address"].as_str().unwrap_or_default()
+        ));
+    }
+    for evidence in report["evidence"].as_array().into_iter().flatten() {
+        text.push_str(&format!(
+            "\nreplica {} was caught: {} (view {}, slot {})",
+            evidence["accused"], evidence["rule"].as_str().unwrap_or_default(), evidence["view"], evidence["sequence"]
+        ));
+    }
+    text
+}

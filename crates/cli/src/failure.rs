@@ -1,0 +1,64 @@
+//! Why a command ended without success: a sentence that says what, where and how to fix it, and the exit code.
+
+use std::fmt::Display;
+use std::io::Write as _;
+
+/// Exit code of wrong usage or configuration.
+pub(crate) const USAGE: u8 = 2;
+
+/// A command's failure.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    message: String,
+}
+
+impl Failure {
+    /// Exit code 1: it failed.
+    pub(crate) fn failed(message: impl Display) -> Self {
+        Self { code: 1, message: message.to_string() }
+    }
+
+    /// Exit code 2: wrong usage or configuration.
+    pub(crate) fn usage(message: impl Display) -> Self {
+        Self { code: USAGE, message: message.to_string() }
+    }
+
+    /// Exit code 3: the cluster said no.
+    pub(crate) fn rejected(message: impl Display) -> Self {
+        Self { code: 3, message: message.to_string() }
+    }
+
+    /// Exit code 4: still pending when the deadline passed.
+    pub(crate) fn pending(message: impl Display) -> Self {
+        Self { code: 4, message: message.to_string() }
+    }
+
+    pub(crate) fn code(&self) -> u8 {
+        self.code
+    }
+
+    pub(crate) fn print(&self) {
+        // Nobody can be told that the message could not be printed.
+        let _ = writeln!(std::io::stderr(), "outvote: {}", self.message);
+    }
+}
+
+impl From<outvote::NodeError> for Failure {
+    fn from(error: outvote::NodeError) -> Self {
+        use outvote::NodeError::{
+            Committee, Config, Federated, HomeExists, Key, NoCommittee, NotAMember, Read, Size,
+        };
+        match error {
+            Committee { .. } | Config { .. } | Federated | HomeExists { .. } | Key(_) | NoCommittee { .. }
+            | NotAMember { .. } | Read { .. } | Size(_) => Self::usage(error),
+            other => Self::failed(other),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::failed(error)
+    }
+}

@@ -1,0 +1,42 @@
+//! Data on stdout, as text or as JSON.
+
+use crate::failure::Failure;
+use clap::ValueEnum;
+use serde::Serialize;
+use std::io::{self, Write as _};
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON value.
+    Json,
+}
+
+impl Output {
+    /// Prints `value` as JSON, or what `text` makes of it.
+    pub(crate) fn print<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
+        let rendered = match self {
+            Self::Json => serde_json::to_string(value).map_err(Failure::failed)?,
+            Self::Text => text(value),
+        };
+        line(&rendered)
+    }
+}
+
+/// Prints a line; a reader that went away (as `head` does) is no failure.
+pub(crate) fn line(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match writeln!(stdout, "{}", text.trim_end_matches('\n')).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::failed(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Prints a message to stderr.
+pub(crate) fn note(text: &str) {
+    // Nobody can be told that the message could not be printed.
+    let _ = writeln!(io::stderr(), "{text}");
+}

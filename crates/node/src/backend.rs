@@ -1,0 +1,89 @@
+//! The executor's state in the kept database. Archived blocks go into the same commit as the state that they led to.
+
+use crate::archive::Pending;
+use outvote_execution::{Backend, BackendError, BackendSnapshot, Value, Writes};
+use outvote_storage::{Change, Snapshot, StateReader, StateStore};
+use std::ops::Bound;
+use std::sync::Arc;
+
+/// The table of the executed state.
+const STATE: &str = "state";
+
+/// The state table and, with each commit, the archive's new blocks.
+pub(crate) struct RedbBackend {
+    store: StateStore,
+    pending: Arc<Pending>,
+}
+
+impl RedbBackend {
+    pub(crate) fn new(store: StateStore, pending: Arc<Pending>) -> Self {
+        Self { store, pending }
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> BackendError {
+    BackendError(error.to_string())
+}
+
+impl Backend for RedbBackend {
+    fn get(&self, key: &[u8]) -> Result<Option<Value>, BackendError> {
+        self.store.get(STATE, key).map(|value| value.map(Value::from)).map_err(failed)
+    }
+
+    fn range(&self, from: &[u8], to: Option<&[u8]>, limit: usize) -> Result<Vec<(Vec<u8>, Value)>, BackendError> {
+        page(&self.store.snapshot().map_err(failed)?, from, to, limit)
+    }
+
+    fn commit(&mut self, writes: Writes) -> Result<(), BackendError> {
+        let archived = self.pending.take();
+        let state = writes.iter().map(|(key, value)| Change { table: STATE, key, value: value.as_deref() });
+        let blocks = archived.changes.iter().map(|(table, key, value)| Change {
+            table,
+            key,
+            value: value.as_deref(),
+        });
+        self.store.commit(state.chain(blocks)).map_err(failed)?;
+        self.pending.stored(&archived);
+        Ok(())
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn BackendSnapshot>, BackendError> {
+        Ok(Box::new(RedbSnapshot(self.store.snapshot().map_err(failed)?)))
+    }
+}
+
+struct RedbSnapshot(Snapshot);
+
+impl BackendSnapshot for RedbSnapshot {
+    fn get(&self, key: &[u8]) -> Result<Option<Value>, BackendError> {
+        self.0.get(STATE, key).map(|value| value.map(Value::from)).map_err(failed)
+    }
+
+    fn range(&self, from: &[u8], to: Option<&[u8]>, limit: usize) -> Result<Vec<(Vec<u8>, Value)>, BackendError> {
+        page(&self.0, from, to, limit)
+    }
+}
+
+fn page(
+    snapshot: &Snapshot,
+    from: &[u8],
+    to: Option<&[u8]>,
+    limit: usize,
+) -> Result<Vec<(Vec<u8>, Value)>, BackendError> {
+    let end = to.map_or(Bound::Unbounded, Bound::Excluded);
+    let mut pairs = Vec::new();
+    let mut start = from.to_vec();
+    while pairs.len() < limit {
+        let page = snapshot.range(STATE, Bound::Included(&start), end).map_err(failed)?;
+        let room = limit - pairs.len();
+        pairs.extend(page.entries.into_iter().take(room).map(|(key, value)| (key, Value::from(value))));
+        match page.next {
+            Some(next) => start = next,
+            None => break,
+        }
+    }
+    Ok(pairs)
+}
+
+/// Reads archived blocks from any thread.
+pub(crate) type Blocks = StateReader;

@@ -1,0 +1,245 @@
+//! `config/config.toml`: every key documented, with a default and a reason; unknown keys are refused with a suggestion.
+
+use crate::error::NodeError;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// A replica's local configuration. No choice in it can break agreement.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NodeConfig {
+    /// Addresses to listen on.
+    pub network: Network,
+    /// How batches are cut.
+    pub batch: BatchConfig,
+    /// Timeouts.
+    pub timeouts: Timeouts,
+    /// Bounds on memory and connections.
+    pub limits: Limits,
+    /// What is logged.
+    pub log: LogConfig,
+}
+
+/// `[network]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Network {
+    /// Where replicas and clients connect.
+    pub listen: SocketAddr,
+    /// Where the page, the API and the metrics are served.
+    pub http: SocketAddr,
+    /// Host names, besides the loopback ones, under which the page may be reached.
+    pub http_hosts: Vec<String>,
+}
+
+/// `[batch]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BatchConfig {
+    /// Requests in a batch at most.
+    pub count_max: usize,
+    /// Bytes in a batch at most.
+    pub bytes_max: usize,
+    /// How long a batch waits for more while others are under way, microseconds.
+    pub linger_us: u64,
+}
+
+/// `[timeouts]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Timeouts {
+    /// The base of the view timeout, milliseconds.
+    pub view_ms: u64,
+}
+
+/// `[limits]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Client connections at most.
+    pub client_connections: usize,
+    /// Requests waiting for their order at most; more are refused as busy.
+    pub pool_requests: usize,
+    /// The state database's cache, MiB.
+    pub database_cache_mib: usize,
+    /// Blocks kept for receipts and late followers; 0 keeps all.
+    pub retain_blocks: u64,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// A filter as `tracing` understands it, such as `info` or `outvote_node=debug,warn`.
+    pub level: String,
+    /// `text` or `json`.
+    pub format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Section, key, default and the reason: the source of the commented file and of the suggestions.
+const KEYS: &[(&str, &str, &str, &str)] = &[
+    ("network", "listen", "\"127.0.0.1:4100\"", "Where replicas and clients connect (TLS 1.3, keys pinned)."),
+    ("network", "http", "\"127.0.0.1:4000\"", "The page, the API and the metrics. Plain HTTP: keep it on loopback or behind a proxy."),
+    ("network", "http_hosts", "[]", "More host names under which the page may be reached; others are refused (DNS rebinding)."),
+    ("batch", "count_max", "50", "Requests in a batch at most: one round of votes for all of them."),
+    ("batch", "bytes_max", "1048576", "Bytes in a batch at most."),
+    ("batch", "linger_us", "1000", "How long a batch waits for more while others are under way; an idle cluster never waits."),
+    ("timeouts", "view_ms", "500", "How long a silent leader stays leader. It grows by itself while views fail."),
+    ("limits", "client_connections", "1024", "Client connections at most."),
+    ("limits", "pool_requests", "16384", "Requests waiting for their order at most; more are refused early as busy."),
+    ("limits", "database_cache_mib", "8", "Cache of the state database."),
+    ("limits", "retain_blocks", "0", "Blocks kept for receipts and late followers; 0 keeps all."),
+    ("log", "level", "\"info\"", "A filter such as info, or outvote_node=debug,warn."),
+    ("log", "format", "\"text\"", "text or json."),
+];
+
+impl Default for NodeConfig {
+    fn default() -> Self {
+        Self {
+            network: Network::default(),
+            batch: BatchConfig::default(),
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            log: LogConfig::default(),
+        }
+    }
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 4100));
+        Self { listen, http: SocketAddr::from(([127, 0, 0, 1], 4000)), http_hosts: Vec::new() }
+    }
+}
+
+impl Default for BatchConfig {
+    fn default() -> Self {
+        Self { count_max: 50, bytes_max: 1 << 20, linger_us: 1_000 }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { view_ms: 500 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { client_connections: 1024, pool_requests: 16_384, database_cache_mib: 8, retain_blocks: 0 }
+    }
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { level: "info".into(), format: LogFormat::Text }
+    }
+}
+
+impl NodeConfig {
+    /// The commented file with all defaults, but these two addresses.
+    #[must_use]
+    pub fn commented(listen: SocketAddr, http: SocketAddr) -> String {
+        let mut text = String::from("# Local configuration of one replica. Every key is optional; these are the defaults.\n");
+        let mut current = "";
+        for (section, key, default, reason) in KEYS {
+            if *section != current {
+                text.push_str(&format!("\n[{section}]\n"));
+                current = section;
+            }
+            let value = match *key {
+                "listen" => format!("\"{listen}\""),
+                "http" => format!("\"{http}\""),
+                _ => (*default).to_string(),
+            };
+            text.push_str(&format!("# {reason}\n{key} = {value}\n"));
+        }
+        text
+    }
+
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is not TOML, has an unknown key or a value out of its range; the error names the
+    /// file, the line and the cure.
+    pub fn load(path: &Path) -> Result<Self, NodeError> {
+        let text = std::fs::read_to_string(path).map_err(|source| NodeError::Read { path: path.into(), source })?;
+        Self::parse(&text, path)
+    }
+
+    /// Parses the text of `path`.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self, NodeError> {
+        let config: Self = toml::from_str(text).map_err(|error| {
+            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            NodeError::Config { path: path.into(), line, message: explain(error.message()) }
+        })?;
+        config.check(path)?;
+        Ok(config)
+    }
+
+    fn check(&self, path: &Path) -> Result<(), NodeError> {
+        let rules: &[(bool, &str)] = &[
+            (
+                (1..=outvote_types::limits::MAX_REQUESTS_PER_BATCH).contains(&self.batch.count_max),
+                "batch.count_max must lie between 1 and 4096",
+            ),
+            (
+                (1024..=outvote_types::limits::MAX_BATCH_BYTES).contains(&self.batch.bytes_max),
+                "batch.bytes_max must lie between 1024 and 4194304",
+            ),
+            ((50..=10_000).contains(&self.timeouts.view_ms), "timeouts.view_ms must lie between 50 and 10000"),
+            (self.limits.client_connections > 0, "limits.client_connections must be at least 1"),
+            (self.limits.pool_requests >= 1024, "limits.pool_requests must be at least 1024"),
+            ((1..=4096).contains(&self.limits.database_cache_mib), "limits.database_cache_mib must lie between 1 and 4096"),
+        ];
+        for (holds, message) in rules {
+            if !holds {
+                return Err(NodeError::Config { path: path.into(), line: 0, message: (*message).into() });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Adds "did you mean" to serde's "unknown field" messages.
+fn explain(message: &str) -> String {
+    let Some(unknown) = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) else {
+        return message.to_string();
+    };
+    let names = KEYS.iter().flat_map(|(section, key, _, _)| [*section, *key]);
+    let best = names.map(|name| (distance(unknown, name), name)).min();
+    match best {
+        Some((distance, name)) if distance <= 3 => format!("unknown key `{unknown}`: did you mean `{name}`?"),
+        _ => format!("unknown key `{unknown}`: remove it, or see the commented file that `outvote init` writes"),
+    }
+}
+
+/// Levenshtein's distance.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let change = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(row[j + 1] + 1);
+        }
+    }
+    row[b.len()]
+}

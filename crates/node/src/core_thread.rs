@@ -1,0 +1,193 @@
+//! The thread that owns the replica: events in, actions out, no disk and no bulk crypto.
+
+use crate::behaviour::Lies;
+use crate::clock::Clock;
+use crate::execution_thread::ExecutionJob;
+use crate::gateway::GatewayJob;
+use crate::log_thread::LogJob;
+use crate::shared::Shared;
+use crate::workers::Workers;
+use outvote_protocol::{Note, Recipients};
+use outvote_replica::{Action, Event, Replica};
+use outvote_transport::{Budget, PeerSender};
+use outvote_types::{Instant, ReplicaId};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
+
+/// Events that are handled before the report is looked at again.
+const EVENTS_PER_ROUND: usize = 256;
+/// How often the report is renewed at most, microseconds.
+const REPORT_EVERY_US: u64 = 100_000;
+/// How long the thread sleeps at most when nothing is due.
+const LONGEST_SLEEP: Duration = Duration::from_millis(500);
+
+/// What the core is told.
+pub(crate) enum CoreEvent {
+    /// Something for the replica.
+    Replica(Event),
+    /// Frames of a peer; the budget is given back once they are dealt with.
+    Frames { peer: ReplicaId, frames: Vec<Vec<u8>>, budget: Budget },
+    /// A link went up or down.
+    Link { peer: ReplicaId, up: bool },
+    /// Lie in this way, or stop lying; the sender learns whether that was taken.
+    Behave { behaviour: String, refusal: Sender<Result<(), String>> },
+    /// End.
+    Stop,
+}
+
+/// Where the replica's actions go.
+pub(crate) struct Outlets {
+    pub(crate) log: Sender<LogJob>,
+    pub(crate) execution: Sender<ExecutionJob>,
+    pub(crate) gateway: Sender<GatewayJob>,
+    pub(crate) links: PeerSender,
+    pub(crate) workers: Workers,
+    /// Back to this thread, for workers.
+    pub(crate) core: Sender<CoreEvent>,
+}
+
+/// The replica and everything that its actions need.
+pub(crate) struct CoreThread {
+    pub(crate) replica: Replica,
+    pub(crate) lies: Lies,
+    pub(crate) outlets: Outlets,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) clock: Clock,
+}
+
+impl CoreThread {
+    /// Runs until told to stop.
+    pub(crate) fn run(mut self, events: &Receiver<CoreEvent>, first: Vec<Action>) {
+        let now = self.clock.now();
+        self.act(now, first);
+        let mut reported_at = Instant(0);
+        loop {
+            let event = match events.recv_timeout(self.sleep()) {
+                Ok(event) => Some(event),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            if !self.round(event, events) {
+                return;
+            }
+            let now = self.clock.now();
+            if now.since(reported_at) >= REPORT_EVERY_US {
+                reported_at = now;
+                self.shared.renew(&self.replica.status(), self.lies.name());
+            }
+        }
+    }
+
+    fn sleep(&self) -> Duration {
+        let due = [self.replica.wake_at(), self.lies.wake_at()].into_iter().flatten().min();
+        due.map_or(LONGEST_SLEEP, |at| self.clock.until(at).min(LONGEST_SLEEP))
+    }
+
+    /// Handles `event`, then what else waits; false to stop.
+    fn round(&mut self, event: Option<CoreEvent>, events: &Receiver<CoreEvent>) -> bool {
+        let mut queue: VecDeque<CoreEvent> = event.into_iter().collect();
+        queue.extend(events.try_iter().take(EVENTS_PER_ROUND));
+        for event in queue {
+            match event {
+                CoreEvent::Replica(event) => self.step(event),
+                CoreEvent::Frames { peer, frames, budget } => {
+                    for bytes in frames {
+                        self.step(Event::Frame { from: peer, bytes });
+                    }
+                    drop(budget);
+                }
+                CoreEvent::Link { peer, up } => {
+                    self.shared.set_link(peer, up);
+                    self.step(Event::Link { peer, up });
+                }
+                CoreEvent::Behave { behaviour, refusal } => {
+                    let verdict = self.lies.switch(&behaviour);
+                    if verdict.is_ok() {
+                        let _ = self.outlets.gateway.send(GatewayJob::Behave(behaviour.clone()));
+                        tracing::warn!(behaviour, "this replica was told how to behave");
+                        self.shared.renew(&self.replica.status(), self.lies.name());
+                    }
+                    let _ = refusal.send(verdict);
+                }
+                CoreEvent::Stop => return false,
+            }
+        }
+        let now = self.clock.now();
+        if self.replica.wake_at().is_some_and(|at| at <= now) || self.lies.wake_at().is_some_and(|at| at <= now) {
+            self.step(Event::Tick);
+        }
+        true
+    }
+
+    fn step(&mut self, event: Event) {
+        let now = self.clock.now();
+        let actions = match self.lies.hear(now, event) {
+            Some(event) => self.replica.step(now, Clock::wall(), event),
+            None => Vec::new(),
+        };
+        self.act(now, actions);
+    }
+
+    fn act(&mut self, now: Instant, actions: Vec<Action>) {
+        for action in self.lies.distort(now, actions) {
+            self.perform(action);
+        }
+    }
+
+    fn perform(&mut self, action: Action) {
+        let out = &self.outlets;
+        // A closed channel means that the node is stopping; what it would have carried is then of no use.
+        match action {
+            Action::Write { ticket, records } => drop(out.log.send(LogJob::Write { ticket, records })),
+            Action::Send { to: Recipients::Others, urgent, frame } => out.links.send_to_others(urgent, &frame),
+            Action::Send { to: Recipients::One(peer), urgent, frame } => out.links.send(peer, urgent, frame),
+            Action::Send { to: Recipients::Myself, .. } => {}
+            Action::Verify { job, checks } => {
+                let core = out.core.clone();
+                let on_verdicts = move |verdicts| {
+                    let _ = core.send(CoreEvent::Replica(Event::Checked { job, verdicts }));
+                };
+                out.workers.verify(checks, Box::new(on_verdicts));
+            }
+            Action::Execute(block) => drop(out.execution.send(ExecutionJob::Execute(block))),
+            Action::Certified(certificate) => drop(out.execution.send(ExecutionJob::Certified(certificate))),
+            Action::Reply(reply) => drop(out.gateway.send(GatewayJob::Reply(reply))),
+            Action::Serve { to, fetch } => drop(out.execution.send(ExecutionJob::Serve { to, fetch })),
+            Action::FetchState { certificate } => drop(out.execution.send(ExecutionJob::FetchState(certificate))),
+            Action::StateData { from, data } => drop(out.execution.send(ExecutionJob::StateData { from, data })),
+            Action::Stable { certificate, retain_from } => {
+                drop(out.execution.send(ExecutionJob::Stable { certificate, retain_from }));
+            }
+            Action::Refuse { session, nonce, busy } => {
+                drop(out.gateway.send(GatewayJob::Refuse { session, nonce, busy }));
+            }
+            Action::Accuse { evidence, charge } => {
+                tracing::warn!(accused = charge.accused.0, rule = charge.rule.in_words(), view = charge.view.0,
+                    sequence = charge.sequence.0, "proof of misbehaviour");
+                self.shared.accuse(&evidence, &charge);
+            }
+            Action::Note(note) => self.note(&note),
+        }
+    }
+
+    fn note(&self, note: &Note) {
+        match note {
+            Note::Ignored { from, why } => tracing::debug!(from = from.0, why, "message ignored"),
+            Note::Suspected { view, reason } => {
+                tracing::info!(view = view.0, reason = %reason, "the leader is suspected");
+            }
+            Note::Entered { view, leader } => tracing::info!(view = view.0, leader = leader.0, "entered a view"),
+            Note::Opened { view } => tracing::info!(view = view.0, "the view works"),
+            Note::VotesAgain { view } => tracing::info!(view = view.0, "votes again"),
+            Note::Diverged { sequence } => {
+                tracing::error!(sequence = sequence.0, "this replica's state was outvoted: it stops answering and repairs itself");
+            }
+            Note::Repaired { sequence } => tracing::info!(sequence = sequence.0, "the state is repaired"),
+            Note::Observer { why } => tracing::error!(why, "this replica follows but never votes with this key"),
+            #[allow(unreachable_patterns, reason = "new notes are for tests and traces")]
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What can go wrong around a replica: what, where, and how to fix it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// A failure of the world around a replica.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}. Create the home with `outvote init`, or name the right one with --home")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file or folder cannot be written.
+    #[error("cannot write {path}: {source}. Check the folder's permissions and the free space")]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The configuration is wrong.
+    #[error("{path}, line {line}: {message}")]
+    Config {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1; 0 if it is about the whole.
+        line: usize,
+        /// What and how to fix it.
+        message: String,
+    },
+    /// The committee file is wrong.
+    #[error("{path}: {error}")]
+    Committee {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: outvote_session::CommitteeFileError,
+    },
+    /// There is no committee file.
+    #[error(
+        "cannot read {path}: {source}. Every member installs the file that `outvote committee create` made as config/committee.toml"
+    )]
+    NoCommittee {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A key file is wrong.
+    #[error(transparent)]
+    Key(#[from] outvote_crypto::KeyFileError),
+    /// The keys of this home are not in the committee.
+    #[error(
+        "the key {key} of this home is not in {committee}: install the committee file that names it, or make a committee from this home's public part"
+    )]
+    NotAMember {
+        /// The consensus key, hexadecimal.
+        key: String,
+        /// The committee file.
+        committee: PathBuf,
+    },
+    /// The mode is not served by this engine.
+    #[error("mode \"federated\" is not part of this version: use mode = \"byzantine\" with at least 4 replicas")]
+    Federated,
+    /// An address is taken.
+    #[error("cannot listen on {address}: {source}. Stop the program that holds it, or change `{key}` in config.toml")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// The configuration's key.
+        key: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// The storage failed or refused.
+    #[error(transparent)]
+    Storage(#[from] outvote_storage::StorageError),
+    /// The executed state failed.
+    #[error(transparent)]
+    Execution(#[from] outvote_execution::ExecutionError),
+    /// The archive of blocks holds bytes that are no block.
+    #[error("the table {table} of the archive is damaged: {reason}. Restore data/ from a backup, or fetch it anew: see `outvote doctor`")]
+    Archive {
+        /// Which table.
+        table: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The links failed.
+    #[error(transparent)]
+    Transport(#[from] outvote_transport::TransportError),
+    /// A home exists already.
+    #[error("{path} is not empty: `init` never overwrites keys. Choose another folder")]
+    HomeExists {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The system gives no random bytes.
+    #[error("no random bytes from the system: {0}. Keys are never made without them")]
+    Randomness(String),
+    /// The log holds a record that this program cannot read.
+    #[error("record {index} of the log cannot be read: {reason}. Was it written by a newer program? Use that one")]
+    Record {
+        /// Which record.
+        index: u64,
+        /// Why.
+        reason: String,
+    },
+    /// The committee is too small or too large.
+    #[error(transparent)]
+    Size(outvote_types::QuorumError),
+    /// A thread of the node panicked: a bug of ours.
+    #[error("a thread panicked, so the node stops; please report the message above. A restart is safe")]
+    Panicked,
+    /// A thread could not be started.
+    #[error("cannot start a thread: {0}. Raise the limit on processes (ulimit -u)")]
+    Thread(io::Error),
+}

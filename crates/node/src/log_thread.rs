@@ -1,0 +1,97 @@
+//! The only thread that writes the log: it takes all groups that wait, writes them with one write and one sync, and says
+//! so to the core. Nothing else waits for the disk, and no heartbeat shares this thread.
+
+use crate::core_thread::CoreEvent;
+use crate::error::NodeError;
+use outvote_protocol::{Record, Ticket};
+use outvote_replica::Event;
+use outvote_storage::{Log, Position, RealDisk};
+use outvote_types::{Sequence, encode};
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, Sender};
+
+/// The storage kind of every record that is not a promise; the record's own tag is in its bytes.
+pub(crate) const RECORD: u8 = 1;
+
+/// What the log thread is asked for.
+pub(crate) enum LogJob {
+    /// Append and sync.
+    Write {
+        /// The group's name.
+        ticket: Ticket,
+        /// Its records.
+        records: Vec<Record>,
+    },
+    /// Everything below this sequence is executed, durable in the state, and no longer kept for peers.
+    Release {
+        /// The lowest block that must stay.
+        below: Sequence,
+    },
+    /// Sync what is pending and end.
+    Stop,
+}
+
+/// The log and what the thread remembers of it.
+pub(crate) struct LogThread {
+    log: Log<RealDisk>,
+    /// Where the first record that belongs to a block lies, for truncation; one entry per block.
+    blocks: BTreeMap<Sequence, Position>,
+    core: Sender<CoreEvent>,
+}
+
+impl LogThread {
+    /// `blocks` are the positions of the blocks that recovery read.
+    pub(crate) fn new(log: Log<RealDisk>, blocks: BTreeMap<Sequence, Position>, core: Sender<CoreEvent>) -> Self {
+        Self { log, blocks, core }
+    }
+
+    /// Runs until told to stop, or until the disk fails: then the node stops, for a failed sync is never tried again.
+    pub(crate) fn run(mut self, jobs: &Receiver<LogJob>) -> Result<(), NodeError> {
+        while let Ok(first) = jobs.recv() {
+            let mut group = vec![first];
+            group.extend(jobs.try_iter());
+            let mut last = None;
+            let mut is_stopping = false;
+            for job in group {
+                match job {
+                    LogJob::Write { ticket, records } => {
+                        records.iter().try_for_each(|record| self.append(record))?;
+                        last = Some(ticket);
+                    }
+                    LogJob::Release { below } => self.release(below)?,
+                    LogJob::Stop => is_stopping = true,
+                }
+            }
+            if let Some(ticket) = last {
+                // D rules: one sync covers every group that waited; tickets rise, so the last one speaks for all.
+                self.log.sync()?;
+                let _ = self.core.send(CoreEvent::Replica(Event::Durable(ticket)));
+            }
+            if is_stopping {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, record: &Record) -> Result<(), NodeError> {
+        if let Record::Promise(promise) = record {
+            self.log.promise(&encode(promise))?;
+            return Ok(());
+        }
+        let position = self.log.append(RECORD, &encode(record))?;
+        if let Record::Block(block) = record {
+            self.blocks.entry(block.header.body.sequence).or_insert(position);
+        }
+        Ok(())
+    }
+
+    /// Drops whole segments that hold only records older than the block at `below`.
+    fn release(&mut self, below: Sequence) -> Result<(), NodeError> {
+        self.blocks = self.blocks.split_off(&below);
+        if let Some(position) = self.blocks.values().min().copied() {
+            self.log.truncate_before(position)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,68 @@
+//! What a replica knows when it starts: the log's intact records, the latest promise, and how far the state has come.
+
+use crate::error::NodeError;
+use crate::log_thread::RECORD;
+use outvote_execution::Executor;
+use outvote_protocol::{Promise, Record, Recovered, Voting};
+use outvote_storage::{Entry, Log, Position, Promises, RealDisk};
+use outvote_types::{Sequence, decode};
+use std::collections::BTreeMap;
+
+/// The replica's memory, and where its blocks lie in the log.
+pub(crate) struct Memory {
+    pub(crate) recovered: Recovered,
+    pub(crate) blocks: BTreeMap<Sequence, Position>,
+}
+
+/// Reads the whole log once.
+pub(crate) fn recover(log: &Log<RealDisk>, executor: &Executor) -> Result<Memory, NodeError> {
+    let executed = executor.executed();
+    let (mut records, mut blocks) = (Vec::new(), BTreeMap::new());
+    for entry in log.records() {
+        let stored = match entry? {
+            Entry::Record(stored) if stored.kind == RECORD => stored,
+            Entry::Record(_) => continue,
+            Entry::Damage(damage) => {
+                // D rules: damage in the middle is never cut away; what is missing is fetched from peers.
+                tracing::error!(%damage, "the log is damaged; the missing records are fetched from peers");
+                continue;
+            }
+        };
+        let record: Record = decode(&stored.payload)
+            .map_err(|error| NodeError::Record { index: stored.position.index, reason: error.to_string() })?;
+        if let Record::Block(block) = &record {
+            let sequence = block.header.body.sequence;
+            blocks.entry(sequence).or_insert(stored.position);
+            if sequence <= executed {
+                // Executed and archived: the protocol needs only its identity, which the state has.
+                continue;
+            }
+        }
+        records.push(record);
+    }
+    let (voting, first_start) = promise(log, &mut records)?;
+    let recovered = Recovered {
+        records,
+        executed: (executed, executor.executed_id()),
+        executed_header: executor.executed_header().cloned(),
+        voting,
+        first_start,
+    };
+    Ok(Memory { recovered, blocks })
+}
+
+fn promise(log: &Log<RealDisk>, records: &mut Vec<Record>) -> Result<(Voting, bool), NodeError> {
+    match log.promises() {
+        Promises::Held(held) => {
+            let promise: Promise = decode(&held.payload)
+                .map_err(|error| NodeError::Record { index: held.counter, reason: error.to_string() })?;
+            let first_start = held.counter == 1 && records.is_empty();
+            records.push(Record::Promise(promise));
+            Ok((Voting::Allowed, first_start))
+        }
+        Promises::Lost(reason) => {
+            tracing::error!(%reason, "the promises made with this key are lost: this replica follows and never votes");
+            Ok((Voting::Observer { why: "the promises made with this key are lost from its disk" }, false))
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Drives the transfer of a state from peers: what it wants to ask goes to the core, which signs and sends.
+
+use crate::clock::Clock;
+use crate::core_thread::CoreEvent;
+use crate::error::NodeError;
+use outvote_execution::{Executor, Transfer, TransferOutput};
+use outvote_replica::Event;
+use outvote_types::{CheckpointCertificate, Data, Quorum, ReplicaId};
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+/// At most one transfer at a time.
+pub(crate) struct StateTransfer {
+    current: Option<Transfer>,
+    quorum: Quorum,
+    me: ReplicaId,
+    clock: Clock,
+}
+
+impl StateTransfer {
+    pub(crate) fn new(quorum: Quorum, me: ReplicaId, clock: Clock) -> Self {
+        Self { current: None, quorum, me, clock }
+    }
+
+    /// How long until the transfer wants to look at the clock.
+    pub(crate) fn sleep(&self) -> Option<Duration> {
+        self.current.as_ref()?.wake_at().map(|at| self.clock.until(at))
+    }
+
+    /// Begins with this checkpoint; a transfer that is under way for a lower one is abandoned.
+    pub(crate) fn start(
+        &mut self,
+        certificate: CheckpointCertificate,
+        executor: &mut Executor,
+        core: &Sender<CoreEvent>,
+    ) -> Result<(), NodeError> {
+        tracing::info!(checkpoint = certificate.sequence.0, "fetching the state from peers");
+        self.current = Some(Transfer::new(certificate, self.quorum, self.me));
+        self.tick(executor, core)
+    }
+
+    /// Time passed.
+    pub(crate) fn tick(&mut self, _executor: &mut Executor, core: &Sender<CoreEvent>) -> Result<(), NodeError> {
+        let now = self.clock.now();
+        let Some(transfer) = &mut self.current else { return Ok(()) };
+        if transfer.wake_at().is_some_and(|at| at <= now) {
+            let outputs = transfer.on_tick(now);
+            self.perform(outputs, core);
+        }
+        Ok(())
+    }
+
+    /// A peer answered.
+    pub(crate) fn on_data(
+        &mut self,
+        from: ReplicaId,
+        data: Data,
+        executor: &mut Executor,
+        core: &Sender<CoreEvent>,
+    ) -> Result<(), NodeError> {
+        let now = self.clock.now();
+        let Some(transfer) = &mut self.current else { return Ok(()) };
+        let outputs = transfer.on_data(executor, from, data, now)?;
+        self.perform(outputs, core);
+        Ok(())
+    }
+
+    fn perform(&mut self, outputs: Vec<TransferOutput>, core: &Sender<CoreEvent>) {
+        for output in outputs {
+            let event = match output {
+                TransferOutput::Fetch { to, fetch } => Event::FetchState { to, fetch },
+                TransferOutput::Blame { from, why } => {
+                    tracing::warn!(from = from.0, why, "a peer sent a state that the quorum did not sign");
+                    continue;
+                }
+                TransferOutput::Done { certificate, header } => {
+                    tracing::info!(checkpoint = certificate.sequence.0, "the state is installed");
+                    self.current = None;
+                    Event::StateInstalled { certificate, header: *header }
+                }
+            };
+            // The core is gone only when the node stops.
+            let _ = core.send(CoreEvent::Replica(event));
+        }
+    }
+}

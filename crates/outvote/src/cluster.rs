@@ -1,0 +1,195 @@
+//! A whole cluster in this process, for trying out and for users' own tests.
+
+use outvote_client::{Client, ClientError, CommitteeFile, SessionKey};
+use outvote_crypto::KeyPair;
+use outvote_execution::Application;
+use outvote_node::{Home, HomeKeys, Listeners, Node, NodeConfig, NodeError, Report, RunningNode};
+use outvote_types::committee::DEFAULT_CHECKPOINT_INTERVAL;
+use outvote_types::{Member, ReplicaId};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+/// Why a cluster could not be started or used.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// A replica failed.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// The client failed.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The committee cannot be.
+    #[error("{0}")]
+    Committee(String),
+    /// A socket or a temporary folder could not be made.
+    #[error("cannot prepare the cluster: {0}; check free ports and the space for temporary files")]
+    Io(#[from] std::io::Error),
+    /// The system gives no random bytes.
+    #[error("no random bytes from the system: {0}")]
+    Randomness(String),
+    /// There is no such replica.
+    #[error("there is no replica {0}")]
+    NoSuchReplica(ReplicaId),
+}
+
+/// Makes a replica's application; called once per start of a replica.
+type MakeApplication = Box<dyn Fn() -> Box<dyn Application> + Send>;
+
+/// Replicas in this process, each with its own keys, ports, database and threads. Their homes are deleted at the end.
+pub struct Cluster {
+    committee: CommitteeFile,
+    places: Vec<Place>,
+    make: MakeApplication,
+    _folder: TempDir,
+}
+
+struct Place {
+    home: Home,
+    config: NodeConfig,
+    running: Option<RunningNode>,
+}
+
+impl Cluster {
+    /// Starts `count` replicas of an application on free ports of the loopback interface.
+    ///
+    /// # Errors
+    /// When `count` is below 4, or ports, keys or temporary files cannot be had.
+    pub async fn start<A: Application>(
+        count: usize,
+        make: impl Fn() -> A + Send + 'static,
+    ) -> Result<Self, ClusterError> {
+        Self::start_with(count, DEFAULT_CHECKPOINT_INTERVAL, make).await
+    }
+
+    /// As [`Cluster::start`], with a checkpoint every so many blocks.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub async fn start_with<A: Application>(
+        count: usize,
+        checkpoint_interval: u64,
+        make: impl Fn() -> A + Send + 'static,
+    ) -> Result<Self, ClusterError> {
+        let folder = TempDir::with_prefix("outvote-cluster-")?;
+        let (mut places, mut members, mut pages, mut sockets) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for index in 0..count {
+            let listeners = Listeners { links: listen().await?, http: listen().await? };
+            let (links, http) = (listeners.links.local_addr()?, listeners.http.local_addr()?);
+            let (home, keys) = Home::init(folder.path().join(format!("replica-{index}")), links, http)?;
+            members.push(entry(&keys, links));
+            pages.push(http.to_string());
+            sockets.push(listeners);
+            let mut config = NodeConfig::default();
+            (config.network.listen, config.network.http) = (links, http);
+            places.push(Place { home, config, running: None });
+        }
+        let mut salt = [0; 32];
+        getrandom::fill(&mut salt).map_err(|error| ClusterError::Randomness(error.to_string()))?;
+        let committee = CommitteeFile::create(members, salt, true, checkpoint_interval)
+            .map_err(|error| ClusterError::Committee(error.to_string()))?
+            .with_http(pages);
+        for place in &places {
+            std::fs::write(place.home.committee(), committee.to_toml())?;
+        }
+        let make: MakeApplication = Box::new(move || Box::new(make()));
+        let mut cluster = Self { committee, places, make, _folder: folder };
+        for (index, listeners) in sockets.into_iter().enumerate() {
+            cluster.run(index, Some(listeners)).await?;
+        }
+        Ok(cluster)
+    }
+
+    async fn run(&mut self, index: usize, listeners: Option<Listeners>) -> Result<(), ClusterError> {
+        let application = (self.make)();
+        let place = &mut self.places[index];
+        let mut node = Node::with_boxed(place.home.clone(), place.config.clone(), application);
+        if let Some(listeners) = listeners {
+            node = node.listeners(listeners);
+        }
+        place.running = Some(node.start().await?);
+        Ok(())
+    }
+
+    /// The committee, as clients and receipts know it.
+    #[must_use]
+    pub fn committee(&self) -> &CommitteeFile {
+        &self.committee
+    }
+
+    /// A client with a fresh key.
+    ///
+    /// # Errors
+    /// When fewer than a quorum of replicas can be reached.
+    pub async fn client(&self) -> Result<Client, ClusterError> {
+        let keys = KeyPair::generate().map_err(|error| ClusterError::Randomness(error.to_string()))?;
+        let signer: SessionKey = Arc::new(keys);
+        Ok(Client::builder(self.committee.clone()).identity(signer).connect().await?)
+    }
+
+    /// Stops one replica cleanly.
+    ///
+    /// # Errors
+    /// When there is no such replica.
+    pub async fn stop_replica(&mut self, id: ReplicaId) -> Result<(), ClusterError> {
+        let place = self.places.get_mut(id.index()).ok_or(ClusterError::NoSuchReplica(id))?;
+        if let Some(running) = place.running.take() {
+            running.stop().await;
+        }
+        Ok(())
+    }
+
+    /// Starts a stopped replica again, from its own disk.
+    ///
+    /// # Errors
+    /// When there is no such replica, or its home cannot be used.
+    pub async fn start_replica(&mut self, id: ReplicaId) -> Result<(), ClusterError> {
+        let place = self.places.get(id.index()).ok_or(ClusterError::NoSuchReplica(id))?;
+        if place.running.is_none() {
+            self.run(id.index(), None).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes a replica lie in one of the ways of `outvote traitor`, or `honest` again. Needs the feature `demo`.
+    ///
+    /// # Errors
+    /// When the replica is not running or refuses.
+    pub fn behave(&self, id: ReplicaId, behaviour: &str) -> Result<(), ClusterError> {
+        let place = self.places.get(id.index()).ok_or(ClusterError::NoSuchReplica(id))?;
+        let running = place.running.as_ref().ok_or(ClusterError::NoSuchReplica(id))?;
+        running.behave(behaviour).map_err(ClusterError::Committee)
+    }
+
+    /// The cluster as one running replica sees it.
+    #[must_use]
+    pub fn report(&self, id: ReplicaId) -> Option<Report> {
+        Some(self.places.get(id.index())?.running.as_ref()?.handle().report())
+    }
+
+    /// A replica's home folder, for tests that damage it.
+    #[must_use]
+    pub fn home(&self, id: ReplicaId) -> Option<PathBuf> {
+        self.places.get(id.index()).map(|place| place.home.root().to_path_buf())
+    }
+
+    /// Stops all replicas cleanly and deletes their homes.
+    pub async fn stop(mut self) {
+        for place in &mut self.places {
+            if let Some(running) = place.running.take() {
+                running.stop().await;
+            }
+        }
+    }
+}
+
+async fn listen() -> Result<TcpListener, std::io::Error> {
+    TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await
+}
+
+fn entry(keys: &HomeKeys, address: SocketAddr) -> outvote_client::MemberEntry {
+    let member = Member { consensus_key: keys.consensus.public_key(), link_key: keys.link.public_key() };
+    outvote_client::MemberEntry { member, address: address.to_string() }
+}
