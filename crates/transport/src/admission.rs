@@ -4,6 +4,7 @@ use crate::limits::Limits;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 type PerIp = Mutex<BTreeMap<IpAddr, usize>>;
@@ -12,12 +13,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Handshakes of strangers in the current second.
+#[derive(Debug)]
+struct Rate {
+    since: Instant,
+    started: u32,
+}
+
 /// The listener's places.
 #[derive(Debug)]
 pub(crate) struct Admission {
     members: Mutex<BTreeSet<IpAddr>>,
     member_handshakes: Arc<Semaphore>,
     handshakes: Arc<Semaphore>,
+    rate: Mutex<Rate>,
+    rate_max: u32,
     clients: Arc<Semaphore>,
     per_ip: Arc<PerIp>,
     per_ip_max: usize,
@@ -29,6 +39,8 @@ impl Admission {
             members: Mutex::default(),
             member_handshakes: Arc::new(Semaphore::new(limits.member_handshakes_max)),
             handshakes: Arc::new(Semaphore::new(limits.handshakes_max)),
+            rate: Mutex::new(Rate { since: Instant::now(), started: 0 }),
+            rate_max: limits.handshakes_per_second_max,
             clients: Arc::new(Semaphore::new(limits.clients_max)),
             per_ip: Arc::default(),
             per_ip_max: limits.clients_per_ip_max,
@@ -45,7 +57,22 @@ impl Admission {
         // X01: members' addresses have places of their own, whatever strangers do.
         let is_member = lock(&self.members).contains(&ip.to_canonical());
         let reserved = is_member.then(|| self.member_handshakes.clone().try_acquire_owned().ok()).flatten();
-        reserved.or_else(|| self.handshakes.clone().try_acquire_owned().ok())
+        if reserved.is_some() {
+            return reserved;
+        }
+        // X02: a flood of handshakes costs strangers their places, not the members their CPU.
+        let place = self.handshakes.clone().try_acquire_owned().ok()?;
+        (is_member || self.is_within_rate()).then_some(place)
+    }
+
+    fn is_within_rate(&self) -> bool {
+        let mut rate = lock(&self.rate);
+        let now = Instant::now();
+        if now.duration_since(rate.since) >= Duration::from_secs(1) {
+            *rate = Rate { since: now, started: 0 };
+        }
+        rate.started = rate.started.saturating_add(1);
+        rate.started <= self.rate_max
     }
 
     /// A client's place; `None` when all are taken, in total or from this address.

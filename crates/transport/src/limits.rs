@@ -37,6 +37,8 @@ pub struct Limits {
     pub handshakes_max: usize,
     /// Handshakes from members' addresses at the same time at most; strangers cannot take these places.
     pub member_handshakes_max: usize,
+    /// Handshakes that strangers may start in a second at most: each costs about a third of a millisecond of CPU (X02).
+    pub handshakes_per_second_max: u32,
     /// Client connections at the same time at most.
     pub clients_max: usize,
     /// Client connections from one address at the same time at most.
@@ -59,6 +61,7 @@ impl Default for Limits {
             unread_max: 16 * 1024 * 1024,
             handshakes_max: 512,
             member_handshakes_max: 64,
+            handshakes_per_second_max: 500,
             clients_max: 4096,
             clients_per_ip_max: 1024,
         }
