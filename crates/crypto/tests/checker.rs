@@ -190,6 +190,7 @@ fn certificates_need_a_quorum_of_different_members_in_order() {
 
 #[test]
 fn a_view_change_shows_exactly_what_its_head_claims() {
+    // V16: the attached certificate is valid and equals the claimed rank and id. V19: so does an opening's.
     let world = World::new();
     let header = world.header(0, 1, world.committee.genesis_id(), &[]).body;
     let other = world.header(0, 2, header.id(), &[]).body;
@@ -254,6 +255,34 @@ fn a_signed_body_that_no_rule_allows_is_evidence_and_an_unsigned_one_is_not() {
 }
 
 #[test]
+fn nothing_that_a_correct_replica_may_do_is_evidence() {
+    // X3: votes repeated, both rounds of one slot, votes of other slots and views.
+    let world = World::new();
+    let (one, two) = (world.header(0, 1, Digest::ZERO, &[]).body, world.header(0, 2, Digest::ZERO, &[]).body);
+    let later = world.header(4, 1, Digest::ZERO, &[]).body;
+    let prepare = world.vote(Phase::Prepare, &one, 1);
+    let others = [
+        prepare.clone(),
+        world.vote(Phase::Commit, &one, 1),
+        world.vote(Phase::Prepare, &two, 1),
+        world.vote(Phase::Prepare, &later, 1),
+        world.vote(Phase::Prepare, &world.header(0, 1, Digest::of(b"x"), &[]).body, 2),
+    ];
+    for other in others {
+        let evidence = Evidence::Votes(prepare.clone(), other);
+        assert_eq!(world.checker().check_evidence(&evidence), None, "{evidence:?}");
+    }
+    // A repeated VIEWCHANGE with a higher rank is two sound messages.
+    for base in [None, Some(&one)] {
+        let head = Evidence::ViewChange(world.head(1, base, 2));
+        assert_eq!(world.checker().check_evidence(&head), None);
+    }
+    let twice = world.vote(Phase::Prepare, &world.header(0, 1, Digest::of(b"x"), &[]).body, 1);
+    let proof = Evidence::Votes(prepare, twice);
+    assert_eq!(world.checker().check_evidence(&proof).unwrap().rule, Rule::TwoPrepares);
+}
+
+#[test]
 fn evidence_that_proves_nothing_is_rejected() {
     let world = World::new();
     let a = world.header(0, 1, world.committee.genesis_id(), &[]);
@@ -274,6 +303,7 @@ fn evidence_that_proves_nothing_is_rejected() {
 
 #[test]
 fn a_range_is_a_chain_with_its_own_batches_under_its_own_certificate() {
+    // C5: checked by walking the parent hashes back from one certificate at the end.
     let world = World::new();
     let blocks = world.chain(4);
     let reject = |data: Data| assert!(world.checker().check(Message::Data(data)).is_err());

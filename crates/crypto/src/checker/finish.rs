@@ -43,6 +43,7 @@ fn without(message: Message, bad: &[usize]) -> Vouched {
         }
         other => unreachable!("only batches and relayed requests are parts, and this is {other:?}"),
     };
+    // M8: the rules see verified messages only, and this is where a stranger's becomes one.
     Vouched { message: message.map(Verified::vouched_for), invalid_batches }
 }
 

@@ -190,6 +190,7 @@ impl Checker {
     /// Judges evidence in place: the charge if it proves one, `None` if it proves nothing.
     #[must_use]
     pub fn check_evidence(&self, evidence: &Evidence) -> Option<Charge> {
+        // X3: a vote repeated, or two votes of different slots, are no charge whoever signed them.
         let charge = evidence.charge(self.keyring.quorum(), self.keyring.epoch())?;
         let mut checks = rules::checks_of_evidence(&self.keyring, evidence)?;
         checks.retain(|check| !self.known.has(check));
