@@ -1,5 +1,37 @@
 //! A virtual network, clock and disk for whole clusters, checkers that are separate from what they check, and the
 //! abstract model of the protocol.
+//!
+//! Rings 1 and 2 run here exactly as shipped, with execution, liars and clients, on one thread and from one seed: the same
+//! seed gives the same trace, byte for byte. [`campaign()`] runs many seeds, [`replay`] one of them with the text of what
+//! happened; [`World`] is the stage for scenarios.
+
+pub mod random;
 
 pub mod model;
-pub mod random;
+
+mod application;
+mod archive;
+pub mod client;
+pub mod disk;
+pub mod keys;
+mod words;
+
+pub mod network;
+pub mod plan;
+
+pub mod machine;
+pub mod trace;
+
+pub mod checkers;
+
+mod carry;
+mod strike;
+pub mod world;
+
+pub mod campaign;
+
+pub use campaign::{Options, Outcome, Report, campaign, replay, run, run_plan};
+pub use checkers::Violation;
+pub use network::{Kind, Verdict};
+pub use plan::{Fault, Network, Plan};
+pub use world::World;

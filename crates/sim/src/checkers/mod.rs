@@ -1,0 +1,191 @@
+//! Judges of what the replicas do. They share no code with what they judge but the message types: quorum sizes, chains and
+//! orders are worked out here once more.
+
+mod chain;
+mod clients;
+mod disk;
+mod standing;
+mod votes;
+
+use crate::client::Accepted;
+use crate::disk::Disk;
+use outvote_execution::BlockResult;
+use outvote_replica::{CommittedBlock, Status};
+use outvote_types::{Digest, Message, ReplicaId, Request};
+use std::collections::BTreeSet;
+
+/// A rule that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// When.
+    pub at_us: u64,
+    /// Which checker says so.
+    pub name: &'static str,
+    /// What exactly.
+    pub detail: String,
+}
+
+/// All checkers of one run.
+pub struct Checkers {
+    liars: BTreeSet<ReplicaId>,
+    now_us: u64,
+    chain: chain::Chain,
+    votes: votes::Votes,
+    clients: clients::Clients,
+    standing: standing::Standing,
+    found: Vec<Violation>,
+    /// Messages that correct replicas sent.
+    pub messages: u64,
+}
+
+/// Violations that are kept; a broken run breaks many rules.
+const MAX_VIOLATIONS: usize = 32;
+
+impl Checkers {
+    /// Checkers for a committee of `n` of whom these lie.
+    #[must_use]
+    pub fn new(n: usize, genesis: Digest, liars: BTreeSet<ReplicaId>) -> Self {
+        Self {
+            chain: chain::Chain::new(n, liars.len(), genesis),
+            votes: votes::Votes::default(),
+            clients: clients::Clients::default(),
+            standing: standing::Standing::default(),
+            liars,
+            now_us: 0,
+            found: Vec::new(),
+            messages: 0,
+        }
+    }
+
+    /// What was found so far.
+    #[must_use]
+    pub fn found(&self) -> &[Violation] {
+        &self.found
+    }
+
+    /// Committed operations so far.
+    #[must_use]
+    pub fn committed_operations(&self) -> u64 {
+        self.clients.applied_count()
+    }
+
+    /// The highest block that anybody correct executed.
+    #[must_use]
+    pub fn height(&self) -> u64 {
+        self.chain.height()
+    }
+
+    /// Time goes on.
+    pub const fn at(&mut self, now_us: u64) {
+        self.now_us = now_us;
+    }
+
+    /// Something that no other checker names.
+    pub fn report(&mut self, name: &'static str, detail: String) {
+        if self.found.len() < MAX_VIOLATIONS {
+            self.found.push(Violation { at_us: self.now_us, name, detail });
+        }
+    }
+
+    fn take(&mut self, verdict: Result<(), (&'static str, String)>) {
+        if let Err((name, detail)) = verdict {
+            self.report(name, detail);
+        }
+    }
+
+    fn is_correct(&self, replica: ReplicaId) -> bool {
+        !self.liars.contains(&replica)
+    }
+
+    /// A client signed a request.
+    pub fn on_signed(&mut self, request: &Request) {
+        self.clients.on_signed(request.digest());
+    }
+
+    /// A replica sends a message.
+    pub fn on_message(
+        &mut self,
+        from: ReplicaId,
+        message: &Message,
+        disk: &Disk,
+        has_block: impl Fn(&Digest) -> bool,
+    ) {
+        if !self.is_correct(from) {
+            return;
+        }
+        self.messages += 1;
+        let verdict = self.votes.on_message(from, message);
+        self.take(verdict);
+        let verdict = disk::on_message(from, message, disk, has_block);
+        self.take(verdict);
+    }
+
+    /// A replica commits a block; `holders` says how many correct replicas hold it durably.
+    pub fn on_commit(
+        &mut self,
+        replica: ReplicaId,
+        block: &CommittedBlock,
+        holders: impl Fn(&Digest) -> usize,
+    ) {
+        if !self.is_correct(replica) {
+            return;
+        }
+        let verdict = self.chain.on_commit(replica, block, holders);
+        self.take(verdict);
+        if let Some(certificate) = &block.certificate {
+            let verdict = self.chain.on_certificate(certificate, &self.votes, &self.liars);
+            self.take(verdict);
+        }
+        for batch in block.block.batches.iter() {
+            for request in batch.requests.iter() {
+                let verdict = self.clients.on_ordered(request);
+                self.take(verdict);
+            }
+        }
+    }
+
+    /// A replica executed a block.
+    pub fn on_executed(&mut self, replica: ReplicaId, result: &BlockResult) {
+        if !self.is_correct(replica) {
+            return;
+        }
+        let verdict = self.chain.on_executed(replica, result);
+        self.take(verdict);
+        let verdict = self.clients.on_executed(result);
+        self.take(verdict);
+    }
+
+    /// A client accepted an answer.
+    pub fn on_accepted(&mut self, accepted: &Accepted) {
+        let verdict = self.chain.on_accepted(accepted);
+        self.take(verdict);
+        let verdict = self.clients.on_accepted(accepted);
+        self.take(verdict);
+    }
+
+    /// A replica accuses another.
+    pub fn on_accused(&mut self, by: ReplicaId, accused: ReplicaId, rule: &str) {
+        if self.is_correct(by) && self.is_correct(accused) {
+            self.report("honest-accused", format!("{by} accuses {accused}, which is correct, of {rule}"));
+        }
+    }
+
+    /// A replica took a step.
+    pub fn on_step(&mut self, replica: ReplicaId, status: &Status) {
+        if self.is_correct(replica) {
+            let verdict = self.standing.on_step(replica, status);
+            self.take(verdict);
+        }
+    }
+
+    /// A replica starts again; its promises are what its disk says.
+    pub fn on_start(&mut self, replica: ReplicaId, status: &Status, disk: &Disk) {
+        if self.is_correct(replica) {
+            let verdict = self.standing.on_start(replica, status, disk);
+            self.take(verdict);
+        }
+    }
+}
+
+/// What one checker says.
+type Verdict = Result<(), (&'static str, String)>;

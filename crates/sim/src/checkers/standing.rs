@@ -1,0 +1,40 @@
+//! View, lock and committed sequence only rise; a restart goes back to the disk's promises at most.
+
+use super::Verdict;
+use crate::disk::Disk;
+use outvote_replica::Status;
+use outvote_types::{Rank, ReplicaId, Sequence, View};
+use std::collections::BTreeMap;
+
+#[derive(Default)]
+pub(super) struct Standing {
+    last: BTreeMap<ReplicaId, (View, Rank, Sequence)>,
+}
+
+impl Standing {
+    pub(super) fn on_step(&mut self, replica: ReplicaId, status: &Status) -> Verdict {
+        let now = (status.view, status.high_rank, status.committed);
+        let last = self.last.insert(replica, now).unwrap_or(now);
+        let falls = now.0 < last.0 || now.1 < last.1 || now.2 < last.2;
+        if falls {
+            return Err(("monotone", format!("{replica} falls from {last:?} to {now:?}")));
+        }
+        if status.executed > status.committed {
+            return Err(("monotone", format!("{replica} executed more than was committed: {status:?}")));
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_start(&mut self, replica: ReplicaId, status: &Status, disk: &Disk) -> Verdict {
+        self.last.remove(&replica);
+        let Some(promise) = disk.promise() else { return Ok(()) };
+        if status.observer {
+            return Ok(());
+        }
+        if status.view < promise.view || status.high_rank < promise.high_rank {
+            let held = (status.view, status.high_rank);
+            return Err(("restart", format!("{replica} starts with {held:?} below its promise {promise:?}")));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,220 @@
+//! One replica with everything that a process would have around it: disk, executor, archive, gateway.
+
+use crate::application::Ledger;
+use crate::archive::Archive;
+use crate::disk::Disk;
+use crate::keys;
+use crate::plan::Plan;
+use outvote_adversary::{Adversary, Behaviour};
+use outvote_crypto::{RequestChecker, Scheme};
+use outvote_execution::{BlockResult, Executor, ExecutorConfig, MemoryBackend, Transfer};
+use outvote_replica::{Action, CommittedBlock, Config, Promise, Record, Recovered, Replica, Voting};
+use outvote_types::client::ProvenResult;
+use outvote_types::{
+    Committee, Data, Epoch, Fetch, Instant, Nonce, PublicKey, Rank, ReplicaId, ResultKind, Sequence, View,
+    WallTime,
+};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// Microseconds between the simulation's origin and the Unix epoch.
+const WALL_US: u64 = 1_700_000_000_000_000;
+
+/// One replica and its surroundings.
+pub struct Machine {
+    /// Who it is.
+    pub id: ReplicaId,
+    /// Its key.
+    pub scheme: Arc<dyn Scheme>,
+    /// Running, or not.
+    pub replica: Option<Replica>,
+    /// What stands between it and the world.
+    pub adversary: Adversary,
+    /// Its log.
+    pub disk: Disk,
+    /// Its committed blocks.
+    pub archive: Archive,
+    /// Its state; `None` while it is down.
+    pub executor: Option<Executor>,
+    /// A state transfer under way.
+    pub transfer: Option<Transfer>,
+    /// Committed blocks that wait for execution.
+    pub queue: VecDeque<Arc<CommittedBlock>>,
+    /// Whether one is being executed.
+    pub is_executing: bool,
+    /// Where its requests were applied.
+    pub applied: BTreeMap<(PublicKey, Nonce), Sequence>,
+    /// Counts the starts; what was scheduled for an earlier one is void.
+    pub incarnation: u64,
+    /// The next wake-up that is scheduled.
+    pub wake_us: Option<u64>,
+    /// How long a flush takes.
+    pub disk_us: u64,
+    /// How far its wall clock is off.
+    pub clock_us: i64,
+    /// What a restart says of its promises.
+    pub voting: Voting,
+    gateway: RequestChecker,
+    backend: MemoryBackend,
+    committee: Committee,
+    tunables: outvote_replica::Tunables,
+}
+
+impl Machine {
+    /// A replica that has never run.
+    #[must_use]
+    pub fn new(plan: &Plan, committee: &Committee, id: ReplicaId) -> Option<Self> {
+        let scheme = keys::scheme(plan.seed, u64::from(id.0), plan.real_signatures);
+        let behaviour =
+            plan.liars.iter().find(|(liar, _)| *liar == id).map_or(Behaviour::Honest, |(_, b)| *b);
+        let seed = plan.seed ^ u64::from(id.0) << 48;
+        let adversary = Adversary::new(behaviour, Arc::clone(&scheme), committee, id, seed).ok()?;
+        // D16: the first promise is made together with the key.
+        let first = Promise {
+            counter: 1,
+            epoch: Epoch(0),
+            view: View(0),
+            lease: Sequence(0),
+            high_rank: Rank::default(),
+            high_id: committee.genesis_id(),
+        };
+        Some(Self {
+            id,
+            gateway: RequestChecker::new(committee.clone(), Arc::clone(&scheme)),
+            scheme,
+            replica: None,
+            adversary,
+            disk: Disk::with(vec![Record::Promise(first)]),
+            archive: Archive::default(),
+            executor: None,
+            transfer: None,
+            queue: VecDeque::new(),
+            is_executing: false,
+            applied: BTreeMap::new(),
+            incarnation: 0,
+            wake_us: None,
+            disk_us: plan.disk_us,
+            clock_us: 0,
+            voting: Voting::Allowed,
+            backend: MemoryBackend::new(),
+            committee: committee.clone(),
+            tunables: plan.tunables.clone(),
+        })
+    }
+
+    /// Its wall clock.
+    #[must_use]
+    pub const fn wall(&self, now_us: u64) -> WallTime {
+        WallTime((WALL_US + now_us).saturating_add_signed(self.clock_us))
+    }
+
+    /// Starts it from what its disk holds.
+    pub fn start(&mut self, now_us: u64) -> Option<Vec<Action>> {
+        let mut config = ExecutorConfig::new(&self.committee);
+        config.execute_twice = false;
+        let executor = Executor::open(Box::new(self.backend.clone()), Box::new(Ledger), config).ok()?;
+        let executed = (executor.executed(), executor.executed_id());
+        // What was executed above the last flush comes again.
+        self.archive.drop_above(executed.0);
+        self.applied.retain(|_, sequence| *sequence <= executed.0);
+        let recovered = Recovered {
+            records: self.disk.records(),
+            executed,
+            executed_header: executor.executed_header().cloned(),
+            voting: self.voting,
+            first_start: self.incarnation == 0,
+        };
+        self.incarnation += 1;
+        let config =
+            Config { committee: self.committee.clone(), me: self.id, tunables: self.tunables.clone() };
+        let (replica, actions) =
+            Replica::recover(config, recovered, Arc::clone(&self.scheme), Instant(now_us), self.wall(now_us));
+        self.transfer = executor.interrupted_transfer().cloned().and_then(|certificate| {
+            self.committee.quorum().ok().map(|quorum| Transfer::new(certificate, quorum, self.id))
+        });
+        self.replica = Some(replica);
+        self.executor = Some(executor);
+        Some(actions)
+    }
+
+    /// Power loss.
+    pub fn crash(&mut self, random: &mut crate::random::Random, torn: bool) {
+        self.replica = None;
+        self.executor = None;
+        self.transfer = None;
+        self.queue.clear();
+        self.is_executing = false;
+        self.wake_us = None;
+        self.incarnation += 1;
+        self.disk.crash(random, torn);
+    }
+
+    /// Loses its state and archive as well, but not the log.
+    pub fn wipe_state(&mut self) {
+        self.backend = MemoryBackend::new();
+        self.archive = Archive::default();
+        self.applied.clear();
+    }
+
+    /// Answers a peer that asks for what only archive and executor hold.
+    #[must_use]
+    pub fn serve(&self, fetch: &Fetch) -> Option<Data> {
+        match fetch {
+            Fetch::Manifest { .. } | Fetch::Bucket { .. } => {
+                self.executor.as_ref()?.serve(fetch, self.archive.oldest()).ok()
+            }
+            other => Some(self.archive.serve(other)),
+        }
+    }
+
+    /// Executes the next block that waits, if it is the next one of the state.
+    pub fn execute(&mut self) -> Option<BlockResult> {
+        let executor = self.executor.as_mut()?;
+        if executor.interrupted_transfer().is_some() {
+            return None;
+        }
+        while self.queue.front().is_some_and(|b| b.block.header.body.sequence <= executor.executed()) {
+            self.queue.pop_front();
+        }
+        let block = self.queue.pop_front()?;
+        let result = executor.execute(&block.block).ok()?;
+        for operation in &result.results {
+            if matches!(operation.leaf.kind, ResultKind::Applied | ResultKind::Refused) {
+                self.applied.insert((operation.session, operation.nonce), result.sequence);
+            }
+        }
+        self.archive.results.insert(result.sequence, proven(&result));
+        Some(result)
+    }
+
+    /// Checks a request that a client sent.
+    #[must_use]
+    pub fn admit(
+        &self,
+        request: outvote_types::Request,
+    ) -> Option<outvote_types::Verified<outvote_types::Request>> {
+        self.gateway.check(vec![request]).pop()?.ok()
+    }
+
+    /// When it wants to be woken.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Instant> {
+        let replica = self.replica.as_ref()?.wake_at();
+        let transfer = self.transfer.as_ref().and_then(Transfer::wake_at);
+        [replica, transfer, self.adversary.wake_at()].into_iter().flatten().min()
+    }
+}
+
+fn proven(result: &BlockResult) -> Vec<ProvenResult> {
+    let tree = outvote_types::merkle::Tree::new(result.leaves.clone());
+    let with_path = |(position, operation): (usize, &outvote_execution::ExecutedOperation)| {
+        Some(ProvenResult {
+            session: operation.session,
+            nonce: operation.nonce,
+            leaf: operation.leaf.clone(),
+            path: tree.path(position)?,
+            answer: operation.answer.clone(),
+        })
+    };
+    result.results.iter().enumerate().filter_map(with_path).collect()
+}

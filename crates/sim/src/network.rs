@@ -1,0 +1,195 @@
+//! The links between replicas, and rules for scenarios: drop, hold, release.
+
+use crate::plan::Network;
+use crate::random::Random;
+use outvote_types::{Quorum, ReplicaId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Kinds of messages, by the first byte of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Kind {
+    /// PROPOSE.
+    Propose = 0,
+    /// PREPARE.
+    Prepare = 1,
+    /// COMMIT.
+    Commit = 2,
+    /// A certificate.
+    Certificate = 3,
+    /// SUSPECT.
+    Suspect = 4,
+    /// A suspicion certificate.
+    Timeout = 5,
+    /// VIEWCHANGE.
+    ViewChange = 6,
+    /// NEWVIEW.
+    NewView = 7,
+    /// HEARTBEAT.
+    Heartbeat = 8,
+    /// STATUS.
+    Status = 9,
+    /// CHECKPOINT.
+    Checkpoint = 10,
+    /// A stable checkpoint's certificate.
+    Stable = 11,
+    /// EVIDENCE.
+    Evidence = 12,
+    /// Relayed requests.
+    Relay = 13,
+    /// FETCH.
+    Fetch = 14,
+    /// DATA.
+    Data = 15,
+}
+
+impl Kind {
+    const ALL: [Self; 16] = [
+        Self::Propose,
+        Self::Prepare,
+        Self::Commit,
+        Self::Certificate,
+        Self::Suspect,
+        Self::Timeout,
+        Self::ViewChange,
+        Self::NewView,
+        Self::Heartbeat,
+        Self::Status,
+        Self::Checkpoint,
+        Self::Stable,
+        Self::Evidence,
+        Self::Relay,
+        Self::Fetch,
+        Self::Data,
+    ];
+
+    /// The kind of a frame.
+    #[must_use]
+    pub fn of(frame: &[u8]) -> Option<Self> {
+        Self::ALL.get(usize::from(*frame.first()?)).copied()
+    }
+}
+
+/// What a rule does with the messages that it fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// They are lost.
+    Drop,
+    /// They wait until the rule is lifted.
+    Hold,
+}
+
+/// A rule for some messages.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// Only from this one.
+    pub from: Option<ReplicaId>,
+    /// Only to this one.
+    pub to: Option<ReplicaId>,
+    /// Only of this kind.
+    pub kind: Option<Kind>,
+    /// What becomes of them.
+    pub verdict: Verdict,
+}
+
+impl Rule {
+    fn fits(&self, from: ReplicaId, to: ReplicaId, frame: &[u8]) -> bool {
+        self.from.is_none_or(|id| id == from)
+            && self.to.is_none_or(|id| id == to)
+            && self.kind.is_none_or(|kind| Kind::of(frame) == Some(kind))
+    }
+}
+
+/// The network's state.
+pub struct Links {
+    /// Its mood.
+    pub mood: Network,
+    cuts: BTreeSet<(ReplicaId, ReplicaId)>,
+    last: BTreeMap<(ReplicaId, ReplicaId), u64>,
+    /// The rules of a scenario.
+    pub rules: Vec<Rule>,
+    /// Messages lost to mood or cuts.
+    pub lost: u64,
+    /// Messages that came twice.
+    pub doubled: u64,
+}
+
+/// What becomes of one message.
+pub enum Fate {
+    /// It arrives at these times; none if it is lost.
+    Arrives([Option<u64>; 2]),
+    /// It waits for a rule to be lifted.
+    Held,
+}
+
+impl Links {
+    /// Links in this mood.
+    #[must_use]
+    pub const fn new(mood: Network) -> Self {
+        Self { mood, cuts: BTreeSet::new(), last: BTreeMap::new(), rules: Vec::new(), lost: 0, doubled: 0 }
+    }
+
+    /// `to` hears nothing of `from` any more.
+    pub fn cut(&mut self, from: ReplicaId, to: ReplicaId) {
+        self.cuts.insert((from, to));
+    }
+
+    /// `to` hears `from` again.
+    pub fn uncut(&mut self, from: ReplicaId, to: ReplicaId) {
+        self.cuts.remove(&(from, to));
+    }
+
+    /// Those in `side` and all others hear nothing of each other.
+    pub fn split(&mut self, quorum: Quorum, side: &[ReplicaId]) {
+        for a in quorum.members().filter(|id| side.contains(id)) {
+            for b in quorum.members().filter(|id| !side.contains(id)) {
+                self.cuts.insert((a, b));
+                self.cuts.insert((b, a));
+            }
+        }
+    }
+
+    /// Everybody hears everybody.
+    pub fn mend(&mut self) {
+        self.cuts.clear();
+    }
+
+    /// What becomes of a message.
+    pub fn fate(
+        &mut self,
+        random: &mut Random,
+        now_us: u64,
+        from: ReplicaId,
+        to: ReplicaId,
+        frame: &[u8],
+    ) -> Fate {
+        if let Some(rule) = self.rules.iter().find(|rule| rule.fits(from, to, frame)) {
+            return match rule.verdict {
+                Verdict::Drop => Fate::Arrives([None, None]),
+                Verdict::Hold => Fate::Held,
+            };
+        }
+        if self.cuts.contains(&(from, to)) || random.chance(self.mood.loss) {
+            self.lost += 1;
+            return Fate::Arrives([None, None]);
+        }
+        let first = self.arrival(random, now_us, from, to);
+        let second = random.chance(self.mood.duplication).then(|| self.arrival(random, now_us, from, to));
+        self.doubled += u64::from(second.is_some());
+        Fate::Arrives([Some(first), second])
+    }
+
+    fn arrival(&mut self, random: &mut Random, now_us: u64, from: ReplicaId, to: ReplicaId) -> u64 {
+        let mut delay = random.between(self.mood.delay_min_us, self.mood.delay_max_us);
+        if random.chance(self.mood.straggling) {
+            delay *= random.between(2, 10);
+        }
+        let mut at = now_us + delay;
+        if !self.mood.reordering {
+            let last = self.last.entry((from, to)).or_default();
+            at = at.max(*last);
+            *last = at;
+        }
+        at
+    }
+}

@@ -1,0 +1,119 @@
+//! Carries out faults, and mends them.
+
+use crate::plan::{Fault, Network};
+use crate::world::World;
+use outvote_replica::Event;
+use outvote_types::ReplicaId;
+
+/// How soon peers notice that a process is gone or back.
+const NOTICE_US: u64 = 2_000;
+
+impl World {
+    /// Something goes wrong, or right again.
+    pub fn strike(&mut self, fault: &Fault) {
+        *self.faults.entry(fault.word()).or_default() += 1;
+        let what = format!("{fault:?}");
+        self.trace.note(self.now_us, &"fault", 0, &what, what.as_bytes());
+        match fault {
+            Fault::Crash(id) => self.crash(*id),
+            Fault::Restart(id) => self.restart(*id),
+            Fault::Partition(side) => self.links.split(self.quorum, side),
+            Fault::OneWay(from, to) => self.links.cut(*from, *to),
+            Fault::Link(a, b, up) => self.link(*a, *b, *up),
+            Fault::Mend => self.links.mend(),
+            Fault::Clock(id, step) => self.machines[id.index()].clock_us += step,
+            Fault::Disk(id, takes) => self.machines[id.index()].disk_us = *takes,
+            Fault::Behave(id, behaviour) => self.machines[id.index()].adversary.behave(*behaviour),
+            Fault::Mood(mood) => self.links.mood = *mood,
+        }
+    }
+
+    pub(crate) fn start(&mut self, id: ReplicaId) {
+        let now_us = self.now_us;
+        let machine = &mut self.machines[id.index()];
+        if machine.replica.is_some() {
+            return;
+        }
+        let Some(actions) = machine.start(now_us) else {
+            self.checkers.report("restart", format!("{id} cannot open its state"));
+            return;
+        };
+        let status = machine.replica.as_ref().map(outvote_replica::Replica::status);
+        let actions = machine.adversary.act(outvote_types::Instant(now_us), actions);
+        if let Some(status) = status {
+            self.checkers.on_start(id, &status, &self.machines[id.index()].disk);
+        }
+        self.carry_out(id, actions);
+    }
+
+    pub(crate) fn connect_all(&mut self) {
+        for a in self.quorum.members() {
+            for b in self.quorum.members().filter(|b| *b != a) {
+                self.feed(a, Event::Link { peer: b, up: true });
+            }
+        }
+    }
+
+    /// Power loss at one replica.
+    pub fn crash(&mut self, id: ReplicaId) {
+        let torn = self.plan.torn_writes;
+        if self.machines[id.index()].replica.is_none() {
+            return;
+        }
+        self.machines[id.index()].crash(&mut self.random, torn);
+        for peer in self.quorum.members().filter(|peer| *peer != id) {
+            self.schedule_link(peer, id, false);
+        }
+    }
+
+    /// Power returns.
+    pub fn restart(&mut self, id: ReplicaId) {
+        if self.machines[id.index()].replica.is_some() {
+            return;
+        }
+        self.start(id);
+        for peer in self.quorum.members().filter(|peer| *peer != id) {
+            if self.machines[peer.index()].replica.is_some() {
+                self.schedule_link(peer, id, true);
+                self.schedule_link(id, peer, true);
+            }
+        }
+    }
+
+    fn schedule_link(&mut self, at: ReplicaId, peer: ReplicaId, up: bool) {
+        let event = Event::Link { peer, up };
+        self.schedule_local(at, NOTICE_US, crate::world::Local::Event(event));
+    }
+
+    fn link(&mut self, a: ReplicaId, b: ReplicaId, up: bool) {
+        if up {
+            self.links.uncut(a, b);
+            self.links.uncut(b, a);
+        } else {
+            self.links.cut(a, b);
+            self.links.cut(b, a);
+        }
+        self.schedule_link(a, b, up);
+        self.schedule_link(b, a, up);
+    }
+
+    /// Everything is mended: links, power, disks, clocks. Liars go on lying.
+    pub fn heal(&mut self) {
+        self.links.mend();
+        self.links.mood = Network::calm();
+        self.lift_rules();
+        let takes = self.plan.disk_us;
+        for id in self.quorum.members() {
+            self.machines[id.index()].disk_us = takes;
+            self.machines[id.index()].clock_us = 0;
+            self.restart(id);
+        }
+        // Reconnections: whatever was reported down is up again.
+        for a in self.quorum.members() {
+            for b in self.quorum.members().filter(|b| *b != a) {
+                self.schedule_link(a, b, true);
+            }
+        }
+        self.drop_faults();
+    }
+}

@@ -1,0 +1,302 @@
+//! The world: one queue of things that will happen, one clock, one thread, one seed.
+
+use crate::checkers::Checkers;
+use crate::client::Client;
+use crate::keys;
+use crate::machine::Machine;
+use crate::network::{Kind, Links, Rule, Verdict};
+use crate::plan::{Fault, Plan, START_US};
+use crate::random::Random;
+use crate::trace::Trace;
+use outvote_replica::{Event, Status};
+use outvote_types::client::ProvenResult;
+use outvote_types::{
+    BoundedVec, Committee, Data, Epoch, Fetch, Instant, Member, Mode, Quorum, ReplicaId, Reply, Request,
+    Signed,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Something that will happen.
+pub(crate) enum Happening {
+    /// A frame arrives.
+    Frame { from: ReplicaId, to: ReplicaId, frame: Arc<[u8]> },
+    /// Something inside one replica's process; void if it restarted since.
+    Local { at: ReplicaId, incarnation: u64, what: Local },
+    /// A client's request arrives.
+    Submit { to: ReplicaId, request: Request },
+    /// A replica's answer arrives.
+    Answer { client: usize, reply: Signed<Reply>, results: Vec<ProvenResult> },
+    /// A client wants to act.
+    ClientWake { client: usize },
+    /// Something goes wrong.
+    Fault(Fault),
+}
+
+/// Something inside one replica's process.
+pub(crate) enum Local {
+    /// The flush is done.
+    Flushed,
+    /// An event for the replica.
+    Event(Event),
+    /// A block is executed.
+    Execute,
+    /// An answer to a peer is looked up.
+    Serve { to: ReplicaId, fetch: Fetch },
+    /// An answer for the state transfer.
+    StateData { from: ReplicaId, data: Data },
+    /// A timer rings.
+    Wake,
+}
+
+/// A whole cluster, its clients and its misfortunes.
+pub struct World {
+    /// What the seed says.
+    pub plan: Plan,
+    /// The committee.
+    pub committee: Committee,
+    /// Its arithmetic.
+    pub quorum: Quorum,
+    /// The time.
+    pub now_us: u64,
+    /// The replicas.
+    pub machines: Vec<Machine>,
+    /// The clients.
+    pub clients: Vec<Client>,
+    /// The links.
+    pub links: Links,
+    /// The judges.
+    pub checkers: Checkers,
+    /// What happened.
+    pub trace: Trace,
+    /// How often each kind of fault struck.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// Frames that wait for a rule to be lifted.
+    pub(crate) held: Vec<(ReplicaId, ReplicaId, Arc<[u8]>)>,
+    /// What replicas wanted people to know.
+    pub notes: Vec<(u64, ReplicaId, outvote_replica::Note)>,
+    /// Frames sent.
+    pub frames: u64,
+    pub(crate) random: Random,
+    queue: BTreeMap<(u64, u64), Happening>,
+    counter: u64,
+    client_wakes: Vec<Option<u64>>,
+}
+
+impl World {
+    /// A cluster as the plan wants it, started.
+    #[must_use]
+    pub fn new(plan: Plan) -> Self {
+        let (committee, quorum) = committee_of(&plan);
+        let liars = plan.liars.iter().map(|(liar, _)| *liar).collect();
+        let machines: Vec<Machine> =
+            quorum.members().filter_map(|id| Machine::new(&plan, &committee, id)).collect();
+        assert_eq!(machines.len(), plan.replicas, "each replica has a machine");
+        let mut world = Self {
+            checkers: Checkers::new(plan.replicas, committee.genesis_id(), liars),
+            links: Links::new(plan.network),
+            random: Random::new(plan.seed),
+            now_us: START_US,
+            machines,
+            clients: Vec::new(),
+            trace: Trace::default(),
+            faults: BTreeMap::new(),
+            held: Vec::new(),
+            notes: Vec::new(),
+            frames: 0,
+            queue: BTreeMap::new(),
+            counter: 0,
+            client_wakes: Vec::new(),
+            committee,
+            quorum,
+            plan,
+        };
+        for _ in 0..world.plan.clients {
+            let requests = world.plan.requests_per_client;
+            world.add_client(requests);
+        }
+        for (at, fault) in world.plan.faults.clone() {
+            world.schedule(at, Happening::Fault(fault));
+        }
+        for id in quorum.members() {
+            world.start(id);
+        }
+        world.connect_all();
+        world
+    }
+
+    /// Adds a client that wants to submit so many requests.
+    pub fn add_client(&mut self, requests: u64) -> usize {
+        let actor = 1_000 + self.clients.len() as u64;
+        let scheme = keys::scheme(self.plan.seed, actor, self.plan.real_signatures);
+        let (window, think_us) = (self.plan.window, self.plan.think_us);
+        let client = Client::new(scheme, &self.committee, self.quorum, requests, window, think_us);
+        self.clients.push(client);
+        self.client_wakes.push(None);
+        let index = self.clients.len() - 1;
+        let spread = self.random.below(think_us + 1);
+        self.schedule(self.now_us + spread, Happening::ClientWake { client: index });
+        index
+    }
+
+    pub(crate) fn schedule(&mut self, at_us: u64, happening: Happening) {
+        self.counter += 1;
+        self.queue.insert((at_us.max(self.now_us), self.counter), happening);
+    }
+
+    pub(crate) fn schedule_local(&mut self, at: ReplicaId, after_us: u64, what: Local) {
+        let incarnation = self.machines[at.index()].incarnation;
+        self.schedule(self.now_us + after_us, Happening::Local { at, incarnation, what });
+    }
+
+    /// Takes the next step; false if nothing will ever happen again.
+    pub fn step(&mut self) -> bool {
+        let Some(((at_us, _), happening)) = self.queue.pop_first() else { return false };
+        self.now_us = at_us;
+        self.checkers.at(at_us);
+        match happening {
+            Happening::Frame { from, to, frame } => {
+                self.note(from, to, &frame);
+                let event = Event::Frame { from, bytes: frame.to_vec() };
+                self.feed(to, event);
+            }
+            Happening::Local { at, incarnation, what } => {
+                if self.machines[at.index()].incarnation == incarnation {
+                    self.local(at, what);
+                }
+            }
+            Happening::Submit { to, request } => self.on_submit(to, request),
+            Happening::Answer { client, reply, results } => {
+                for accepted in self.clients[client].weigh(&reply, &results) {
+                    self.checkers.on_accepted(&accepted);
+                }
+                self.wake_client(client);
+            }
+            Happening::ClientWake { client } => {
+                self.client_wakes[client] = None;
+                self.on_client(client);
+            }
+            Happening::Fault(fault) => self.strike(&fault),
+        }
+        true
+    }
+
+    fn note(&mut self, from: ReplicaId, to: ReplicaId, frame: &[u8]) {
+        // The hash does not depend on whether text is kept.
+        self.trace.note(self.now_us, &from, to.0, "", frame);
+        if self.trace.is_text() {
+            let message = outvote_types::decode::<outvote_types::Message>(frame);
+            let what = message.map_or_else(|_| String::from("junk"), |message| crate::words::of(&message));
+            self.trace.note_text(self.now_us, &from, to.0, &what);
+        }
+    }
+
+    /// Faults that have not struck yet never will.
+    pub(crate) fn drop_faults(&mut self) {
+        self.queue.retain(|_, happening| !matches!(happening, Happening::Fault(_)));
+    }
+
+    fn local(&mut self, at: ReplicaId, what: Local) {
+        match what {
+            Local::Flushed => self.on_flushed(at),
+            Local::Event(event) => self.feed(at, event),
+            Local::Execute => self.on_execute(at),
+            Local::Serve { to, fetch } => {
+                if let Some(data) = self.machines[at.index()].serve(&fetch) {
+                    self.feed(at, Event::Served { to, data });
+                }
+            }
+            Local::StateData { from, data } => self.on_state_data(at, from, data),
+            Local::Wake => self.on_wake(at),
+        }
+    }
+
+    /// Lets the client's timer ring when it wants to.
+    pub(crate) fn wake_client(&mut self, client: usize) {
+        let Some(at_us) = self.clients[client].wake_at() else { return };
+        let at_us = at_us.max(self.now_us);
+        if self.client_wakes[client].is_none_or(|scheduled| at_us < scheduled) {
+            self.client_wakes[client] = Some(at_us);
+            self.schedule(at_us, Happening::ClientWake { client });
+        }
+    }
+
+    /// Runs for so long.
+    pub fn run_for(&mut self, us: u64) {
+        let end = self.now_us + us;
+        while self.queue.first_key_value().is_some_and(|((at, _), _)| *at <= end) {
+            self.step();
+        }
+        self.now_us = end;
+    }
+
+    /// Runs until it is so, or for so long at most; says whether it came to be.
+    pub fn run_until(&mut self, us: u64, mut is_so: impl FnMut(&Self) -> bool) -> bool {
+        let end = self.now_us + us;
+        let mut looked = 0;
+        while !is_so(self) {
+            let Some(((at, _), _)) = self.queue.first_key_value() else { return false };
+            if *at > end {
+                self.now_us = end;
+                return is_so(self);
+            }
+            self.step();
+            // Looking costs more than stepping.
+            looked += 1;
+            while looked % 16 != 0 && self.queue.first_key_value().is_some_and(|((at, _), _)| *at <= end) {
+                self.step();
+                looked += 1;
+            }
+        }
+        true
+    }
+
+    /// A running replica's status.
+    #[must_use]
+    pub fn status(&self, index: usize) -> Option<Status> {
+        self.machines[index].replica.as_ref().map(outvote_replica::Replica::status)
+    }
+
+    /// Adds a rule for messages.
+    pub fn rule(&mut self, from: Option<usize>, to: Option<usize>, kind: Option<Kind>, verdict: Verdict) {
+        let name = |index: usize| ReplicaId(index as u16);
+        self.links.rules.push(Rule { from: from.map(name), to: to.map(name), kind, verdict });
+    }
+
+    /// Lifts all rules; what was held is delivered.
+    pub fn lift_rules(&mut self) {
+        self.links.rules.clear();
+        for (from, to, frame) in std::mem::take(&mut self.held) {
+            self.schedule(self.now_us + 100, Happening::Frame { from, to, frame });
+        }
+    }
+
+    /// The replicas that do not lie.
+    pub fn correct(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.machines.len()).filter(|index| !self.plan.lies(ReplicaId(*index as u16)))
+    }
+
+    pub(crate) const fn instant(&self) -> Instant {
+        Instant(self.now_us)
+    }
+}
+
+fn committee_of(plan: &Plan) -> (Committee, Quorum) {
+    let member = |index: u64| {
+        let consensus_key = keys::scheme(plan.seed, index, plan.real_signatures).public_key();
+        let link_key = keys::scheme(plan.seed, index + 500, plan.real_signatures).public_key();
+        Member { consensus_key, link_key }
+    };
+    let mut genesis_salt = [0; 32];
+    genesis_salt[..8].copy_from_slice(&plan.seed.to_le_bytes());
+    let committee = Committee {
+        genesis_salt,
+        epoch: Epoch(0),
+        mode: Mode::Byzantine,
+        demo: false,
+        checkpoint_interval: plan.checkpoint_interval,
+        members: BoundedVec::truncated((0..plan.replicas as u64).map(member).collect()),
+    };
+    let Ok(quorum) = committee.quorum() else { unreachable!("plans are made for four replicas or more") };
+    (committee, quorum)
+}
