@@ -1,0 +1,84 @@
+/** The replicas as one of them reports them, the evidence, and whom this page itself has caught. */
+
+import { parseJson, toPlain } from '../lib/json.ts';
+import type { Origin } from '../lib/replicas.ts';
+
+export type ReplicaStatus = {
+  id: number;
+  reachable: boolean;
+  leader: boolean;
+  view: number;
+  committed: number;
+  executed: number;
+  sitting_out: boolean;
+  observer: boolean;
+  repairing: boolean;
+  behaviour: string;
+};
+
+export type Evidence = { id: string; accused: number; rule: string; view: number; sequence: number };
+
+export type Status = { n: number; f: number; quorum: number; replicas: ReplicaStatus[]; evidence: Evidence[] };
+
+/** Reasons kept per replica, so that a persistent liar cannot fill the page. */
+const MOST_REASONS = 5;
+
+function readStatus(data: string): Status | null {
+  try {
+    const plain = toPlain(parseJson(data)) as Partial<Status> | null;
+    return plain !== null && Array.isArray(plain.replicas)
+      ? { n: 0, f: 0, quorum: 0, ...plain, replicas: plain.replicas, evidence: plain.evidence ?? [] }
+      : null;
+  } catch {
+    return null;
+  }
+}
+
+export class Cluster {
+  status = $state.raw<Status | null>(null);
+  /** Who reports. */
+  reporter = $state.raw<Origin | null>(null);
+  /** Whether live updates flow. */
+  isLive = $state(false);
+  evidence = $state.raw<Evidence[]>([]);
+  /** Per replica, what this page caught it at. */
+  caught = $state.raw<Readonly<Record<number, string[]>>>({});
+
+  take(data: string): void {
+    const status = readStatus(data);
+    if (status !== null) {
+      this.status = status;
+      status.evidence.forEach((evidence) => this.#keep(evidence));
+    }
+  }
+
+  takeEvidence(data: string): void {
+    try {
+      const evidence = toPlain(parseJson(data)) as Partial<Evidence> | null;
+      if (typeof evidence?.id === 'string' && typeof evidence.accused === 'number') {
+        this.#keep({ rule: '', view: 0, sequence: 0, ...evidence, id: evidence.id, accused: evidence.accused });
+      }
+    } catch {
+      // A replica that sends no JSON shows no evidence.
+    }
+  }
+
+  catchLiar(replica: number, why: string): void {
+    const known = this.caught[replica] ?? [];
+    if (!known.includes(why) && known.length < MOST_REASONS) {
+      this.caught = { ...this.caught, [replica]: [...known, why] };
+    }
+  }
+
+  /** How many blocks a replica is behind the furthest one. */
+  lag(replica: ReplicaStatus): number {
+    const furthest = Math.max(0, ...(this.status?.replicas ?? []).map((other) => other.committed));
+    return Math.max(0, furthest - replica.executed);
+  }
+
+  #keep(evidence: Evidence): void {
+    if (!this.evidence.some((known) => known.id === evidence.id)) {
+      this.evidence = [...this.evidence, evidence];
+    }
+  }
+}

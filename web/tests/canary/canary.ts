@@ -1,0 +1,2 @@
+// Deliberately wrong: the type check must say so, or it checks nothing.
+export const count: number = 'four replicas';

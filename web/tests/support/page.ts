@@ -1,0 +1,47 @@
+/** What the browser tests do on the page. */
+
+import { expect, type Page } from '@playwright/test';
+
+/** Opens the page and fails the test on any breach of its content security policy and any script error. */
+export async function openPage(page: Page, url: string): Promise<void> {
+  page.on('console', (message) => {
+    expect(message.text(), 'the browser complains').not.toMatch(/Content.Security.Policy|Trusted ?Type/i);
+  });
+  page.on('pageerror', (error) => {
+    throw error;
+  });
+  await page.goto(url);
+  await expect(page.getByRole('heading', { name: 'Outvote' })).toBeVisible();
+}
+
+export async function register(page: Page, name: string): Promise<void> {
+  await page.getByLabel('Pick a name').fill(name);
+  await page.getByRole('button', { name: 'Take it' }).click();
+  await expect(page.getByTestId('own-name')).toHaveText(name);
+}
+
+export async function createRoom(page: Page, room: string, access: 'public' | 'invite-only' = 'public'): Promise<void> {
+  await page.getByLabel('Name', { exact: true }).fill(room);
+  await page.getByRole('radio', { name: access === 'public' ? 'everybody with a name' : 'those I invite' }).check();
+  await page.getByRole('button', { name: 'Create' }).click();
+  await expect(page.getByTestId('room-name')).toHaveText(room);
+}
+
+export async function openRoom(page: Page, room: string): Promise<void> {
+  await page.getByLabel('Open a room by its name').fill(room);
+  await page.getByRole('button', { name: 'Open', exact: true }).click();
+  await expect(page.getByTestId('room-name')).toHaveText(room);
+}
+
+export async function write(page: Page, text: string): Promise<void> {
+  await page.getByRole('textbox', { name: 'Write to' }).fill(text);
+  await page.keyboard.press('Enter');
+}
+
+/** Writes and waits until the message stands at its agreed place. */
+export async function post(page: Page, text: string): Promise<void> {
+  const before = await page.locator('.message[data-index]').count();
+  await write(page, text);
+  await expect(page.locator('.message[data-index]')).toHaveCount(before + 1);
+  await expect(page.locator('.unsettled')).toHaveCount(0);
+}
