@@ -6,7 +6,7 @@ use crate::error::ClientError;
 use crate::link::{Frame, LinkEvent};
 use outvote_crypto::Verifier;
 use outvote_session::{
-    Answered, Follower, Outcome, Output, Pool, QueryId, Receipt, ReceiptId, SubmitError, Ticket, Tunables,
+    Answered, Follower, Outcome, Output, Pool, QueryId, Receipt, ReceiptId, SubmitError, Ticket,
 };
 use outvote_types::{Committee, Instant, PublicKey, ReplicaId, Sequence};
 use std::collections::{BTreeMap, VecDeque};

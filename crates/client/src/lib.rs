@@ -21,6 +21,6 @@ pub use client::{Client, Finished, LinkState, Submission};
 pub use error::ClientError;
 pub use follow::Follow;
 pub use outvote_session::{
-    Answered, Committed, CommittedBlock, CommitteeFile, MemberEntry, Outcome, Receipt, Rejected, SessionKey, Ticket,
-    Tunables, Verdict,
+    Answered, Committed, CommittedBlock, CommitteeFile, MemberEntry, Outcome, Receipt, Rejected, SessionKey,
+    Ticket, Tunables, Verdict,
 };

@@ -40,7 +40,7 @@ pub enum FollowerOutput {
     },
     /// The next block, each exactly once and without a gap.
     Block(Box<CommittedBlock>),
-    /// `f + 1` replicas no longer have the next block; the earliest that one honest replica still serves.
+    /// `f + 1` replicas no longer have the next block; the lowest place that they say they have.
     Gone(Sequence),
     /// A replica sent what no honest one sends.
     Distrust {
@@ -149,11 +149,11 @@ impl Follower {
                 self.gone.insert(from, oldest);
                 self.follow_some(now);
                 let weak = self.verifier.keyring().quorum().weak();
-                let mut oldest: Vec<Sequence> = self.gone.values().copied().collect();
-                oldest.sort_unstable();
-                // Of `f + 1` claims the highest is at least what one honest replica says.
-                if let Some(place) = oldest.get(weak - 1) {
-                    self.outputs.push(FollowerOutput::Gone(*place));
+                // The lowest of the claims: starting there skips nothing that an honest replica still has.
+                if self.gone.len() >= weak
+                    && let Some(oldest) = self.gone.values().min()
+                {
+                    self.outputs.push(FollowerOutput::Gone(*oldest));
                 }
             }
             _ => {}
@@ -261,7 +261,8 @@ impl Follower {
         if self.wake_at().is_some_and(|at| now >= at) {
             self.follow_some(now);
             self.restart_stuck();
-            self.stalled_at = Some(now);
+            // The next block that somebody shows starts the clock again.
+            self.stalled_at = None;
         }
     }
 

@@ -1,4 +1,5 @@
 //! A committee file is taken whole or refused with the line, the key and the cure.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! What a session makes of the words of four replicas, one of which may lie.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod support;
 

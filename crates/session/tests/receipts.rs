@@ -1,4 +1,5 @@
 //! A receipt holds, or it does not: nothing in it can be changed unseen.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod support;
 
@@ -133,7 +134,7 @@ fn no_changed_character_gives_another_verdict() {
     let text = receipt.to_json();
     let truth = read(&text, &cluster).unwrap();
     for place in 0..text.len() {
-        for other in [b'0', b'7', b' ', b'"', b'}', b'a', b'F', b'-', text.as_bytes()[place] ^ 1] {
+        for other in [b'0', b' ', b'"', b'F', text.as_bytes()[place] ^ 1] {
             let mut bytes = text.clone().into_bytes();
             if bytes[place] == other {
                 continue;
