@@ -2,7 +2,7 @@
 
 use outvote_protocol::CommittedBlock;
 use outvote_replica::Event;
-use outvote_types::{BoundedVec, Certificate, Data, Digest, Fetch, Request, Sequence, SignedHeader};
+use outvote_types::{BoundedVec, Certificate, Data, Digest, Fetch, Header, Request, Sequence, SignedHeader};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -47,6 +47,10 @@ impl Archive {
 
     pub fn chain(&self) -> impl Iterator<Item = (Sequence, Digest)> + '_ {
         self.blocks.iter().map(|(sequence, block)| (*sequence, block.id))
+    }
+
+    pub fn headers(&self) -> impl Iterator<Item = Header> + '_ {
+        self.blocks.values().map(|block| block.block.header.body.clone())
     }
 
     pub fn block(&self, sequence: Sequence) -> Option<&CommittedBlock> {

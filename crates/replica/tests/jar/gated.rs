@@ -71,6 +71,11 @@ impl Gated {
         }
     }
 
+    /// After a restart the archive's blocks count as durable too: it is part of the same disk, and may be ahead of the log.
+    pub fn archived(&mut self, headers: impl Iterator<Item = Header>) {
+        self.headers.extend(headers.map(|header| (header.id(), header)));
+    }
+
     /// This message leaves now.
     pub fn sent(&mut self, message: &Message) {
         let verdict = match message {

@@ -401,6 +401,7 @@ impl Cluster {
         let (replica, actions) =
             start(&self.family, index, jar.disk.clone(), &jar.archive, false, self.now_us);
         jar.replica = replica;
+        jar.gated.archived(jar.archive.headers());
         jar.replica.set_tracing(true);
         jar.running = true;
         jar.ticked = None;
