@@ -4,8 +4,8 @@
 //! [`Pool`] serves any number of sessions (signing keys) over one set of links; [`Session`] is a pool of one. The pool
 //! trusts no single replica: what it reports was said, under signature, by more replicas than may lie.
 //!
-//! Reading order: [`tunables`], [`output`], [`links`], [`verifier`], [`tally`], [`pending`], [`lane`], [`standing`],
-//! [`query`], [`fetch_receipt`], [`pool`], [`follow`], then what needs no network: [`receipt`] and [`committee_file`].
+//! Reading order: `tunables`, `output`, `links`, `verifier`, `tally`, `pending`, `lane`, `standing`,
+//! `query`, `fetch_receipt`, `pool`, `follow`, then what needs no network: `receipt` and `committee_file`.
 
 pub mod output;
 pub mod tunables;
