@@ -83,7 +83,7 @@ impl Replica {
         if !self.checkpoints.diverged && self.may_vote() {
             self.out.push(Output::Reply { sequence, id, result_root });
         }
-        if let Some(root) = state_root.filter(|_| sequence.0 % self.checkpoint_interval() == 0) {
+        if let Some(root) = state_root.filter(|_| sequence.0.is_multiple_of(self.checkpoint_interval())) {
             self.on_state_root(sequence, id, root);
         }
     }
@@ -103,7 +103,7 @@ impl Replica {
 
     pub(crate) fn on_checkpoint(&mut self, vote: Signed<CheckpointVote>) {
         let sequence = vote.body.sequence;
-        let is_due = sequence.0 > 0 && sequence.0 % self.checkpoint_interval() == 0;
+        let is_due = sequence.0 > 0 && sequence.0.is_multiple_of(self.checkpoint_interval());
         if !is_due || !self.quorum.has(vote.body.replica) {
             return;
         }
@@ -141,16 +141,30 @@ impl Replica {
             return;
         }
         self.checkpoints.stable = Some(certificate.clone());
-        self.persist(alloc::vec![Record::Stable(certificate.clone())]);
+        self.persist_again(certificate.clone());
         // C2: two intervals stay for laggards; C3: nothing above the stable checkpoint is ever dropped.
         let kept = self.checkpoint_interval().saturating_mul(RETAINED_INTERVALS);
-        let retain_from = Sequence(sequence.0.saturating_sub(kept)).next();
+        let below = Sequence(sequence.0.saturating_sub(kept));
+        // A laggard still needs what it has not executed, and its lock.
+        let low = below.min(self.chain.executed).min(Sequence(self.lock.rank.sequence.0.saturating_sub(1)));
+        let retain_from = low.next();
         self.out.push(Output::Stable { certificate, retain_from });
         for places in self.checkpoints.votes.values_mut() {
             places.retain(|at, _| *at >= sequence);
         }
         self.check_divergence(sequence);
         self.maybe_fetch_state();
+    }
+
+    /// C3: what must never be dropped is written again, so that the log may lose its beginning.
+    fn persist_again(&mut self, stable: CheckpointCertificate) {
+        let mut records = alloc::vec![Record::Stable(stable)];
+        records.extend(self.charges.records());
+        records.extend(self.lock.certificate.clone().map(Record::Certificate));
+        records.extend(self.chain.last_commit.clone().map(Record::Certificate));
+        records.push(Record::Justification(self.term.justification.clone()));
+        let lease = self.next_lease();
+        self.persist_promise(records, lease);
     }
 
     /// C4, C6: fetches the state when ours is wrong, or when the blocks up to it can no longer be had.

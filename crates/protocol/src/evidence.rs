@@ -3,23 +3,38 @@
 use crate::output::{Output, Recipients};
 use crate::record::Record;
 use crate::replica::Replica;
-use alloc::collections::BTreeSet;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use outvote_types::{Evidence, Message, ReplicaId, Rule};
 
 /// Who was convicted of what.
 #[derive(Debug, Default)]
 pub(crate) struct Charges {
-    known: BTreeSet<(ReplicaId, Rule)>,
+    /// Bounded by members times rules.
+    known: BTreeMap<(ReplicaId, Rule), Evidence>,
 }
 
 impl Charges {
     pub(crate) fn is_convicted(&self, replica: ReplicaId) -> bool {
-        self.known.iter().any(|(accused, _)| *accused == replica)
+        self.known.keys().any(|(accused, _)| *accused == replica)
     }
 
-    /// Takes note; false if it is known already. Bounded by members times rules.
-    pub(crate) fn learn(&mut self, accused: ReplicaId, rule: Rule) -> bool {
-        self.known.insert((accused, rule))
+    pub(crate) fn is_known(&self, accused: ReplicaId, rule: Rule) -> bool {
+        self.known.contains_key(&(accused, rule))
+    }
+
+    /// Takes note; false if there is a piece for this already.
+    pub(crate) fn learn(&mut self, accused: ReplicaId, rule: Rule, evidence: &Evidence) -> bool {
+        let is_new = !self.is_known(accused, rule);
+        if is_new {
+            self.known.insert((accused, rule), evidence.clone());
+        }
+        is_new
+    }
+
+    /// All of it, to be written again when the log drops its beginning.
+    pub(crate) fn records(&self) -> Vec<Record> {
+        self.known.values().cloned().map(Record::Evidence).collect()
     }
 }
 
@@ -37,7 +52,7 @@ impl Replica {
             return self.become_observer("D18 this key signed two things that exclude each other");
         }
         // X4: kept once per accused and kind, and passed on.
-        if self.charges.learn(charge.accused, charge.rule) {
+        if self.charges.learn(charge.accused, charge.rule, &evidence) {
             self.persist(alloc::vec![Record::Evidence(evidence.clone())]);
             self.out.push(Output::Accuse(evidence.clone()));
             self.send_ready(Recipients::Others, Message::Evidence(evidence));

@@ -44,7 +44,9 @@ mod timers;
 mod view_change;
 
 mod checkpoint;
+
 mod invariants;
+mod wants;
 
 pub use config::{Config, Tunables};
 pub use input::Input;

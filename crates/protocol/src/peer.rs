@@ -1,6 +1,6 @@
 //! What is remembered of each other member.
 
-use crate::limits::PERFORMANCE_PERIOD_US;
+use crate::limits::{PERFORMANCE_PERIOD_US, SILENT_LEADER_US};
 use outvote_types::{Instant, Status};
 
 /// One other member as this replica sees it.
@@ -10,8 +10,10 @@ pub(crate) struct Peer {
     pub(crate) up: bool,
     /// Since when it does not, if it ever did.
     pub(crate) down_since: Option<Instant>,
-    /// When anything was last heard from it.
+    /// When anything was last heard from it; the start, if nothing was.
     pub(crate) heard: Instant,
+    /// Whether anything ever was.
+    pub(crate) has_spoken: bool,
     /// Its latest STATUS. A hint, never believed without certificates (C8).
     pub(crate) status: Option<Status>,
     /// When its STATUS was last answered.
@@ -26,11 +28,17 @@ impl Peer {
             up: false,
             down_since: None,
             heard: now,
+            has_spoken: false,
             status: None,
             answered: None,
             fetch_period: now,
             fetches: 0,
         }
+    }
+
+    /// Whether it takes part, as far as this replica can tell.
+    pub(crate) const fn is_reachable(&self, now: Instant) -> bool {
+        self.up || (self.has_spoken && now.since(self.heard) < SILENT_LEADER_US)
     }
 
     /// Counts a fetch; whether it is still within the second's allowance.

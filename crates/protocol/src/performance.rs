@@ -195,6 +195,10 @@ impl Replica {
         }
         self.performance.rounds = 0;
         self.performance.missed = 0;
+        if missed.saturating_mul(2) <= rounds && rounds > 0 {
+            // V10: the leader does what it owes again.
+            self.mutiny.reason.take_if(|reason| *reason == 'e');
+        }
         if missed.saturating_mul(2) > rounds && self.now >= self.performance.grace_until {
             // V5, P10: more than half of the rounds of this second were missed.
             self.suspect('e');

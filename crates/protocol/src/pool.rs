@@ -137,6 +137,7 @@ impl Pool {
         }
         let bytes = request.encoded_bytes();
         self.count(&key, source, bytes, true);
+        self.hold_place(source, true);
         let waiting = Waiting { request, bytes, source, since: now, taken: false };
         self.sessions.entry(key).or_default().waiting.insert(nonce, waiting);
         self.free.insert((now, key, nonce));
@@ -161,11 +162,15 @@ impl Pool {
                     self.load.insert((session.own, *key));
                 }
             }
-            Source::Peer(peer) => {
-                let count = self.per_peer.entry(peer).or_default();
-                *count = change(*count, 1);
-            }
-            Source::Returned => {}
+            Source::Peer(_) | Source::Returned => {}
+        }
+    }
+
+    /// P3: a place is held from the relay to the proposal, as the peer counts it too.
+    fn hold_place(&mut self, source: Source, add: bool) {
+        if let Source::Peer(peer) = source {
+            let count = self.per_peer.entry(peer).or_default();
+            *count = if add { count.saturating_add(1) } else { count.saturating_sub(1) };
         }
     }
 
@@ -248,8 +253,10 @@ impl Pool {
             return;
         };
         if !core::mem::replace(&mut waiting.taken, true) {
+            let source = waiting.source;
             self.free.remove(&(waiting.since, name.0, name.1));
             self.free_bytes = self.free_bytes.saturating_sub(waiting.bytes);
+            self.hold_place(source, false);
             self.place(&name.0, now);
         }
     }
@@ -257,6 +264,7 @@ impl Pool {
     /// P7: a view ended: what its proposals held waits again, and relays to its leader are the senders' business.
     pub(crate) fn release_all(&mut self, now: Instant, keeps_relays: bool) {
         let mut drop_names = Vec::new();
+        let mut held = Vec::new();
         for (key, session) in &mut self.sessions {
             for (nonce, waiting) in &mut session.waiting {
                 if matches!(waiting.source, Source::Peer(_)) && !keeps_relays {
@@ -264,8 +272,12 @@ impl Pool {
                 } else if core::mem::take(&mut waiting.taken) {
                     self.free.insert((waiting.since, *key, *nonce));
                     self.free_bytes = self.free_bytes.saturating_add(waiting.bytes);
+                    held.push(waiting.source);
                 }
             }
+        }
+        for source in held {
+            self.hold_place(source, true);
         }
         for name in drop_names {
             self.remove(&name);
@@ -287,6 +299,7 @@ impl Pool {
         let session = self.sessions.get_mut(&name.0)?;
         let waiting = session.waiting.remove(&name.1)?;
         if !waiting.taken {
+            self.hold_place(waiting.source, false);
             self.free.remove(&(waiting.since, name.0, name.1));
             self.free_bytes = self.free_bytes.saturating_sub(waiting.bytes);
         }
@@ -341,6 +354,7 @@ impl Pool {
 
     pub(crate) fn assert_invariants(&self) {
         assert!(self.free.len() <= self.total, "free requests are among the waiting ones");
-        assert!(self.per_peer.values().all(|count| *count <= RELAY_PLACES), "places reserved per peer");
+        let held: usize = self.per_peer.values().sum();
+        assert!(held <= self.free.len(), "each place that is held has its free request");
     }
 }

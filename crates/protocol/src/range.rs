@@ -74,6 +74,11 @@ impl Replica {
         self.send(Recipients::One(source), Draft::Fetch(Fetch::Range { first, last, replica: me }), None);
     }
 
+    /// From whom a range is expected.
+    pub(crate) fn range_source(&self) -> Option<ReplicaId> {
+        self.catch_up.range.as_ref().and_then(Range::source)
+    }
+
     /// C10: the next peer is asked when one does not answer.
     pub(crate) fn range_on_time(&mut self) {
         let Some(range) = &mut self.catch_up.range else { return };
@@ -92,7 +97,7 @@ impl Replica {
 
     pub(crate) fn on_range(&mut self, from: ReplicaId, blocks: Vec<Block>, certificate: Certificate) {
         // C10: answers that nobody asked for are dropped.
-        if self.catch_up.range.as_ref().and_then(Range::source) != Some(from) {
+        if self.range_source() != Some(from) {
             return self.ignore(from, "C10 a range that was not asked for");
         }
         if !self.extend_segment(blocks) {

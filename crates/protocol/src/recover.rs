@@ -175,7 +175,7 @@ impl Replica {
     fn take_evidence(&mut self, evidence: Vec<Evidence>) {
         for evidence in evidence {
             if let Some(charge) = evidence.charge(self.quorum, self.config.committee.epoch) {
-                self.charges.learn(charge.accused, charge.rule);
+                self.charges.learn(charge.accused, charge.rule, &evidence);
             }
         }
     }

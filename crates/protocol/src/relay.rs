@@ -69,10 +69,14 @@ impl Replica {
         }
     }
 
+    /// Relays are for whoever leads, or leads next and has not noticed yet.
+    pub(crate) fn takes_relays(&self) -> bool {
+        self.is_leader() || self.quorum.leader(self.term.view.next()) == self.config.me
+    }
+
     /// P3: relayed requests have places of their own, so they are never refused as busy.
     pub(crate) fn on_relay(&mut self, from: ReplicaId, requests: Vec<Request>) {
-        let next = self.quorum.leader(self.term.view.next());
-        if from == self.config.me || !(self.is_leader() || next == self.config.me) {
+        if from == self.config.me || !self.takes_relays() {
             return;
         }
         for request in requests {

@@ -30,10 +30,11 @@ impl Replica {
         // C8: a hint that moves nothing but what we send.
         peer.status = Some(status);
         let answered = peer.answered.is_some_and(|at| now.since(at) < ANSWER_INTERVAL_US);
-        if !answered && self.answer(from, &status) {
-            if let Some(peer) = self.peers.get_mut(from.index()) {
-                peer.answered = Some(now);
-            }
+        if !answered
+            && self.answer(from, &status)
+            && let Some(peer) = self.peers.get_mut(from.index())
+        {
+            peer.answered = Some(now);
         }
         self.check_sitting_out();
     }
@@ -106,9 +107,8 @@ impl Replica {
         for message in messages {
             self.send_ready(to, message);
         }
-        // V14: VIEWCHANGE again, perhaps with a higher lock, until the view opens.
+        // V14: VIEWCHANGE again, perhaps with a higher lock, until the view opens; D8: after a restart too.
         if self.term.mode == Mode::Changing
-            && self.term.entered_here
             && let Justification::Timeout(timeout) = &self.term.justification
         {
             let timeout = timeout.clone();

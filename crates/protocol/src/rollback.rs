@@ -1,7 +1,7 @@
 //! Messages of our own key that our promises forbid: the disk is an old copy (D18).
 
 use crate::replica::Replica;
-use outvote_types::{Certificate, Message, NewViewBody, Phase, Rank, View, Vote};
+use outvote_types::{Certificate, Data, Message, NewViewBody, Phase, Rank, View, Vote};
 
 impl Replica {
     /// Looks for own signatures in what peers show. SUSPECT, STATUS and REPLY may outrun the disk and prove nothing.
@@ -26,6 +26,7 @@ impl Replica {
                 self.forbids_opening(&new_view.signed.body)
                     || new_view.certificate.as_ref().is_some_and(|c| self.forbids_certificate(c))
             }
+            Message::Data(Data::Range { certificate, .. }) => self.forbids_certificate(certificate),
             _ => false,
         };
         if is_later {

@@ -25,6 +25,8 @@ pub(crate) struct Mutiny {
     busy_since: Option<Instant>,
     /// Whether the closed link was used as a reason in this view already (V9).
     link_used: bool,
+    /// Since when a quorum has been within reach. Without one no other leader would do better.
+    reachable_since: Option<Instant>,
     /// Views entered since the start.
     pub(crate) views_entered: u64,
 }
@@ -83,6 +85,7 @@ impl Replica {
     pub(crate) fn on_heard(&mut self, from: ReplicaId, message: &Message) {
         if let Some(peer) = self.peers.get_mut(from.index()) {
             peer.heard = self.now;
+            peer.has_spoken = true;
         }
         let view = match message {
             Message::Propose(propose) => propose.header.body.view,
@@ -117,16 +120,19 @@ impl Replica {
         // V6: the view does not get going.
         let started = self.term.mode == Mode::Normal && !self.is_busy();
         let stuck = entered.plus(self.first_window_us());
+        // Clocks about a lack of progress start when a quorum comes within reach: alone, nobody is to blame.
+        let reach = self.mutiny.reachable_since.map(|since| since.plus(self.first_window_us()));
+        let after = |at: Option<Instant>| Some(at?.max(reach?));
         // V8: f + 1 suspect, and nothing moves here either. A leader never suspects itself for this.
         let suspects = self.mutiny.suspects.values().filter(|s| s.body.view == self.term.view).count();
         let shared = self.mutiny.busy_since.filter(|_| suspects >= self.quorum.weak());
         [
-            ('a', Some(silent).filter(|_| follows)),
-            ('b', self.bypassed_at().filter(|_| follows)),
-            ('c', open),
-            ('f', Some(stuck).filter(|_| !self.term.has_committed && !started)),
-            ('h', shared.filter(|_| follows).map(|since| since.plus(window / 2))),
-            ('i', self.link_lost_at().filter(|_| follows)),
+            ('a', after(Some(silent).filter(|_| follows))),
+            ('b', after(self.bypassed_at().filter(|_| follows))),
+            ('c', after(open)),
+            ('f', after(Some(stuck).filter(|_| !self.term.has_committed && !started))),
+            ('h', after(shared.filter(|_| follows).map(|since| since.plus(window / 2)))),
+            ('i', self.link_lost_at().filter(|_| follows && reach.is_some())),
         ]
     }
 
@@ -140,14 +146,33 @@ impl Replica {
         Some(down.max(self.term.entered_at).plus(patience))
     }
 
+    fn note_reach(&mut self) {
+        let others = self.peers.iter().filter(|peer| peer.is_reachable(self.now)).count();
+        let has_quorum = others.saturating_add(1) >= self.quorum.quorum();
+        let since = self.mutiny.reachable_since;
+        self.mutiny.reachable_since = has_quorum.then(|| since.unwrap_or(self.now));
+    }
+
+    /// V10: whether the reason to suspect has gone away by itself.
+    fn is_resolved(&self, reason: char) -> bool {
+        match reason {
+            'b' => self.bypassed_at().is_none_or(|at| at > self.now),
+            'g' => !self.too_many_sit_out(),
+            _ => false,
+        }
+    }
+
     pub(crate) fn suspect_on_time(&mut self) {
+        self.note_reach();
         match (self.is_busy(), self.mutiny.busy_since) {
             (true, None) => self.mutiny.busy_since = Some(self.now),
             (false, Some(_)) => self.mutiny.busy_since = None,
             _ => {}
         }
-        if self.mutiny.reason.is_some() {
-            if self.mutiny.suspect_at <= self.now {
+        if let Some(reason) = self.mutiny.reason {
+            if self.mutiny.suspect_at <= self.now && self.is_resolved(reason) {
+                self.mutiny.reason = None;
+            } else if self.mutiny.suspect_at <= self.now {
                 // V10: repeated until the view ends or the suspicion is resolved.
                 self.send_suspect();
             }
@@ -176,13 +201,17 @@ impl Replica {
 
     /// V7: so many replicas sit out that this view can never again prepare anything.
     pub(crate) fn check_sitting_out(&mut self) {
+        if self.too_many_sit_out() {
+            self.suspect('g');
+        }
+    }
+
+    fn too_many_sit_out(&self) -> bool {
         let view = self.term.view;
         let others = self.peers.iter().filter_map(|peer| peer.status.as_ref());
         let sitting = others.filter(|status| status.view == view && status.sitting_out).count();
         let all = sitting.saturating_add(usize::from(self.term.sitting_out));
-        if all > self.quorum.n().saturating_sub(self.quorum.quorum()) {
-            self.suspect('g');
-        }
+        all > self.quorum.n().saturating_sub(self.quorum.quorum())
     }
 
     pub(crate) fn on_link(&mut self, peer: ReplicaId, up: bool) {

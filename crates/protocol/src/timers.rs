@@ -9,6 +9,9 @@ use outvote_types::{Heartbeat, Instant, View};
 /// Steps of the window's growth that still matter: 1.5^40 is far above any ceiling.
 const STEPS_MAX: u32 = 40;
 
+/// How soon a clock is looked at again that has run out and cannot act yet, microseconds.
+const IDLE_US: u64 = 10_000;
+
 /// Clocks that outlive a view.
 #[derive(Debug)]
 pub(crate) struct Timers {
@@ -150,8 +153,8 @@ impl Replica {
         add(self.relay_due());
         add(self.performance_due());
         add(self.suspicion_due());
-        // A deadline that has passed is looked at in the next step, never at once again: no caller may spin.
-        Some(due.max(self.now.next()))
+        // Everything that was due has been looked at; what still is due waits for something else, so no caller may spin.
+        Some(if due > self.now { due } else { self.now.plus(IDLE_US) })
     }
 
     /// Whether the view is open.

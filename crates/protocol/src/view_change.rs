@@ -122,10 +122,11 @@ impl Replica {
             // X1: a signed body that no rule allows.
             return self.convict(Evidence::ViewChange(change.head));
         }
-        // The certificate of suspicion moves us, whoever leads next.
-        if change.timeout.view.next() == head.view {
-            self.on_timeout(change.timeout.clone());
+        if change.timeout.view.next() != head.view {
+            return self.ignore(from, "V12 a head without the right to its view");
         }
+        // The certificate of suspicion moves us, whoever leads next.
+        self.on_timeout(change.timeout.clone());
         if head.view < self.term.view || self.quorum.leader(head.view) != self.config.me {
             return;
         }

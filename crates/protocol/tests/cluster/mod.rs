@@ -10,8 +10,7 @@ use outvote_protocol::{
 use outvote_types::{
     Batch, Blob, BoundedVec, Committee, Data, Digest, Epoch, Evidence, Fetch, Header, Instant, Member,
     Message, Mode, NewView, Nonce, Operation, Phase, Prepare, Propose, PublicKey, ReplicaId, Request,
-    RequestBody, Sequence, Signable, Signature, Signed, SignedHeader, View, ViewChange, Vote, WallTime,
-    merkle,
+    RequestBody, Sequence, Signature, Signed, SignedHeader, View, ViewChange, Vote, WallTime, merkle,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -113,6 +112,9 @@ pub fn prepare(header: &SignedHeader, replica: u16) -> Message {
     }))
 }
 
+/// Says whether a message from one to another is lost.
+pub type Loss = Box<dyn FnMut(usize, usize, &Message) -> bool>;
+
 /// One replica and everything around it.
 pub struct Node {
     pub replica: Option<Replica>,
@@ -147,7 +149,7 @@ pub struct Cluster {
     queue: BTreeMap<(u64, u64), (usize, usize, Message)>,
     counter: u64,
     /// Says whether a message is lost: from, to, what.
-    pub loses: Box<dyn FnMut(usize, usize, &Message) -> bool>,
+    pub loses: Loss,
 }
 
 impl Cluster {
@@ -329,7 +331,7 @@ impl Cluster {
             inbox.push_back(Input::Executed {
                 sequence,
                 result_root: Digest::of_parts(&[b"results", &block.id.0]),
-                state_root: (sequence.0 % interval == 0).then_some(root),
+                state_root: sequence.0.is_multiple_of(interval).then_some(root),
             });
         }
     }

@@ -1,0 +1,149 @@
+//! Obtaining what one lacks, and losing nothing on the way.
+#![allow(clippy::unwrap_used)]
+
+mod cluster;
+
+use cluster::{Cluster, request};
+use outvote_types::{Message, Propose};
+
+// N9, C9, C10: a replica that gets no batches fetches them from those who echoed the header.
+#[test]
+fn batches_that_the_leader_withholds_are_fetched() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(20);
+    cluster.loses = Box::new(|from, to, message| {
+        from == 0 && to == 3 && matches!(message, Message::Propose(_) | Message::Data(_))
+    });
+    cluster.request(0, request(9, 1, b"x"));
+    cluster.run_ms(200);
+    assert_eq!(cluster.ordered(3), vec![(9, 1)]);
+    assert_eq!(cluster.view(3), 0);
+    assert_eq!(cluster.all_suspicions(), Vec::<char>::new());
+}
+
+// N9, V17, V18: half a batch, then the plug is pulled: not certified, so the next view goes on without it.
+#[test]
+fn a_batch_that_reached_nobody_stops_nobody() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(20);
+    cluster.loses =
+        Box::new(|from, _, message| from == 0 && matches!(message, Message::Propose(_) | Message::Data(_)));
+    cluster.request(0, request(9, 1, b"x"));
+    let (header, _) = cluster::block(
+        0,
+        0,
+        2,
+        cluster.replica(1).status().committed_id,
+        cluster::EPOCH_US + cluster.now,
+        &[request(9, 1, b"x")],
+    );
+    for i in 1..4 {
+        cluster.give(0, i, cluster::propose(&header, &[]));
+    }
+    cluster.kill(0);
+    cluster.request(2, request(9, 1, b"x"));
+    cluster.run_ms(600);
+    for i in 1..4 {
+        assert_eq!(cluster.ordered(i), vec![(9, 1)], "replica {i}");
+    }
+}
+
+// C5, T5: a laggard fetches ranges, each checked by its certificate.
+#[test]
+fn a_laggard_fetches_ranges() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(20);
+    cluster.loses = Box::new(|from, to, _| from == 3 || to == 3);
+    for nonce in 1..=150 {
+        cluster.request(0, request(9, nonce, b"x"));
+        cluster.run_us(1000);
+    }
+    assert!(cluster.committed(3) < 5);
+    cluster.loses = Box::new(|_, _, _| false);
+    cluster.run_ms(3_000);
+    assert_eq!(cluster.committed(3), cluster.committed(0));
+    assert_eq!(cluster.ordered(3), cluster.ordered(0));
+}
+
+// V14, V18, V19, D1: a block that is certified at one replica and committed nowhere survives the leader.
+#[test]
+fn a_prepared_block_survives_a_view_change() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(20);
+    // All COMMITs are lost, and only replicas 2 and 3 see enough PREPAREs.
+    cluster.loses = Box::new(|_, to, message| {
+        matches!(message, Message::Commit(_)) || (to == 1 && matches!(message, Message::Prepare(_)))
+    });
+    cluster.request(0, request(9, 1, b"survives"));
+    cluster.run_ms(5);
+    let locked = cluster.replica(2).status().high_rank;
+    assert_eq!(locked.sequence.0, 2);
+    assert_eq!(cluster.committed(2), 1);
+    cluster.loses = Box::new(|_, _, _| false);
+    cluster.kill(0);
+    cluster.run_ms(300);
+    for i in 1..4 {
+        assert_eq!(cluster.ordered(i), vec![(9, 1)], "replica {i}");
+        let block = cluster.nodes[i].commits.iter().find(|block| !block.block.batches.is_empty()).unwrap();
+        assert_eq!(block.block.header.body.view.0, 0, "the old block itself, not a new one");
+    }
+}
+
+// N13: a replica that missed a block's PREPAREs goes on from its certificate.
+#[test]
+fn a_latecomer_fast_forwards() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(20);
+    cluster.loses =
+        Box::new(|from, to, message| to == 3 && (from == 0 || matches!(message, Message::Prepare(_))));
+    cluster.request(0, request(9, 1, b"x"));
+    cluster.run_ms(5);
+    cluster.loses = Box::new(|_, _, _| false);
+    cluster.run_ms(1_200);
+    cluster.request(0, request(9, 2, b"y"));
+    cluster.run_ms(20);
+    let slots: Vec<u64> = cluster.prepares(3).iter().map(|(_, sequence, _)| *sequence).collect();
+    assert_eq!(slots, vec![1, 3]);
+    assert_eq!(cluster.ordered(3).len(), 2);
+}
+
+// T6, V10, V11, V14, V18: a third of all messages is lost, and the leader dies twice.
+#[test]
+fn progress_survives_the_loss_of_a_third_of_all_messages() {
+    for seed in 1..=8u64 {
+        let mut cluster = Cluster::started(4);
+        cluster.run_ms(20);
+        let mut state = seed;
+        cluster.loses = Box::new(move |_, _, _| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % 3 == 0
+        });
+        for nonce in 1..=5 {
+            (0..4).for_each(|i| cluster.request(i, request(9, nonce, b"x")));
+            cluster.run_ms(4_000);
+        }
+        cluster.kill(usize::try_from(cluster.view(1) % 4).unwrap());
+        let alive: Vec<usize> = (0..4).filter(|i| cluster.nodes[*i].replica.is_some()).collect();
+        alive.iter().for_each(|i| cluster.request(*i, request(9, 6, b"x")));
+        cluster.run_ms(60_000);
+        for i in alive {
+            assert!(cluster.ordered(i).contains(&(9, 6)), "seed {seed}, replica {i}");
+        }
+    }
+}
+
+// N9: a proposal whose batches do not match its payload root is never prepared.
+#[test]
+fn a_wrong_payload_root_is_never_prepared() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(20);
+    let parent = cluster.replica(1).status().committed_id;
+    let (mut header, batches) =
+        cluster::block(0, 0, 2, parent, cluster::EPOCH_US + cluster.now, &[request(9, 1, b"x")]);
+    header.body.payload_root = outvote_types::Digest::ZERO;
+    let prepare = cluster::vote(outvote_types::Phase::Prepare, &header.body, 0);
+    let batches = outvote_types::BoundedVec::truncated(batches);
+    cluster.give(0, 1, Message::Propose(Box::new(Propose { header, prepare, batches })));
+    assert_eq!(cluster.suspicions(1), vec!['d']);
+    assert_eq!(cluster.prepares(1).len(), 1);
+}

@@ -1,0 +1,186 @@
+//! What must be durable before what, and the restart rule.
+#![allow(clippy::unwrap_used)]
+
+mod cluster;
+
+use cluster::{Cluster, block, request, vote};
+use outvote_protocol::{Note, Output, Record, Tunables, Voting};
+use outvote_types::{Message, Phase};
+
+fn commits_sent(cluster: &Cluster, i: usize) -> usize {
+    let sent = cluster.nodes[i].sent.iter();
+    sent.filter(|m| matches!(m, Message::Commit(v) if usize::from(v.body.replica.0) == i)).count()
+}
+
+// D1: COMMIT waits for its certificate and block; PREPARE does not (D3).
+#[test]
+fn a_commit_waits_for_the_disk_and_a_prepare_does_not() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(20);
+    let (prepares, commits) = (cluster.prepares(2).len(), commits_sent(&cluster, 2));
+    cluster.nodes[2].holds_disk = true;
+    cluster.request(0, request(9, 1, b"x"));
+    cluster.run_ms(20);
+    assert_eq!(cluster.prepares(2).len(), prepares + 1);
+    assert_eq!(commits_sent(&cluster, 2), commits);
+    cluster.nodes[2].holds_disk = false;
+    cluster.sync(2);
+    assert_eq!(commits_sent(&cluster, 2), commits + 1);
+}
+
+// D2, D3, D6: before the first lease is durable nothing is prepared; STATUS does not wait.
+#[test]
+fn nothing_is_prepared_before_the_lease_is_durable() {
+    let mut cluster = Cluster::new(4);
+    cluster.nodes[3].holds_disk = true;
+    cluster.start_all();
+    cluster.run_ms(50);
+    assert_eq!(cluster.prepares(3), vec![]);
+    assert!(cluster.nodes[3].sent.iter().any(|message| matches!(message, Message::Status(_))));
+    assert_eq!(cluster.committed(0), 1, "the others go on");
+    cluster.nodes[3].holds_disk = false;
+    cluster.sync(3);
+    cluster.request(0, request(9, 1, b"x"));
+    cluster.run_ms(50);
+    assert!(!cluster.prepares(3).is_empty());
+}
+
+fn small_lease() -> Tunables {
+    Tunables { lease_slots: 8, ..Tunables::default() }
+}
+
+// D4, D7, D8, D9: a restarted follower prepares nothing at or below its lease, and votes again above it.
+#[test]
+fn a_restarted_follower_sits_out_its_lease() {
+    let mut cluster = Cluster::with(4, 1024, small_lease());
+    cluster.start_all();
+    for nonce in 1..=10 {
+        cluster.request(0, request(9, nonce, b"x"));
+        cluster.run_ms(5);
+    }
+    let promises = cluster.nodes[3].disk.iter().filter_map(|record| match record {
+        Record::Promise(promise) => Some(*promise),
+        _ => None,
+    });
+    let lease = promises.last().unwrap().lease.0;
+    let before = cluster.prepares(3);
+    cluster.kill(3);
+    cluster.run_ms(5);
+    cluster.restart(3);
+    assert!(cluster.replica(3).status().sitting_out);
+    let mut commits = 0;
+    for nonce in 11..=40 {
+        cluster.request(0, request(9, nonce, b"x"));
+        cluster.run_ms(5);
+        if cluster.replica(3).status().sitting_out {
+            commits = commits_sent(&cluster, 3);
+        }
+    }
+    let after: Vec<_> = cluster.prepares(3).split_off(before.len());
+    assert!(!after.is_empty(), "it votes again");
+    assert!(
+        after.iter().all(|(view, sequence, _)| *view == 0 && *sequence > lease),
+        "{after:?} above {lease}"
+    );
+    assert!(commits > 0, "it commits while it sits out");
+    assert!(cluster.nodes[3].notes.iter().any(|note| matches!(note, Note::VotesAgain { .. })));
+    assert_eq!(cluster.view(3), 0);
+    assert_eq!(cluster.ordered(3).len(), 40);
+}
+
+// D7, D10, V21: a replica that restarts in a view takes no NEWVIEW of it.
+#[test]
+fn no_opening_is_taken_after_a_restart_in_its_view() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(50);
+    cluster.kill(0);
+    cluster.run_ms(300);
+    assert_eq!(cluster.view(2), 1);
+    let opening = cluster.nodes[1].sent.iter().find(|m| matches!(m, Message::NewView(_))).unwrap().clone();
+    cluster.kill(2);
+    cluster.loses = Box::new(|_, _, _| true);
+    cluster.start(2, false);
+    assert!(cluster.replica(2).status().sitting_out);
+    let before = cluster.prepares(2).len();
+    cluster.give(1, 2, opening);
+    let status = cluster.replica(2).status();
+    assert!(!status.normal && status.sitting_out, "{status:?}");
+    let (header, batches) = block(1, 1, 3, status.committed_id, cluster::EPOCH_US + cluster.now, &[]);
+    cluster.give(1, 2, cluster::propose(&header, &batches));
+    assert_eq!(cluster.prepares(2).len(), before);
+}
+
+// D18: a peer shows a later vote of this key than its promises allow: the disk is an old copy.
+#[test]
+fn an_old_copy_of_the_disk_is_noticed() {
+    let mut cluster = Cluster::with(4, 1024, small_lease());
+    cluster.start_all();
+    cluster.run_ms(20);
+    let parent = cluster.replica(3).status().committed_id;
+    let (header, _) = block(0, 0, 100, parent, 0, &[]);
+    // SUSPECT may outrun the disk and proves nothing.
+    let suspect =
+        outvote_types::Suspect { view: outvote_types::View(9), replica: outvote_types::ReplicaId(3) };
+    cluster.give(1, 3, Message::Suspect(cluster::signed(suspect)));
+    assert!(!cluster.replica(3).status().observer);
+    cluster.give(1, 3, Message::Commit(vote(Phase::Commit, &header.body, 3)));
+    assert!(cluster.replica(3).status().observer);
+    let votes = cluster.prepares(3).len();
+    cluster.request(0, request(9, 1, b"x"));
+    cluster.run_ms(50);
+    assert_eq!(cluster.prepares(3).len(), votes, "it never votes again");
+    assert_eq!(cluster.ordered(3), vec![(9, 1)], "it follows");
+}
+
+// D16, D17: without promises a replica follows, serves, and says nothing that binds.
+#[test]
+fn a_replica_with_a_lost_disk_only_follows() {
+    let mut cluster = Cluster::started(4);
+    cluster.request(0, request(9, 1, b"x"));
+    cluster.run_ms(50);
+    cluster.kill(3);
+    cluster.nodes[3].disk.clear();
+    cluster.nodes[3].sent.clear();
+    cluster.nodes[3].others.clear();
+    cluster.nodes[3].executed = (outvote_types::Sequence(0), cluster.committee.genesis_id());
+    cluster.nodes[3].executed_header = None;
+    cluster.start_as(3, false, Voting::Observer { why: "the disk was lost" });
+    cluster.connect();
+    cluster.request(0, request(9, 2, b"y"));
+    cluster.run_ms(1500);
+    assert_eq!(cluster.committed(3), cluster.committed(0));
+    let binding =
+        cluster.nodes[3].sent.iter().filter(|m| !matches!(m, Message::Status(_) | Message::Fetch(_)));
+    assert_eq!(binding.count(), 0);
+    assert!(!cluster.nodes[3].others.iter().any(|output| matches!(output, Output::Reply { .. })));
+}
+
+// D15, D21: every promise on disk names a lock whose certificate and block came no later.
+#[test]
+fn a_promise_never_runs_ahead_of_its_block() {
+    let mut cluster = Cluster::started(4);
+    for nonce in 1..=20 {
+        cluster.request(0, request(9, nonce, b"x"));
+        cluster.run_us(700);
+    }
+    cluster.kill(0);
+    cluster.run_ms(300);
+    for node in &cluster.nodes {
+        let mut held = std::collections::BTreeSet::from([cluster.committee.genesis_id()]);
+        let (mut last, mut view) = (0, 0);
+        for record in &node.disk {
+            match record {
+                Record::Block(block) => {
+                    assert!(held.contains(&block.header.body.parent) || block.header.body.sequence.0 > 1);
+                    held.insert(block.header.body.id());
+                }
+                Record::Promise(promise) => {
+                    assert!(held.contains(&promise.high_id));
+                    assert!(promise.counter > last && promise.view.0 >= view);
+                    (last, view) = (promise.counter, promise.view.0);
+                }
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What liars do, and what it costs them.
+#![allow(clippy::unwrap_used)]
+
+mod cluster;
+
+use cluster::{Cluster, EPOCH_US, block, prepare, propose, request, vote};
+use outvote_types::{Digest, Message, Phase, Rule, View};
+
+fn rules_broken(cluster: &Cluster, i: usize) -> Vec<(u16, Rule)> {
+    let quorum = cluster.committee.quorum().unwrap();
+    let epoch = cluster.committee.epoch;
+    let charges = cluster.accusations(i).into_iter().map(|e| e.charge(quorum, epoch).unwrap());
+    charges.map(|charge| (charge.accused.0, charge.rule)).collect()
+}
+
+// N4, X1, X4, V4: an echo shows the other header; the evidence reaches all, and the mutiny begins at once.
+#[test]
+fn an_equivocating_leader_is_accused_and_deposed_at_once() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(20);
+    let parent = cluster.replica(1).status().committed_id;
+    let now = EPOCH_US + cluster.now;
+    let (one, batches_one) = block(0, 0, 2, parent, now, &[request(1, 1, b"pay Ann")]);
+    let (two, batches_two) = block(0, 0, 2, parent, now, &[request(1, 1, b"pay Bob")]);
+    cluster.kill(0);
+    cluster.give(0, 1, propose(&one, &batches_one));
+    cluster.give(0, 2, propose(&two, &batches_two));
+    cluster.give(0, 3, propose(&one, &batches_one));
+    cluster.run_ms(10);
+    for i in 1..4 {
+        assert_eq!(rules_broken(&cluster, i), vec![(0, Rule::TwoProposals)], "replica {i}");
+        assert!(cluster.suspicions(i).starts_with(&['d']), "replica {i}");
+        assert_eq!(cluster.view(i), 1, "replica {i}");
+        assert!(cluster.replica(i).status().normal);
+    }
+    // N10: nobody honest prepared both.
+    for i in 1..4 {
+        let slots =
+            cluster.prepares(i).into_iter().filter(|(view, sequence, _)| (*view, *sequence) == (0, 2));
+        assert_eq!(slots.count(), 1, "replica {i}");
+    }
+}
+
+// X1, N16: two votes of one signer for one slot; only the first counts.
+#[test]
+fn two_votes_for_one_slot_are_evidence() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(20);
+    let parent = cluster.replica(1).status().committed_id;
+    let (one, _) = block(0, 0, 2, parent, EPOCH_US, &[]);
+    let mut other = vote(Phase::Commit, &one.body, 3);
+    other.body.id = Digest::of(b"another block");
+    cluster.give(3, 1, Message::Commit(vote(Phase::Commit, &one.body, 3)));
+    cluster.give(3, 1, Message::Commit(other));
+    assert_eq!(rules_broken(&cluster, 1), vec![(3, Rule::TwoCommits)]);
+    // X3: a vote repeated is no evidence, and a follower's lie is no reason to depose the leader.
+    cluster.give(2, 1, Message::Commit(vote(Phase::Commit, &one.body, 2)));
+    cluster.give(2, 1, Message::Commit(vote(Phase::Commit, &one.body, 2)));
+    assert_eq!(cluster.accusations(1).len(), 1);
+    assert_eq!(cluster.all_suspicions(), Vec::<char>::new());
+}
+
+// V4, N8: a batch with a bad request convicts nobody on paper, but its leader is deposed, and it is never prepared.
+#[test]
+fn an_invalid_batch_is_never_prepared() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(20);
+    let parent = cluster.replica(1).status().committed_id;
+    let (header, batches) = block(0, 0, 2, parent, EPOCH_US + cluster.now, &[request(1, 1, b"x")]);
+    cluster.input(1, outvote_protocol::Input::InvalidBatch { digest: batches[0].digest() });
+    cluster.give(0, 1, propose(&header, &[]));
+    assert_eq!(cluster.suspicions(1), vec!['d']);
+    assert!(cluster.prepares(1).iter().all(|(_, sequence, _)| *sequence != 2));
+}
+
+// B4, N15, M4: views and sequences as high as they go change nothing.
+#[test]
+fn the_largest_numbers_change_nothing() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(20);
+    for view in [3, u64::MAX - 3, u64::MAX] {
+        for sequence in [2, u64::MAX] {
+            let leader = (view % 4) as u16;
+            let (header, batches) = block(leader, view, sequence, Digest::ZERO, u64::MAX, &[]);
+            cluster.give(3, 1, propose(&header, &batches));
+            cluster.give(3, 1, prepare(&header, 3));
+            cluster.give(3, 1, Message::Commit(vote(Phase::Commit, &header.body, 3)));
+            let suspect = outvote_types::Suspect { view: View(view), replica: outvote_types::ReplicaId(3) };
+            cluster.give(3, 1, Message::Suspect(cluster::signed(suspect)));
+        }
+    }
+    cluster.request(0, request(9, 1, b"x"));
+    cluster.run_ms(50);
+    assert_eq!(cluster.ordered(1), vec![(9, 1)]);
+    assert_eq!(cluster.view(1), 0);
+}

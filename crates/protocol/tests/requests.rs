@@ -1,0 +1,180 @@
+//! Pools, fairness, overload, relays.
+#![allow(clippy::unwrap_used)]
+
+mod cluster;
+
+use cluster::{Cluster, request, request_of};
+use outvote_protocol::{Output, Tunables};
+use outvote_types::{Message, PublicKey};
+
+fn refusals(cluster: &Cluster, i: usize) -> Vec<(u8, u64, bool)> {
+    let others = cluster.nodes[i].others.iter();
+    let refusals = others.filter_map(|output| match output {
+        Output::Refuse { session, nonce, busy } => Some((session.0[0], nonce.0, *busy)),
+        _ => None,
+    });
+    refusals.collect()
+}
+
+// P4, P5: a full pool gives way fairly: the client with the most waiting loses its newest.
+#[test]
+fn a_full_pool_gives_way_fairly() {
+    let mut cluster = Cluster::with(4, 1024, Tunables { pool_requests_max: 10, ..Tunables::default() });
+    cluster.start_all();
+    cluster.run_ms(10);
+    // Followers keep their clients' requests until they are committed; nothing leaves this one.
+    cluster.loses = Box::new(|_, _, _| true);
+    for nonce in 1..=12 {
+        cluster.request(1, request(1, nonce, b"greedy"));
+    }
+    assert_eq!(refusals(&cluster, 1), vec![(1, 11, true), (1, 12, true)]);
+    cluster.request(1, request(2, 1, b"modest"));
+    assert_eq!(refusals(&cluster, 1).last(), Some(&(1, 10, true)));
+    assert_eq!(cluster.replica(1).status().pending, 10);
+}
+
+// P6: in order per client, in turn across clients.
+#[test]
+fn batches_take_clients_in_turn() {
+    let mut cluster =
+        Cluster::with(4, 1024, Tunables { in_flight_max: 1, batch_count_max: 6, ..Tunables::default() });
+    cluster.start_all();
+    cluster.run_ms(10);
+    cluster.request(0, request(9, 1, b"keeps the pipeline busy"));
+    for nonce in 1..=6 {
+        cluster.request(0, request(1, nonce, b"x"));
+    }
+    cluster.request(0, request(3, 2, b"x"));
+    cluster.request(0, request(3, 1, b"x"));
+    cluster.request(0, request(2, 1, b"x"));
+    cluster.run_ms(50);
+    assert_eq!(cluster.ordered(2)[1..7], [(1, 1), (2, 1), (3, 1), (1, 2), (3, 2), (1, 3)]);
+    assert_eq!(cluster.ordered(2).len(), 10);
+}
+
+// P1, P3: a request that only a follower knows reaches the leader.
+#[test]
+fn a_follower_relays_to_the_leader() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(10);
+    cluster.request(2, request(9, 1, b"x"));
+    cluster.run_ms(900);
+    assert_eq!(cluster.ordered(2), vec![(9, 1)]);
+    assert_eq!(cluster.all_suspicions(), Vec::<char>::new());
+}
+
+// V2, P2: a leader that proposes others' requests and not this one is deposed, and the request is ordered.
+#[test]
+fn a_censor_is_deposed() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(10);
+    // The leader never hears of client 66.
+    cluster.loses = Box::new(|_, to, message| {
+        to == 0
+            && matches!(message, Message::Relay(requests) if requests.iter().any(|r| r.body.session.0[0] == 66))
+    });
+    for i in 1..4 {
+        cluster.request(i, request(66, 1, b"censored"));
+    }
+    for nonce in 1..=40 {
+        cluster.request(0, request(9, nonce, b"x"));
+        cluster.run_ms(50);
+    }
+    assert!(cluster.view(1) >= 1);
+    assert!(cluster.all_suspicions().contains(&'b'));
+    for i in 0..4 {
+        assert!(cluster.ordered(i).contains(&(66, 1)), "replica {i}");
+    }
+}
+
+// P3, P5, P11, V2: far more than the leader can order, at the leader and through relays: nobody is deposed.
+#[test]
+fn overload_deposes_nobody() {
+    let tunables =
+        Tunables { pool_requests_max: 500, batch_count_max: 3, in_flight_max: 1, ..Tunables::default() };
+    let mut cluster = Cluster::with(4, 1024, tunables);
+    cluster.start_all();
+    cluster.run_ms(10);
+    let mut nonces = std::collections::BTreeMap::<(usize, u16), u64>::new();
+    for round in 0..1_500u64 {
+        for i in 0..4usize {
+            for client in 0..6u16 {
+                let client = u16::try_from(round % 40).unwrap() * 6 + client;
+                let nonce = nonces.entry((i, client)).or_default();
+                *nonce += 1;
+                let mut key = [0; 32];
+                key[0] = i as u8 + 1;
+                key[1..3].copy_from_slice(&client.to_le_bytes());
+                cluster.request(i, request_of(PublicKey(key), *nonce, b"x"));
+            }
+        }
+        cluster.run_us(2_000);
+    }
+    assert_eq!(cluster.all_suspicions(), Vec::<char>::new());
+    assert_eq!(cluster.view(1), 0);
+    assert!(!refusals(&cluster, 0).is_empty(), "it was overload");
+    let ordered = cluster.ordered(1);
+    for i in 1..=4u8 {
+        assert!(ordered.iter().any(|(first, _)| *first == i), "replica {}'s clients are served", i - 1);
+    }
+}
+
+// P10, V5: a leader that holds relayed work back for 100 ms each time is deposed by the performance rule.
+#[test]
+fn a_leader_slower_than_its_peers_is_deposed() {
+    let mut cluster = Cluster::with(4, 1024, Tunables { linger_us: 1_000, ..Tunables::default() });
+    cluster.start_all();
+    cluster.run_ms(1_100);
+    let mut waiting: u32 = 0;
+    // The leader takes note of relays only now and then: each batch is 100 ms late.
+    cluster.loses = Box::new(move |_, to, message| {
+        if to == 0 && matches!(message, Message::Relay(_)) {
+            waiting += 1;
+            return waiting % 5 != 0;
+        }
+        false
+    });
+    let mut nonce = 0;
+    while cluster.now < 6_000_000 && cluster.view(1) == 0 {
+        nonce += 1;
+        for i in 0..4 {
+            cluster.request(i, request(10 + i as u8, nonce, b"x"));
+        }
+        cluster.run_ms(20);
+    }
+    assert!(cluster.all_suspicions().contains(&'e'), "{:?}", cluster.all_suspicions());
+    assert!(cluster.view(1) >= 1);
+}
+
+// N17, E4: what was ordered is not proposed again.
+#[test]
+fn an_ordered_request_is_not_proposed_again() {
+    let mut cluster = Cluster::started(4);
+    for _ in 0..3 {
+        for i in 0..4 {
+            cluster.request(i, request(9, 1, b"x"));
+        }
+        cluster.run_ms(50);
+    }
+    assert_eq!(cluster.ordered(0), vec![(9, 1)]);
+    // Another content under the same nonce is ordered, so that its client learns that the nonce was used.
+    cluster.request(0, request(9, 1, b"another"));
+    cluster.run_ms(50);
+    assert_eq!(cluster.ordered(0), vec![(9, 1), (9, 1)]);
+}
+
+// P7: what a dropped block held is ordered in the next view.
+#[test]
+fn requests_of_a_dropped_block_are_ordered_in_the_next_view() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(20);
+    cluster.loses = Box::new(|_, _, message| matches!(message, Message::Prepare(_) | Message::Commit(_)));
+    cluster.request(0, request(9, 1, b"x"));
+    cluster.run_ms(10);
+    cluster.kill(0);
+    cluster.loses = Box::new(|_, _, _| false);
+    cluster.run_ms(400);
+    for i in 1..4 {
+        assert_eq!(cluster.ordered(i), vec![(9, 1)], "replica {i}");
+    }
+}
