@@ -203,7 +203,7 @@ impl Replica {
     fn fetch_missing_batches(&mut self) {
         let now = self.now;
         let retry = now.plus(self.fetch_retry_us());
-        let last = self.chain.committed.plus(self.config.tunables.in_flight_max);
+        let last = self.slots_end();
         let me = self.config.me;
         let mut fetches = Vec::new();
         for entry in self.chain.entries.values_mut() {
@@ -225,7 +225,7 @@ impl Replica {
 
     /// When the next batch of an echoed proposal is asked for.
     pub(crate) fn batches_due(&self) -> Option<Instant> {
-        let last = self.chain.committed.plus(self.config.tunables.in_flight_max);
+        let last = self.slots_end();
         let waiting = self.chain.entries.values().filter(|entry| {
             entry.block.is_none()
                 && !entry.invalid

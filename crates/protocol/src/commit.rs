@@ -56,7 +56,8 @@ impl Replica {
         }
         if certificate.phase == Phase::Commit {
             self.commit(certificate);
-        } else {
+        } else if certificate.view == self.term.view {
+            // P7: a block of an earlier view that is certified late may lie beside this view's base; its requests still wait.
             self.on_ordered(certificate.id);
         }
     }
@@ -72,6 +73,7 @@ impl Replica {
         }
         let Some(time) = self.chain.time_of(certificate.id, certificate.sequence) else { return };
         self.term.voted = Some(Tip { sequence: certificate.sequence, id: certificate.id, time });
+        self.term.base = certificate.sequence;
         let view = self.term.view;
         if core::mem::take(&mut self.term.sitting_out) {
             self.note(Note::VotesAgain { view });

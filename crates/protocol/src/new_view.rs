@@ -60,6 +60,7 @@ impl Replica {
         let Some(time) = self.chain.time_of(id, rank.sequence) else { return };
         // V22: whatever the own lock says, a justified base is taken. Its certificate may raise the lock, never lower it.
         self.term.voted = Some(Tip { sequence: rank.sequence, id, time });
+        self.term.base = rank.sequence;
         self.term.mode = Mode::Normal;
         if let Some(certificate) = certificate {
             self.on_certificate(certificate, None);

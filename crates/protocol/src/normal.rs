@@ -182,9 +182,8 @@ impl Replica {
     pub(crate) fn fill(&mut self, id: Digest, digest: Digest, batch: &Batch) {
         let certified = self.catch_up.is_needed(&id);
         // B2: beyond the budget only headers are kept; the batches are fetched when their turn comes.
-        let next = self.chain.entries.get(&id).is_some_and(|entry| {
-            entry.header.body.sequence.since(self.chain.committed) <= self.config.tunables.in_flight_max
-        });
+        let end = self.slots_end();
+        let next = self.chain.entries.get(&id).is_some_and(|entry| entry.header.body.sequence <= end);
         let bytes = self.chain.entries.get(&id).map_or(0, Entry::bytes);
         if !certified && !next && !self.chain.has_room_for(bytes) {
             return;
@@ -280,8 +279,7 @@ impl Replica {
         let last = self.term.voted?;
         let sequence = last.sequence.next();
         // N7: above the window it waits; no fault of the leader.
-        let ahead = sequence.since(self.chain.committed);
-        if ahead > self.config.tunables.in_flight_max || sequence > self.window_end() {
+        if sequence > self.slots_end() {
             return None;
         }
         let rank = Rank { view: self.term.view, sequence };

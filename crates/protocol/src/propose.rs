@@ -30,7 +30,7 @@ impl Replica {
         let Some(tip) = self.term.voted.filter(|_| self.is_proposer()) else { return false };
         let in_flight = tip.sequence.since(self.chain.committed);
         // N1: fewer than K in flight, and inside the window.
-        if in_flight >= self.config.tunables.in_flight_max.max(1) || tip.sequence >= self.window_end() {
+        if tip.sequence >= self.slots_end() {
             return false;
         }
         // N1: a view's first block is proposed even if it is empty; it shows that the view works and commits what the

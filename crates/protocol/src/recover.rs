@@ -266,6 +266,7 @@ impl Replica {
         };
         self.term.mode = Mode::Normal;
         self.term.voted = Some(genesis);
+        self.term.base = genesis.sequence;
         self.term.leads = self.is_leader();
         let lease = genesis.sequence.plus(self.config.tunables.lease_slots);
         self.persist_promise(Vec::new(), lease);

@@ -161,6 +161,15 @@ impl Replica {
         self.checkpoints.stable_sequence().plus(interval.saturating_mul(crate::limits::WINDOW_INTERVALS))
     }
 
+    /// The highest slot that may be proposed or prepared before something more is committed (N1, N7).
+    pub(crate) fn slots_end(&self) -> Sequence {
+        let most = self.config.tunables.in_flight_max.max(1);
+        let end = self.chain.committed.plus(most).min(self.window_end());
+        // A view may begin on a certified block that lies K slots above the committed one already. Old blocks are never
+        // voted for again (N10), so only a block on top commits them: there is always room for one.
+        end.max(self.term.base.next())
+    }
+
     /// How many of the given view may be counted: this view, the one before (late votes) and the next (N15).
     pub(crate) fn is_near(&self, view: View) -> bool {
         view.0.saturating_add(1) >= self.term.view.0 && view <= self.term.view.next()

@@ -36,6 +36,8 @@ pub(crate) struct Term {
     pub(crate) sitting_out: bool,
     /// The last header prepared here, or the base or certified block from which votes go on. Only rises (N10).
     pub(crate) voted: Option<Tip>,
+    /// Where votes began here: the base, or the first certified block that was jumped to. Certified, like all below it.
+    pub(crate) base: Sequence,
     /// The highest slot for which COMMIT was asked for here (N12).
     pub(crate) committed_vote: Sequence,
     /// Whether this leader has proposed here.
@@ -65,6 +67,7 @@ impl Term {
             leads: false,
             sitting_out: false,
             voted: None,
+            base: Sequence(0),
             committed_vote: Sequence(0),
             proposed: false,
             new_view: None,

@@ -143,9 +143,7 @@ impl Replica {
         let mut add = |at: Option<Instant>| due = at.map_or(due, |at| due.min(at));
         if self.is_proposer() {
             add(Some(self.timers.heartbeat_at));
-            let has_room = self.term.voted.is_some_and(|tip| {
-                tip.sequence.since(self.chain.committed) < self.config.tunables.in_flight_max
-            });
+            let has_room = self.term.voted.is_some_and(|tip| tip.sequence < self.slots_end());
             add(self.batch_deadline().filter(|_| has_room && !self.is_execution_behind()));
         }
         add(self.catch_up.next_due());
