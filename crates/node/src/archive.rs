@@ -6,10 +6,11 @@ use crate::backend::Blocks;
 use crate::error::NodeError;
 use borsh::{BorshDeserialize, BorshSerialize};
 use outvote_execution::BlockResult;
-use outvote_protocol::CommittedBlock;
+use outvote_replica::CommittedBlock;
 use outvote_types::limits::{MAX_BLOCKS_PER_FETCH, MAX_MESSAGE_BYTES};
 use outvote_types::{
-    Answer, Block, BoundedVec, Certificate, Data, Digest, Nonce, PublicKey, ResultLeaf, Sequence, decode, encode,
+    Answer, Block, BoundedVec, Certificate, Data, Digest, Nonce, PublicKey, ResultLeaf, Sequence, decode,
+    encode,
 };
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -84,7 +85,6 @@ pub(crate) struct Pending {
 struct Inner {
     blocks: BTreeMap<Sequence, Arc<ArchivedBlock>>,
     certificates: BTreeMap<Sequence, Certificate>,
-    drop_below: Option<Sequence>,
 }
 
 /// What one commit takes along.
@@ -205,7 +205,11 @@ impl Archive {
     }
 
     /// The block that executed this request.
-    pub(crate) fn executed_at(&self, session: &PublicKey, nonce: Nonce) -> Result<Option<Sequence>, NodeError> {
+    pub(crate) fn executed_at(
+        &self,
+        session: &PublicKey,
+        nonce: Nonce,
+    ) -> Result<Option<Sequence>, NodeError> {
         {
             let inner = self.pending.lock();
             let has = |block: &ArchivedBlock| {
@@ -249,7 +253,11 @@ impl Archive {
         }))
     }
 
-    fn stored_value<T: BorshDeserialize>(&self, table: &'static str, key: &[u8]) -> Result<Option<T>, NodeError> {
+    fn stored_value<T: BorshDeserialize>(
+        &self,
+        table: &'static str,
+        key: &[u8],
+    ) -> Result<Option<T>, NodeError> {
         let Some(bytes) = self.stored.get(table, key)? else { return Ok(None) };
         decode(&bytes).map(Some).map_err(|error| NodeError::Archive { table, reason: error.to_string() })
     }

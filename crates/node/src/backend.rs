@@ -30,18 +30,20 @@ impl Backend for RedbBackend {
         self.store.get(STATE, key).map(|value| value.map(Value::from)).map_err(failed)
     }
 
-    fn range(&self, from: &[u8], to: Option<&[u8]>, limit: usize) -> Result<Vec<(Vec<u8>, Value)>, BackendError> {
+    fn range(
+        &self,
+        from: &[u8],
+        to: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Value)>, BackendError> {
         page(&self.store.snapshot().map_err(failed)?, from, to, limit)
     }
 
     fn commit(&mut self, writes: Writes) -> Result<(), BackendError> {
         let archived = self.pending.take();
         let state = writes.iter().map(|(key, value)| Change { table: STATE, key, value: value.as_deref() });
-        let blocks = archived.changes.iter().map(|(table, key, value)| Change {
-            table,
-            key,
-            value: value.as_deref(),
-        });
+        let blocks =
+            archived.changes.iter().map(|(table, key, value)| Change { table, key, value: value.as_deref() });
         self.store.commit(state.chain(blocks)).map_err(failed)?;
         self.pending.stored(&archived);
         Ok(())
@@ -59,7 +61,12 @@ impl BackendSnapshot for RedbSnapshot {
         self.0.get(STATE, key).map(|value| value.map(Value::from)).map_err(failed)
     }
 
-    fn range(&self, from: &[u8], to: Option<&[u8]>, limit: usize) -> Result<Vec<(Vec<u8>, Value)>, BackendError> {
+    fn range(
+        &self,
+        from: &[u8],
+        to: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Value)>, BackendError> {
         page(&self.0, from, to, limit)
     }
 }

@@ -30,7 +30,8 @@ mod honest {
             None
         }
         pub(crate) fn switch(&mut self, _behaviour: &str) -> Result<(), String> {
-            Err("this program was built without the feature `demo`: rebuild with it to make replicas lie".into())
+            Err("this program was built without the feature `demo`: rebuild with it to make replicas lie"
+                .into())
         }
         pub(crate) fn hear(&mut self, _now: Instant, event: Event) -> Option<Event> {
             Some(event)
@@ -63,7 +64,8 @@ mod liar {
         pub(crate) fn new(shared: &Shared, scheme: &Arc<dyn Scheme>) -> Self {
             let committee = &shared.committee.committee;
             let seed = u64::from(shared.me.0) + 1;
-            let make = || Adversary::new(Behaviour::Honest, Arc::clone(scheme), committee, shared.me, seed).ok();
+            let make =
+                || Adversary::new(Behaviour::Honest, Arc::clone(scheme), committee, shared.me, seed).ok();
             Self { adversary: committee.demo.then(make).flatten() }
         }
 
@@ -77,7 +79,9 @@ mod liar {
 
         pub(crate) fn switch(&mut self, name: &str) -> Result<(), String> {
             let Some(adversary) = &mut self.adversary else {
-                return Err("this cluster's genesis does not say demo: its replicas cannot be told to lie".into());
+                return Err(
+                    "this cluster's genesis does not say demo: its replicas cannot be told to lie".into()
+                );
             };
             let Some(behaviour) = Behaviour::from_name(name) else {
                 let known: Vec<&str> = Behaviour::ALL.iter().map(|behaviour| behaviour.name()).collect();

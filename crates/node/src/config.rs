@@ -90,14 +90,39 @@ pub enum LogFormat {
 /// Section, key, default and the reason: the source of the commented file and of the suggestions.
 const KEYS: &[(&str, &str, &str, &str)] = &[
     ("network", "listen", "\"127.0.0.1:4100\"", "Where replicas and clients connect (TLS 1.3, keys pinned)."),
-    ("network", "http", "\"127.0.0.1:4000\"", "The page, the API and the metrics. Plain HTTP: keep it on loopback or behind a proxy."),
-    ("network", "http_hosts", "[]", "More host names under which the page may be reached; others are refused (DNS rebinding)."),
+    (
+        "network",
+        "http",
+        "\"127.0.0.1:4000\"",
+        "The page, the API and the metrics. Plain HTTP: keep it on loopback or behind a proxy.",
+    ),
+    (
+        "network",
+        "http_hosts",
+        "[]",
+        "More host names under which the page may be reached; others are refused (DNS rebinding).",
+    ),
     ("batch", "count_max", "50", "Requests in a batch at most: one round of votes for all of them."),
     ("batch", "bytes_max", "1048576", "Bytes in a batch at most."),
-    ("batch", "linger_us", "1000", "How long a batch waits for more while others are under way; an idle cluster never waits."),
-    ("timeouts", "view_ms", "500", "How long a silent leader stays leader. It grows by itself while views fail."),
+    (
+        "batch",
+        "linger_us",
+        "1000",
+        "How long a batch waits for more while others are under way; an idle cluster never waits.",
+    ),
+    (
+        "timeouts",
+        "view_ms",
+        "500",
+        "How long a silent leader stays leader. It grows by itself while views fail.",
+    ),
     ("limits", "client_connections", "1024", "Client connections at most."),
-    ("limits", "pool_requests", "16384", "Requests waiting for their order at most; more are refused early as busy."),
+    (
+        "limits",
+        "pool_requests",
+        "16384",
+        "Requests waiting for their order at most; more are refused early as busy.",
+    ),
     ("limits", "database_cache_mib", "8", "Cache of the state database."),
     ("limits", "retain_blocks", "0", "Blocks kept for receipts and late followers; 0 keeps all."),
     ("log", "level", "\"info\"", "A filter such as info, or outvote_node=debug,warn."),
@@ -151,7 +176,9 @@ impl NodeConfig {
     /// The commented file with all defaults, but these two addresses.
     #[must_use]
     pub fn commented(listen: SocketAddr, http: SocketAddr) -> String {
-        let mut text = String::from("# Local configuration of one replica. Every key is optional; these are the defaults.\n");
+        let mut text = String::from(
+            "# Local configuration of one replica. Every key is optional; these are the defaults.\n",
+        );
         let mut current = "";
         for (section, key, default, reason) in KEYS {
             if *section != current {
@@ -174,7 +201,8 @@ impl NodeConfig {
     /// When the file cannot be read, is not TOML, has an unknown key or a value out of its range; the error names the
     /// file, the line and the cure.
     pub fn load(path: &Path) -> Result<Self, NodeError> {
-        let text = std::fs::read_to_string(path).map_err(|source| NodeError::Read { path: path.into(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| NodeError::Read { path: path.into(), source })?;
         Self::parse(&text, path)
     }
 
@@ -184,7 +212,8 @@ impl NodeConfig {
     /// As [`Self::load`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, NodeError> {
         let config: Self = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            let line =
+                error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             NodeError::Config { path: path.into(), line, message: explain(error.message()) }
         })?;
         config.check(path)?;
@@ -201,10 +230,16 @@ impl NodeConfig {
                 (1024..=outvote_types::limits::MAX_BATCH_BYTES).contains(&self.batch.bytes_max),
                 "batch.bytes_max must lie between 1024 and 4194304",
             ),
-            ((50..=10_000).contains(&self.timeouts.view_ms), "timeouts.view_ms must lie between 50 and 10000"),
+            (
+                (50..=10_000).contains(&self.timeouts.view_ms),
+                "timeouts.view_ms must lie between 50 and 10000",
+            ),
             (self.limits.client_connections > 0, "limits.client_connections must be at least 1"),
             (self.limits.pool_requests >= 1024, "limits.pool_requests must be at least 1024"),
-            ((1..=4096).contains(&self.limits.database_cache_mib), "limits.database_cache_mib must lie between 1 and 4096"),
+            (
+                (1..=4096).contains(&self.limits.database_cache_mib),
+                "limits.database_cache_mib must lie between 1 and 4096",
+            ),
         ];
         for (holds, message) in rules {
             if !holds {
@@ -217,14 +252,17 @@ impl NodeConfig {
 
 /// Adds "did you mean" to serde's "unknown field" messages.
 fn explain(message: &str) -> String {
-    let Some(unknown) = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) else {
+    let Some(unknown) = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next())
+    else {
         return message.to_string();
     };
     let names = KEYS.iter().flat_map(|(section, key, _, _)| [*section, *key]);
     let best = names.map(|name| (distance(unknown, name), name)).min();
     match best {
         Some((distance, name)) if distance <= 3 => format!("unknown key `{unknown}`: did you mean `{name}`?"),
-        _ => format!("unknown key `{unknown}`: remove it, or see the commented file that `outvote init` writes"),
+        _ => format!(
+            "unknown key `{unknown}`: remove it, or see the commented file that `outvote init` writes"
+        ),
     }
 }
 

@@ -7,8 +7,8 @@ use crate::gateway::GatewayJob;
 use crate::log_thread::LogJob;
 use crate::shared::Shared;
 use crate::workers::Workers;
-use outvote_protocol::{Note, Recipients};
 use outvote_replica::{Action, Event, Replica};
+use outvote_replica::{Note, Recipients};
 use outvote_transport::{Budget, PeerSender};
 use outvote_types::{Instant, ReplicaId};
 use std::collections::VecDeque;
@@ -115,7 +115,9 @@ impl CoreThread {
             }
         }
         let now = self.clock.now();
-        if self.replica.wake_at().is_some_and(|at| at <= now) || self.lies.wake_at().is_some_and(|at| at <= now) {
+        if self.replica.wake_at().is_some_and(|at| at <= now)
+            || self.lies.wake_at().is_some_and(|at| at <= now)
+        {
             self.step(Event::Tick);
         }
         true
@@ -141,7 +143,9 @@ impl CoreThread {
         // A closed channel means that the node is stopping; what it would have carried is then of no use.
         match action {
             Action::Write { ticket, records } => drop(out.log.send(LogJob::Write { ticket, records })),
-            Action::Send { to: Recipients::Others, urgent, frame } => out.links.send_to_others(urgent, &frame),
+            Action::Send { to: Recipients::Others, urgent, frame } => {
+                out.links.send_to_others(urgent, &frame)
+            }
             Action::Send { to: Recipients::One(peer), urgent, frame } => out.links.send(peer, urgent, frame),
             Action::Send { to: Recipients::Myself, .. } => {}
             Action::Verify { job, checks } => {
@@ -155,8 +159,12 @@ impl CoreThread {
             Action::Certified(certificate) => drop(out.execution.send(ExecutionJob::Certified(certificate))),
             Action::Reply(reply) => drop(out.gateway.send(GatewayJob::Reply(reply))),
             Action::Serve { to, fetch } => drop(out.execution.send(ExecutionJob::Serve { to, fetch })),
-            Action::FetchState { certificate } => drop(out.execution.send(ExecutionJob::FetchState(certificate))),
-            Action::StateData { from, data } => drop(out.execution.send(ExecutionJob::StateData { from, data })),
+            Action::FetchState { certificate } => {
+                drop(out.execution.send(ExecutionJob::FetchState(certificate)))
+            }
+            Action::StateData { from, data } => {
+                drop(out.execution.send(ExecutionJob::StateData { from, data }))
+            }
             Action::Stable { certificate, retain_from } => {
                 drop(out.execution.send(ExecutionJob::Stable { certificate, retain_from }));
             }
@@ -164,8 +172,13 @@ impl CoreThread {
                 drop(out.gateway.send(GatewayJob::Refuse { session, nonce, busy }));
             }
             Action::Accuse { evidence, charge } => {
-                tracing::warn!(accused = charge.accused.0, rule = charge.rule.in_words(), view = charge.view.0,
-                    sequence = charge.sequence.0, "proof of misbehaviour");
+                tracing::warn!(
+                    accused = charge.accused.0,
+                    rule = charge.rule.in_words(),
+                    view = charge.view.0,
+                    sequence = charge.sequence.0,
+                    "proof of misbehaviour"
+                );
                 self.shared.accuse(&evidence, &charge);
             }
             Action::Note(note) => self.note(&note),
@@ -178,14 +191,21 @@ impl CoreThread {
             Note::Suspected { view, reason } => {
                 tracing::info!(view = view.0, reason = %reason, "the leader is suspected");
             }
-            Note::Entered { view, leader } => tracing::info!(view = view.0, leader = leader.0, "entered a view"),
+            Note::Entered { view, leader } => {
+                tracing::info!(view = view.0, leader = leader.0, "entered a view")
+            }
             Note::Opened { view } => tracing::info!(view = view.0, "the view works"),
             Note::VotesAgain { view } => tracing::info!(view = view.0, "votes again"),
             Note::Diverged { sequence } => {
-                tracing::error!(sequence = sequence.0, "this replica's state was outvoted: it stops answering and repairs itself");
+                tracing::error!(
+                    sequence = sequence.0,
+                    "this replica's state was outvoted: it stops answering and repairs itself"
+                );
             }
             Note::Repaired { sequence } => tracing::info!(sequence = sequence.0, "the state is repaired"),
-            Note::Observer { why } => tracing::error!(why, "this replica follows but never votes with this key"),
+            Note::Observer { why } => {
+                tracing::error!(why, "this replica follows but never votes with this key")
+            }
             #[allow(unreachable_patterns, reason = "new notes are for tests and traces")]
             _ => {}
         }

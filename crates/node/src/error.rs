@@ -8,7 +8,9 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     /// A file cannot be read.
-    #[error("cannot read {path}: {source}. Create the home with `outvote init`, or name the right one with --home")]
+    #[error(
+        "cannot read {path}: {source}. Create the home with `outvote init`, or name the right one with --home"
+    )]
     Read {
         /// Which.
         path: PathBuf,
@@ -65,10 +67,14 @@ pub enum NodeError {
         committee: PathBuf,
     },
     /// The mode is not served by this engine.
-    #[error("mode \"federated\" is not part of this version: use mode = \"byzantine\" with at least 4 replicas")]
+    #[error(
+        "mode \"federated\" is not part of this version: use mode = \"byzantine\" with at least 4 replicas"
+    )]
     Federated,
     /// An address is taken.
-    #[error("cannot listen on {address}: {source}. Stop the program that holds it, or change `{key}` in config.toml")]
+    #[error(
+        "cannot listen on {address}: {source}. Stop the program that holds it, or change `{key}` in config.toml"
+    )]
     Listen {
         /// Which.
         address: SocketAddr,
@@ -84,7 +90,9 @@ pub enum NodeError {
     #[error(transparent)]
     Execution(#[from] outvote_execution::ExecutionError),
     /// The archive of blocks holds bytes that are no block.
-    #[error("the table {table} of the archive is damaged: {reason}. Restore data/ from a backup, or fetch it anew: see `outvote doctor`")]
+    #[error(
+        "the table {table} of the archive is damaged: {reason}. Restore data/ from a backup, or fetch it anew: see `outvote doctor`"
+    )]
     Archive {
         /// Which table.
         table: &'static str,
@@ -104,7 +112,9 @@ pub enum NodeError {
     #[error("no random bytes from the system: {0}. Keys are never made without them")]
     Randomness(String),
     /// The log holds a record that this program cannot read.
-    #[error("record {index} of the log cannot be read: {reason}. Was it written by a newer program? Use that one")]
+    #[error(
+        "record {index} of the log cannot be read: {reason}. Was it written by a newer program? Use that one"
+    )]
     Record {
         /// Which record.
         index: u64,

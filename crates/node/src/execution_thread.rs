@@ -7,7 +7,7 @@ use crate::gateway::GatewayJob;
 use crate::log_thread::LogJob;
 use crate::shared::Shared;
 use outvote_execution::{Alarm, Executor, SessionStanding};
-use outvote_protocol::CommittedBlock;
+use outvote_replica::CommittedBlock;
 use outvote_replica::Event;
 use outvote_types::{
     Answer, Certificate, CheckpointCertificate, Data, Fetch, PublicKey, ReplicaId, Sequence,
@@ -25,6 +25,8 @@ const FLUSH_EVERY: Duration = Duration::from_secs(1);
 const DIGEST_EVERY: Duration = Duration::from_millis(250);
 /// Questions that wait for their sequence at most.
 const WAITING_QUESTIONS_MAX: usize = 4096;
+/// Committed blocks that wait for a state transfer at most; later ones are fetched again as a range.
+const HELD_BLOCKS_MAX: usize = 4096;
 
 /// Takes the executed sequence and the answer to a question; `None` when this replica cannot answer now.
 pub(crate) type OnAnswer = Box<dyn FnOnce(Option<(Sequence, Answer)>) + Send>;
@@ -64,6 +66,8 @@ pub(crate) struct ExecutionThread {
     log: Sender<LogJob>,
     waiting: BTreeMap<Sequence, Vec<(Vec<u8>, OnAnswer)>>,
     waiting_count: usize,
+    /// Committed blocks that wait for a state transfer to end.
+    held: BTreeMap<Sequence, Arc<CommittedBlock>>,
     /// The lowest block that peers may still want from the log.
     retain_from: Sequence,
     flushed_at: Instant,
@@ -96,6 +100,7 @@ impl ExecutionThread {
             log,
             waiting: BTreeMap::new(),
             waiting_count: 0,
+            held: BTreeMap::new(),
             retain_from: Sequence(0),
             flushed_at: Instant::now(),
             digest_at: None,
@@ -104,6 +109,9 @@ impl ExecutionThread {
 
     /// Runs until told to stop, or until the database fails: then the node stops.
     pub(crate) fn run(mut self, jobs: &Receiver<ExecutionJob>) -> Result<(), NodeError> {
+        if let Some(certificate) = self.executor.interrupted_transfer().cloned() {
+            self.transfer.start(certificate, &self.core);
+        }
         self.renew_digest();
         loop {
             match jobs.recv_timeout(self.sleep()) {
@@ -112,7 +120,8 @@ impl ExecutionThread {
                 Err(RecvTimeoutError::Timeout) => self.idle()?,
             }
             if self.executor.unflushed_bytes() >= FLUSH_BYTES
-                || (self.executor.flushed() < self.executor.executed() && self.flushed_at.elapsed() >= FLUSH_EVERY)
+                || (self.executor.flushed() < self.executor.executed()
+                    && self.flushed_at.elapsed() >= FLUSH_EVERY)
             {
                 self.flush()?;
             }
@@ -132,7 +141,8 @@ impl ExecutionThread {
         if self.digest_at.is_some_and(|at| at <= Instant::now()) {
             self.renew_digest();
         }
-        self.transfer.tick(&mut self.executor, &self.core)
+        self.transfer.tick(&self.core);
+        Ok(())
     }
 
     fn renew_digest(&mut self) {
@@ -159,17 +169,22 @@ impl ExecutionThread {
                 self.tell_core(Event::Served { to, data });
             }
             ExecutionJob::FetchState(certificate) => {
-                self.transfer.start(certificate, &mut self.executor, &self.core)?;
+                self.transfer.start(certificate, &self.core);
             }
             ExecutionJob::StateData { from, data } => {
-                self.transfer.on_data(from, data, &mut self.executor, &self.core)?;
+                let is_done = self.transfer.on_data(from, data, &mut self.executor, &self.core)?;
+                if is_done {
+                    self.go_on()?;
+                }
                 self.schedule_digest();
             }
             ExecutionJob::Stable { certificate, retain_from } => {
                 self.executor.on_stable(&certificate);
                 self.retain_from = self.retain_from.max(retain_from);
             }
-            ExecutionJob::Query { question, min_sequence, answer } => self.query(question, min_sequence, answer),
+            ExecutionJob::Query { question, min_sequence, answer } => {
+                self.query(question, min_sequence, answer)
+            }
             ExecutionJob::Session { key, standing } => {
                 let found = self.executor.session(&key).ok();
                 standing(found.map(|found| (self.executor.executed(), found)));
@@ -184,10 +199,16 @@ impl ExecutionThread {
         let _ = self.core.send(CoreEvent::Replica(event));
     }
 
-    fn execute(&mut self, committed: &CommittedBlock) -> Result<(), NodeError> {
+    fn execute(&mut self, committed: &Arc<CommittedBlock>) -> Result<(), NodeError> {
         let sequence = committed.block.header.body.sequence;
-        if sequence <= self.executor.executed() {
+        if sequence <= self.executor.executed() && self.executor.interrupted_transfer().is_none() {
             // A state transfer overtook it.
+            return Ok(());
+        }
+        if self.executor.interrupted_transfer().is_some() {
+            if self.held.len() < HELD_BLOCKS_MAX {
+                self.held.insert(sequence, Arc::clone(committed));
+            }
             return Ok(());
         }
         let (archive, mut archived) = (&self.archive, None);
@@ -199,10 +220,20 @@ impl ExecutionThread {
         for alarm in &result.alarms {
             match alarm {
                 Alarm::Panicked { position, message } => {
-                    tracing::error!(sequence = sequence.0, position, message, "the application panicked; the operation was refused");
+                    tracing::error!(
+                        sequence = sequence.0,
+                        position,
+                        message,
+                        "the application panicked; the operation was refused"
+                    );
                 }
                 Alarm::NotDeterministic { position, what } => {
-                    tracing::error!(sequence = sequence.0, position, what, "the application is not deterministic: replicas will diverge");
+                    tracing::error!(
+                        sequence = sequence.0,
+                        position,
+                        what,
+                        "the application is not deterministic: replicas will diverge"
+                    );
                 }
             }
         }
@@ -214,6 +245,28 @@ impl ExecutionThread {
         self.tell_core(Event::Executed { sequence, result_root, state_root });
         self.schedule_digest();
         self.answer_waiting();
+        Ok(())
+    }
+
+    /// After a repair: what was committed above the checkpoint is executed, from the archive and from what waited.
+    fn go_on(&mut self) -> Result<(), NodeError> {
+        loop {
+            let next = self.executor.executed().next();
+            let waiting = self.held.remove(&next);
+            let block = match waiting {
+                Some(block) => block,
+                None => match self.archive.block(next)? {
+                    Some(archived) => Arc::new(CommittedBlock {
+                        id: archived.id,
+                        block: archived.block.clone(),
+                        certificate: self.archive.certificate(next)?,
+                    }),
+                    None => break,
+                },
+            };
+            self.execute(&block)?;
+        }
+        self.held.clear();
         Ok(())
     }
 

@@ -2,8 +2,8 @@
 
 use crate::config::NodeConfig;
 use crate::error::NodeError;
-use outvote_crypto::{KeyPair, KeyRole, load_key, save_key};
-use outvote_protocol::Promise;
+use outvote_crypto::{KeyFile, KeyPair, KeyRole};
+use outvote_replica::Promise;
 use outvote_session::CommitteeFile;
 use outvote_storage::{DataFolder, Log, LogOptions};
 use outvote_types::{Digest, Epoch, PublicKey, Rank, Sequence, View, encode};
@@ -57,7 +57,11 @@ impl Home {
     ///
     /// # Errors
     /// When the folder is in use or cannot be written.
-    pub fn init(root: impl Into<PathBuf>, listen: SocketAddr, http: SocketAddr) -> Result<(Self, HomeKeys), NodeError> {
+    pub fn init(
+        root: impl Into<PathBuf>,
+        listen: SocketAddr,
+        http: SocketAddr,
+    ) -> Result<(Self, HomeKeys), NodeError> {
         let home = Self::new(root);
         let is_used = fs::read_dir(&home.root).is_ok_and(|mut entries| entries.next().is_some());
         if is_used {
@@ -69,11 +73,11 @@ impl Home {
         }
         let keys = HomeKeys { consensus: generate()?, link: generate()? };
         write(&home.config(), &NodeConfig::commented(listen, http))?;
-        save_key(&home.link_key(), KeyRole::Link, &keys.link)?;
+        KeyFile::save(&home.link_key(), KeyRole::Link, &keys.link)?;
         // D rules: the first promise is written together with the key; a key without one is a lost disk. The promise goes
         // first, so that a crash in between leaves no key that could ever vote.
         home.write_first_promise(&keys.consensus.public_key())?;
-        save_key(&home.consensus_key(), KeyRole::Consensus, &keys.consensus)?;
+        KeyFile::save(&home.consensus_key(), KeyRole::Consensus, &keys.consensus)?;
         Ok((home, keys))
     }
 
@@ -106,8 +110,8 @@ impl Home {
     /// # Errors
     /// When a key file is missing, malformed, or readable by others.
     pub fn keys(&self) -> Result<HomeKeys, NodeError> {
-        let consensus = load_key(&self.consensus_key(), KeyRole::Consensus)?;
-        let link = load_key(&self.link_key(), KeyRole::Link)?;
+        let consensus = KeyFile::load(&self.consensus_key(), KeyRole::Consensus)?;
+        let link = KeyFile::load(&self.link_key(), KeyRole::Link)?;
         Ok(HomeKeys { consensus, link })
     }
 }
@@ -126,7 +130,8 @@ pub struct HomeKeys {
 /// # Errors
 /// When the file is missing or unsound.
 pub fn load_committee(path: &Path) -> Result<CommitteeFile, NodeError> {
-    let text = fs::read_to_string(path).map_err(|source| NodeError::NoCommittee { path: path.into(), source })?;
+    let text =
+        fs::read_to_string(path).map_err(|source| NodeError::NoCommittee { path: path.into(), source })?;
     CommitteeFile::parse(&text).map_err(|error| NodeError::Committee { path: path.into(), error })
 }
 

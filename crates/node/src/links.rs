@@ -6,9 +6,9 @@ use crate::error::NodeError;
 use crate::shared::Shared;
 use outvote_crypto::KeyPair;
 use outvote_transport::{ClientConnection, LinkEvent, LinkKey, Links, LinksConfig, PeerAddress};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 /// Clients that wait to be taken over at most.

@@ -3,8 +3,8 @@
 
 use crate::core_thread::CoreEvent;
 use crate::error::NodeError;
-use outvote_protocol::{Record, Ticket};
 use outvote_replica::Event;
+use outvote_replica::{Record, Ticket};
 use outvote_storage::{Log, Position, RealDisk};
 use outvote_types::{Sequence, encode};
 use std::collections::BTreeMap;
@@ -41,7 +41,11 @@ pub(crate) struct LogThread {
 
 impl LogThread {
     /// `blocks` are the positions of the blocks that recovery read.
-    pub(crate) fn new(log: Log<RealDisk>, blocks: BTreeMap<Sequence, Position>, core: Sender<CoreEvent>) -> Self {
+    pub(crate) fn new(
+        log: Log<RealDisk>,
+        blocks: BTreeMap<Sequence, Position>,
+        core: Sender<CoreEvent>,
+    ) -> Self {
         Self { log, blocks, core }
     }
 

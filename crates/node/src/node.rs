@@ -19,8 +19,8 @@ use crate::workers::Workers;
 use crate::{gateway, links, recovery};
 use outvote_crypto::{Ed25519, RequestChecker, Scheme};
 use outvote_execution::{Application, Executor, ExecutorConfig};
-use outvote_protocol::{Config, Tunables};
 use outvote_replica::Replica;
+use outvote_replica::{Config, Tunables};
 use outvote_session::CommitteeFile;
 use outvote_storage::{DataFolder, Log, LogOptions, StateOptions, StateStore};
 use outvote_transport::{Links, bind};
@@ -50,7 +50,7 @@ pub struct Node {
 #[derive(Debug)]
 pub struct Listeners {
     /// For replicas and clients.
-    pub links: TcpListener,
+    pub links: std::net::TcpListener,
     /// For the page, the API and the metrics.
     pub http: TcpListener,
 }
@@ -125,14 +125,23 @@ impl Node {
         // The sockets first: a port in use is found before anything is written.
         let Listeners { links: link_listener, http: http_listener } = match listeners {
             Some(listeners) => listeners,
-            None => Listeners { links: bind(config.network.listen)?, http: http::bind(config.network.http).await? },
+            None => Listeners {
+                links: bind(config.network.listen)?,
+                http: http::bind(config.network.http).await?,
+            },
         };
         let folder = DataFolder::open(home.root())?;
-        let (log, recovery) = Log::open(folder.log_disk()?, keys.consensus.public_key().0, LogOptions::default())?;
+        let (log, recovery) =
+            Log::open(folder.log_disk()?, keys.consensus.public_key().0, LogOptions::default())?;
         if let Some(tail) = &recovery.torn_tail {
-            tracing::info!(file = tail.file, offset = tail.offset, "an unfinished write at the log's end was dropped");
+            tracing::info!(
+                file = tail.file,
+                offset = tail.offset,
+                "an unfinished write at the log's end was dropped"
+            );
         }
-        let options = StateOptions { cache_bytes: config.limits.database_cache_mib << 20, ..StateOptions::default() };
+        let options =
+            StateOptions { cache_bytes: config.limits.database_cache_mib << 20, ..StateOptions::default() };
         let store = StateStore::open(folder.state_path(), options)?;
         let pending = Arc::new(Pending::default());
         let archive = Archive::new(Arc::clone(&pending), store.reader());
@@ -150,12 +159,20 @@ impl Node {
         let (gateway_jobs, gateway_queue) = channel();
         let (failure, failures) = mpsc::unbounded_channel();
         let (executed, _) = broadcast::channel(EXECUTED_BLOCKS_KEPT);
-        let handle =
-            NodeHandle { shared: Arc::clone(&shared), execution: execution.clone(), executed: executed.clone() };
+        let handle = NodeHandle {
+            shared: Arc::clone(&shared),
+            execution: execution.clone(),
+            executed: executed.clone(),
+        };
 
         let replica_config = Config { committee, me, tunables: tunables(&config) };
-        let (replica, first) =
-            Replica::recover(replica_config, memory.recovered, Arc::clone(&scheme), clock.now(), Clock::wall());
+        let (replica, first) = Replica::recover(
+            replica_config,
+            memory.recovered,
+            Arc::clone(&scheme),
+            clock.now(),
+            Clock::wall(),
+        );
         let started = links::start(&shared, keys.link, &config, link_listener, core.clone())?;
         let checker = RequestChecker::new(shared.committee.committee.clone(), Arc::clone(&scheme));
         let ingress = Ingress {
@@ -177,8 +194,13 @@ impl Node {
             workers,
             core: core.clone(),
         };
-        let core_thread =
-            CoreThread { replica, lies: Lies::new(&shared, &scheme), outlets, shared: Arc::clone(&shared), clock };
+        let core_thread = CoreThread {
+            replica,
+            lies: Lies::new(&shared, &scheme),
+            outlets,
+            shared: Arc::clone(&shared),
+            clock,
+        };
         let log_thread = LogThread::new(log, memory.blocks, core.clone());
         let execution_outlets =
             ExecutionOutlets { core: core.clone(), gateway: gateway_jobs.clone(), log: log_jobs.clone() };
@@ -271,12 +293,17 @@ impl Drop for RunningNode {
     }
 }
 
-fn membership(home: &Home, file: &CommitteeFile, keys: &crate::home::HomeKeys) -> Result<ReplicaId, NodeError> {
+fn membership(
+    home: &Home,
+    file: &CommitteeFile,
+    keys: &crate::home::HomeKeys,
+) -> Result<ReplicaId, NodeError> {
     if file.committee.mode == Mode::Federated {
         return Err(NodeError::Federated);
     }
     let consensus = keys.consensus.public_key();
-    let found = file.committee.members.iter().zip(0u16..).find(|(member, _)| member.consensus_key == consensus);
+    let found =
+        file.committee.members.iter().zip(0u16..).find(|(member, _)| member.consensus_key == consensus);
     match found {
         Some((member, id)) if member.link_key == keys.link.public_key() => Ok(ReplicaId(id)),
         _ => Err(NodeError::NotAMember { key: consensus.to_hex(), committee: home.committee() }),

@@ -3,7 +3,7 @@
 use crate::error::NodeError;
 use crate::log_thread::RECORD;
 use outvote_execution::Executor;
-use outvote_protocol::{Promise, Record, Recovered, Voting};
+use outvote_replica::{Promise, Record, Recovered, Voting};
 use outvote_storage::{Entry, Log, Position, Promises, RealDisk};
 use outvote_types::{Sequence, decode};
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! What several threads of a node look at: the report and the flags behind `/readyz`. Each lock is held for a copy only.
 
 use crate::report::{EvidenceReport, ReplicaReport, Report};
-use outvote_protocol::Status;
+use outvote_replica::Status;
 use outvote_session::CommitteeFile;
 use outvote_types::evidence::Charge;
 use outvote_types::{Digest, Evidence, ReplicaId, Sequence, View, encode};
@@ -101,13 +101,16 @@ impl Shared {
             });
             let mut changed = leader.unwrap_or(false);
             for peer in &status.peers {
-                if let Some(entry) = report.replicas.get_mut(peer.replica.index()).filter(|_| peer.replica != self.me) {
+                if let Some(entry) =
+                    report.replicas.get_mut(peer.replica.index()).filter(|_| peer.replica != self.me)
+                {
                     let before = entry.clone();
                     entry.view = peer.view.0;
                     entry.committed = peer.committed.0;
                     entry.stable_checkpoint = peer.stable.0;
                     entry.sitting_out = peer.sitting_out;
-                    entry.leader = entry.reachable && status.view == peer.view && status.leader == peer.replica;
+                    entry.leader =
+                        entry.reachable && status.view == peer.view && status.leader == peer.replica;
                     changed |= before != *entry;
                 }
             }
@@ -153,14 +156,15 @@ fn fill(own: &mut ReplicaReport, status: &Status, behaviour: &str, me: ReplicaId
 fn initial_report(file: &CommitteeFile, me: ReplicaId) -> Report {
     let committee = &file.committee;
     let quorum = committee.quorum().ok();
-    let replicas = file.addresses.iter().zip(&file.http).zip(0u16..).map(|((address, http), id)| ReplicaReport {
-        id,
-        pid: if id == me.0 { std::process::id() } else { 0 },
-        address: address.clone(),
-        http: http.clone(),
-        behaviour: if id == me.0 { "honest".into() } else { String::new() },
-        ..ReplicaReport::default()
-    });
+    let replicas =
+        file.addresses.iter().zip(&file.http).zip(0u16..).map(|((address, http), id)| ReplicaReport {
+            id,
+            pid: if id == me.0 { std::process::id() } else { 0 },
+            address: address.clone(),
+            http: http.clone(),
+            behaviour: if id == me.0 { "honest".into() } else { String::new() },
+            ..ReplicaReport::default()
+        });
     Report {
         cluster: committee.cluster_id().to_hex(),
         mode: "byzantine",

@@ -28,41 +28,35 @@ impl StateTransfer {
     }
 
     /// Begins with this checkpoint; a transfer that is under way for a lower one is abandoned.
-    pub(crate) fn start(
-        &mut self,
-        certificate: CheckpointCertificate,
-        executor: &mut Executor,
-        core: &Sender<CoreEvent>,
-    ) -> Result<(), NodeError> {
+    pub(crate) fn start(&mut self, certificate: CheckpointCertificate, core: &Sender<CoreEvent>) {
         tracing::info!(checkpoint = certificate.sequence.0, "fetching the state from peers");
         self.current = Some(Transfer::new(certificate, self.quorum, self.me));
-        self.tick(executor, core)
+        self.tick(core);
     }
 
     /// Time passed.
-    pub(crate) fn tick(&mut self, _executor: &mut Executor, core: &Sender<CoreEvent>) -> Result<(), NodeError> {
+    pub(crate) fn tick(&mut self, core: &Sender<CoreEvent>) {
         let now = self.clock.now();
-        let Some(transfer) = &mut self.current else { return Ok(()) };
+        let Some(transfer) = &mut self.current else { return };
         if transfer.wake_at().is_some_and(|at| at <= now) {
             let outputs = transfer.on_tick(now);
             self.perform(outputs, core);
         }
-        Ok(())
     }
 
-    /// A peer answered.
+    /// A peer answered; true when the state is installed.
     pub(crate) fn on_data(
         &mut self,
         from: ReplicaId,
         data: Data,
         executor: &mut Executor,
         core: &Sender<CoreEvent>,
-    ) -> Result<(), NodeError> {
+    ) -> Result<bool, NodeError> {
         let now = self.clock.now();
-        let Some(transfer) = &mut self.current else { return Ok(()) };
+        let Some(transfer) = &mut self.current else { return Ok(false) };
         let outputs = transfer.on_data(executor, from, data, now)?;
         self.perform(outputs, core);
-        Ok(())
+        Ok(self.current.is_none())
     }
 
     fn perform(&mut self, outputs: Vec<TransferOutput>, core: &Sender<CoreEvent>) {

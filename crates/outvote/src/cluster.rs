@@ -74,9 +74,13 @@ impl Cluster {
         make: impl Fn() -> A + Send + 'static,
     ) -> Result<Self, ClusterError> {
         let folder = TempDir::with_prefix("outvote-cluster-")?;
-        let (mut places, mut members, mut pages, mut sockets) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut places, mut members, mut pages, mut sockets) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for index in 0..count {
-            let listeners = Listeners { links: listen().await?, http: listen().await? };
+            let links = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+            // The runtime takes over only sockets that never block.
+            links.set_nonblocking(true)?;
+            let listeners = Listeners { links, http: listen().await? };
             let (links, http) = (listeners.links.local_addr()?, listeners.http.local_addr()?);
             let (home, keys) = Home::init(folder.path().join(format!("replica-{index}")), links, http)?;
             members.push(entry(&keys, links));

@@ -36,15 +36,16 @@ mod cluster;
 pub use cluster::{Cluster, ClusterError};
 
 pub use outvote_client::{
-    Answered, Client, ClientBuilder, ClientError, Committed, CommittedBlock, CommitteeFile, Finished, Follow, Outcome,
-    Receipt, Rejected, SessionKey, Submission, Verdict,
+    Answered, Client, ClientBuilder, ClientError, Committed, CommittedBlock, CommitteeFile, Finished, Follow,
+    Outcome, Receipt, Rejected, SessionKey, Submission, Verdict,
 };
-pub use outvote_crypto::{KeyPair, KeyRole, load_key, save_key};
+pub use outvote_crypto::{KeyFile, KeyPair, KeyRole};
 pub use outvote_execution::{Answer, Application, Context, StateReader, StateWriter};
 pub use outvote_node::{
-    ApiError, AppRoutes, Home, HomeKeys, Listeners, Node, NodeConfig, NodeError, NodeHandle, ReplicaReport, Report,
-    RunningNode, load_committee,
+    ApiError, AppRoutes, Home, HomeKeys, Listeners, Node, NodeConfig, NodeError, NodeHandle, ReplicaReport,
+    Report, RunningNode, load_committee,
 };
 pub use outvote_types::{
-    Blob, Committee, Digest, Member, Nonce, Operation, PublicKey, ReplicaId, ResultKind, Sequence, View, WallTime,
+    Blob, Committee, Digest, Member, Nonce, Operation, PublicKey, ReplicaId, ResultKind, Sequence, View,
+    WallTime,
 };

@@ -7,7 +7,8 @@ struct Counter;
 
 impl Application for Counter {
     fn apply(&self, _: &Context, _: &[u8], state: &mut StateWriter<'_>) -> Answer {
-        let count = state.get(b"count").map_or(0, |bytes| u64::from_le_bytes(bytes[..].try_into().unwrap())) + 1;
+        let count =
+            state.get(b"count").map_or(0, |bytes| u64::from_le_bytes(bytes[..].try_into().unwrap())) + 1;
         state.put(b"count", &count.to_le_bytes());
         Answer::done(count.to_le_bytes().to_vec())
     }
@@ -26,7 +27,8 @@ async fn count_up(client: &Client) -> u64 {
 }
 
 fn leader(cluster: &Cluster) -> ReplicaId {
-    let views = (0..4).filter_map(|id| cluster.report(ReplicaId(id)).map(|report| report.replicas[usize::from(id)].view));
+    let views = (0..4)
+        .filter_map(|id| cluster.report(ReplicaId(id)).map(|report| report.replicas[usize::from(id)].view));
     ReplicaId((views.max().unwrap() % 4) as u16)
 }
 

@@ -160,7 +160,8 @@ fn session(id: ConnectionId, key: PublicKey, ingress: &Ingress) {
 }
 
 fn ask(id: ConnectionId, query: u64, min_sequence: Sequence, question: Vec<u8>, ingress: &Ingress) {
-    let (gateway, scheme, shared) = (ingress.gateway.clone(), Arc::clone(&ingress.scheme), Arc::clone(&ingress.shared));
+    let (gateway, scheme, shared) =
+        (ingress.gateway.clone(), Arc::clone(&ingress.scheme), Arc::clone(&ingress.shared));
     let digest = Digest::of(&question);
     let answer = Box::new(move |found: Option<(Sequence, Answer)>| {
         let Some((sequence, answer)) = found else { return };

@@ -15,9 +15,7 @@ use crate::behaviour::Lies;
 use crate::error::NodeError;
 use crate::shared::Shared;
 use outvote_crypto::{Scheme, sign_body};
-use outvote_types::{
-    Domain, Nonce, Outcome, PublicKey, Reply, Sequence, Signed, ToClient, encode,
-};
+use outvote_types::{Domain, Nonce, Outcome, PublicKey, Reply, Sequence, Signed, ToClient, encode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
@@ -121,7 +119,7 @@ impl Gateway {
         match job {
             GatewayJob::Open { id, frames } => {
                 self.connections.insert(id, frames);
-                let committee = self.shared.committee.committee;
+                let committee = &self.shared.committee.committee;
                 let executed = Sequence(self.shared.own_executed());
                 let welcome =
                     ToClient::Welcome { cluster: committee.cluster_id(), view: self.shared.view(), executed };
@@ -216,7 +214,9 @@ impl Gateway {
         let json = match what {
             b"status" => serde_json::to_vec(&report),
             b"evidence" => serde_json::to_vec(&serde_json::json!({ "evidence": report.evidence })),
-            _ => serde_json::to_vec(&serde_json::json!({ "error": "unknown report: ask for status or evidence" })),
+            _ => serde_json::to_vec(
+                &serde_json::json!({ "error": "unknown report: ask for status or evidence" }),
+            ),
         };
         let json = json.ok().and_then(outvote_types::Blob::new).unwrap_or_default();
         self.send(id, ToClient::Report { id: query, json });

@@ -7,7 +7,8 @@ use crate::error::NodeError;
 use outvote_types::client::{MAX_PROOF_HEADERS, ReceiptParts};
 use outvote_types::merkle::Tree;
 use outvote_types::{
-    Blob, BoundedVec, Certificate, Nonce, Operation, PayloadLeaf, PublicKey, ResultLeaf, Sequence, SignedHeader,
+    Blob, BoundedVec, Certificate, Nonce, Operation, PayloadLeaf, PublicKey, ResultLeaf, Sequence,
+    SignedHeader,
 };
 
 /// Which operation a receipt is about.
@@ -95,7 +96,8 @@ fn operation_of<'a>(
     result: &ResultLeaf,
 ) -> Option<(usize, PayloadLeaf, &'a Operation)> {
     let requests = ordered.block.batches.iter().flat_map(|batch| batch.requests.iter());
-    let leaves = requests.flat_map(|request| PayloadLeaf::of_request(request).zip(request.body.operations.iter()));
+    let leaves =
+        requests.flat_map(|request| PayloadLeaf::of_request(request).zip(request.body.operations.iter()));
     leaves
         .enumerate()
         .find(|(_, (leaf, _))| leaf.request == result.request && leaf.index == result.index)

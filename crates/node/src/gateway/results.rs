@@ -34,7 +34,12 @@ impl Gateway {
     }
 
     /// Answers "what became of this request?" if it was executed; otherwise the client's retry will tell.
-    pub(super) fn ask(&mut self, id: ConnectionId, session: &PublicKey, nonce: Nonce) -> Result<(), NodeError> {
+    pub(super) fn ask(
+        &mut self,
+        id: ConnectionId,
+        session: &PublicKey,
+        nonce: Nonce,
+    ) -> Result<(), NodeError> {
         // C rules: a replica whose state was outvoted answers nobody.
         if self.shared.is_diverged() {
             return Ok(());

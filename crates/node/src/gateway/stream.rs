@@ -102,7 +102,9 @@ fn payload_of<const MAX: usize>(
     let requests = block.block.batches.iter().flat_map(|batch| batch.requests.iter());
     let request = requests
         .filter(|request| request.body.session == result.session && request.body.nonce == result.nonce)
-        .find(|request| PayloadLeaf::of_request(request).next().is_some_and(|leaf| leaf.request == result.leaf.request))?;
+        .find(|request| {
+            PayloadLeaf::of_request(request).next().is_some_and(|leaf| leaf.request == result.leaf.request)
+        })?;
     let index = usize::try_from(result.leaf.index).ok()?;
     Blob::new(request.body.operations.get(index)?.payload.to_vec())
 }

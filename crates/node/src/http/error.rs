@@ -16,7 +16,12 @@ pub struct ApiError {
 
 impl ApiError {
     /// An error with a stable code, a sentence on what is wrong and one on how to fix it.
-    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub fn new(
+        status: StatusCode,
+        code: &'static str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
         Self { status, code, message: message.into(), hint: hint.into() }
     }
 

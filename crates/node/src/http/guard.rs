@@ -33,7 +33,9 @@ impl Guard {
     fn is_host_allowed(&self, host: &str) -> bool {
         let name = host_name(host);
         let is_literal = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-        is_literal || name.eq_ignore_ascii_case("localhost") || self.hosts.iter().any(|h| h.eq_ignore_ascii_case(name))
+        is_literal
+            || name.eq_ignore_ascii_case("localhost")
+            || self.hosts.iter().any(|h| h.eq_ignore_ascii_case(name))
     }
 
     fn is_origin_allowed(&self, origin: &str, host: &str) -> bool {
@@ -59,16 +61,26 @@ pub(crate) async fn check(State(guard): State<Arc<Guard>>, request: Request, nex
     let host = text(request.headers(), header::HOST).unwrap_or_default().to_string();
     if !guard.is_host_allowed(&host) {
         let hint = "open the page by its address, or add the name to network.http_hosts";
-        return ApiError::new(StatusCode::FORBIDDEN, "host-not-allowed", "this host name is not served here", hint)
-            .into_response();
+        return ApiError::new(
+            StatusCode::FORBIDDEN,
+            "host-not-allowed",
+            "this host name is not served here",
+            hint,
+        )
+        .into_response();
     }
     let origin = text(request.headers(), header::ORIGIN).map(str::to_string);
     if let Some(origin) = &origin
         && !guard.is_origin_allowed(origin, &host)
     {
         let hint = "only pages of this committee's replicas may call this interface";
-        return ApiError::new(StatusCode::FORBIDDEN, "origin-not-allowed", "this origin is not served here", hint)
-            .into_response();
+        return ApiError::new(
+            StatusCode::FORBIDDEN,
+            "origin-not-allowed",
+            "this origin is not served here",
+            hint,
+        )
+        .into_response();
     }
     let is_preflight = request.method() == Method::OPTIONS;
     let mut response =

@@ -51,7 +51,8 @@ pub(crate) async fn readyz(State(health): State<Health>) -> Result<&'static str,
         return Err(ApiError::unavailable("not started", "try again in a second"));
     };
     if reachable < report.quorum {
-        let message = format!("{reachable} of {} replicas are reachable, {} are needed", report.n, report.quorum);
+        let message =
+            format!("{reachable} of {} replicas are reachable, {} are needed", report.n, report.quorum);
         return Err(ApiError::unavailable(message, "start the others, or see `outvote doctor`"));
     }
     if me.repairing {

@@ -19,7 +19,11 @@ pub(crate) async fn metrics(State(handle): State<NodeHandle>) -> Response {
     };
     gauge("replicas", "Replicas of the committee", report.n as u64);
     gauge("faults_tolerated", "Liars that are outvoted", report.f as u64);
-    gauge("replicas_reachable", "Replicas with a live link", report.replicas.iter().filter(|r| r.reachable).count() as u64);
+    gauge(
+        "replicas_reachable",
+        "Replicas with a live link",
+        report.replicas.iter().filter(|r| r.reachable).count() as u64,
+    );
     gauge("evidence", "Proofs of misbehaviour held", report.evidence.len() as u64);
     if let Some(me) = report.replicas.get(usize::from(report.me)) {
         gauge("view", "The view that this replica is in", me.view);

@@ -8,7 +8,6 @@ mod openapi;
 
 pub use error::ApiError;
 
-
 use crate::error::NodeError;
 use crate::handle::NodeHandle;
 use axum::http::StatusCode;
@@ -38,7 +37,13 @@ pub struct AppRoutes {
 /// The routes of a node with the application's merged in.
 pub(crate) fn router(handle: &NodeHandle, application: AppRoutes, hosts: Vec<String>) -> Router {
     let document = Arc::new(openapi::document(&application.documented));
-    let origins = handle.committee().http.iter().filter(|http| !http.is_empty()).map(|http| format!("http://{http}")).collect();
+    let origins = handle
+        .committee()
+        .http
+        .iter()
+        .filter(|http| !http.is_empty())
+        .map(|http| format!("http://{http}"))
+        .collect();
     let guard = Arc::new(Guard::new(hosts, origins));
     let health = health::Health::watch(handle);
     Router::new()
@@ -52,16 +57,27 @@ pub(crate) fn router(handle: &NodeHandle, application: AppRoutes, hosts: Vec<Str
         .layer(middleware::from_fn_with_state(guard, guard::check))
 }
 
-async fn status(axum::extract::State(handle): axum::extract::State<NodeHandle>) -> Json<crate::report::Report> {
+async fn status(
+    axum::extract::State(handle): axum::extract::State<NodeHandle>,
+) -> Json<crate::report::Report> {
     Json(handle.report())
 }
 
 /// Listens and serves until the process ends.
 pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, NodeError> {
-    TcpListener::bind(address).await.map_err(|source| NodeError::Listen { address, key: "network.http", source })
+    TcpListener::bind(address).await.map_err(|source| NodeError::Listen {
+        address,
+        key: "network.http",
+        source,
+    })
 }
 
 /// What is said for a path that nobody serves.
 pub fn no_such_route() -> ApiError {
-    ApiError::new(StatusCode::NOT_FOUND, "no-such-route", "nothing is served here", "see /openapi.json for the routes")
+    ApiError::new(
+        StatusCode::NOT_FOUND,
+        "no-such-route",
+        "nothing is served here",
+        "see /openapi.json for the routes",
+    )
 }
