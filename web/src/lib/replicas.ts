@@ -58,6 +58,23 @@ export function field(value: Json | undefined, name: string): Json | undefined {
   return isObject && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
+const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
+
+/** The same page at the replica's own address, if that is only another name of this very machine; else `null`. */
+export function otherLoopback(here: string, own: string): string | null {
+  try {
+    const [from, to] = [new URL(here), new URL(own)];
+    const isSame = [from, to].every((url) => LOOPBACK.includes(url.hostname)) && from.port === to.port;
+    if (!isSame || from.protocol !== to.protocol || from.hostname === to.hostname) {
+      return null;
+    }
+    from.hostname = to.hostname;
+    return from.href;
+  } catch {
+    return null;
+  }
+}
+
 export class Replicas {
   /** All of them, the one that served this page first. */
   readonly origins: Origin[];
@@ -92,21 +109,24 @@ export class Replicas {
     return ask(this.#fetch, origin.url + path, init, patienceMs);
   }
 
-  /** The first answer, in the order of `from`; a refusal (404, say) is an answer, too. */
+  /**
+   * The first answer, in the order of `from`. That there is no such thing counts only if nobody else has it; then the first
+   * refusal is thrown.
+   */
   async get(path: string, from: readonly Origin[] = this.order()): Promise<{ json: Json; origin: Origin }> {
+    let refusal: Refusal | null = null;
     let last: unknown = new Unreachable('there is no replica to ask');
     for (const origin of from) {
       try {
         return { json: await this.getFrom(origin, path), origin };
       } catch (error) {
         // 503: it is up and cannot serve now; the next one may.
-        if (error instanceof Refusal && error.status < 500) {
-          throw error;
-        }
+        const isRefusal = error instanceof Refusal && error.status < 500;
+        refusal = isRefusal ? (refusal ?? error) : refusal;
         last = error;
       }
     }
-    throw last;
+    throw refusal ?? last;
   }
 
   /** What each replica answers; those that do not are left out. */

@@ -2,6 +2,8 @@
 
 import { parseJson, toPlain } from '../lib/json.ts';
 import type { Origin } from '../lib/replicas.ts';
+import type { Committee } from '../lib/verify/committee.ts';
+import { checkEvidence, type EvidenceCheck } from '../lib/verify/evidence.ts';
 
 export type ReplicaStatus = {
   id: number;
@@ -16,10 +18,14 @@ export type ReplicaStatus = {
   behaviour: string;
 };
 
-export type Evidence = { id: string; accused: number; rule: string; view: number; sequence: number };
+export type Evidence = { id: string; accused: number; rule: string; view: number; sequence: number; proof: string };
+/** Evidence as shown: what the replica says of it, or what its proof says once that is checked. */
+export type ShownEvidence = { said: Evidence; check: EvidenceCheck | null };
 
 export type Status = { n: number; f: number; quorum: number; replicas: ReplicaStatus[]; evidence: Evidence[] };
 
+/** Pieces of evidence shown, so that a replica that invents some cannot fill the page. */
+const MOST_EVIDENCE = 100;
 /** Reasons kept per replica, so that a persistent liar cannot fill the page. */
 const MOST_REASONS = 5;
 
@@ -40,7 +46,8 @@ export class Cluster {
   reporter = $state.raw<Origin | null>(null);
   /** Whether live updates flow. */
   isLive = $state(false);
-  evidence = $state.raw<Evidence[]>([]);
+  evidence = $state.raw<ShownEvidence[]>([]);
+  committee: Committee | null = null;
   /** Per replica, what this page caught it at. */
   caught = $state.raw<Readonly<Record<number, string[]>>>({});
 
@@ -56,7 +63,7 @@ export class Cluster {
     try {
       const evidence = toPlain(parseJson(data)) as Partial<Evidence> | null;
       if (typeof evidence?.id === 'string' && typeof evidence.accused === 'number') {
-        this.#keep({ rule: '', view: 0, sequence: 0, ...evidence, id: evidence.id, accused: evidence.accused });
+        this.#keep({ rule: '', view: 0, sequence: 0, proof: '', ...evidence, id: evidence.id, accused: evidence.accused });
       }
     } catch {
       // A replica that sends no JSON shows no evidence.
@@ -76,9 +83,16 @@ export class Cluster {
     return Math.max(0, furthest - replica.executed);
   }
 
-  #keep(evidence: Evidence): void {
-    if (!this.evidence.some((known) => known.id === evidence.id)) {
-      this.evidence = [...this.evidence, evidence];
+  #keep(said: Evidence): void {
+    const { committee } = this;
+    if (this.evidence.length >= MOST_EVIDENCE || this.evidence.some(({ said: known }) => known.id === said.id)) {
+      return;
+    }
+    this.evidence = [...this.evidence, { said, check: null }];
+    if (committee !== null) {
+      void checkEvidence(said.proof, committee).then((check) => {
+        this.evidence = this.evidence.map((one) => (one.said.id === said.id ? { said, check } : one));
+      });
     }
   }
 }

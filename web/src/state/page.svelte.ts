@@ -10,7 +10,7 @@ import { type Json, parseJson } from '../lib/json.ts';
 import { type OwnKey, ownKey } from '../lib/keys.ts';
 import { identityField, Names } from '../lib/names.ts';
 import { ReceiptChecker } from '../lib/receipts.ts';
-import { field, type Origin, Refusal, Replicas } from '../lib/replicas.ts';
+import { field, type Origin, otherLoopback, Refusal, Replicas } from '../lib/replicas.ts';
 import type { Outcome } from '../lib/submit.ts';
 import type { Committee } from '../lib/verify/committee.ts';
 import { Cluster } from './cluster.svelte.ts';
@@ -60,6 +60,9 @@ export class Page {
     try {
       const own: Origin = { id: 0, url: location.origin };
       const cluster = await new Replicas([own]).getFrom(own, '/api/v1/cluster');
+      if (this.#moveToOwnAddress(cluster)) {
+        return;
+      }
       const found = anchor(cluster, localStorage);
       if (found.kind === 'changed') {
         this.phase = { kind: 'alarm', change: found, cluster };
@@ -72,6 +75,20 @@ export class Page {
     }
   }
 
+  /**
+   * A visitor who came by another name of this machine goes to the replica's own address: the other replicas answer only
+   * the committee's own pages, and the browser keeps keys and the pinned committee per address.
+   */
+  #moveToOwnAddress(cluster: Json): boolean {
+    const me = Number(field(cluster, 'me') ?? -1);
+    const own = originsIn(cluster, -1).find((origin) => origin.id === me);
+    const better = own === undefined ? null : otherLoopback(location.href, own.url);
+    if (better !== null) {
+      location.replace(better);
+    }
+    return better !== null;
+  }
+
   /** The visitor trusts the changed committee. */
   async acceptChange(cluster: Json): Promise<void> {
     await this.#enter(cluster, trust(cluster, localStorage));
@@ -79,6 +96,7 @@ export class Page {
 
   async #enter(cluster: Json, committee: Committee): Promise<void> {
     this.committee = committee;
+    this.cluster.committee = committee;
     this.isDemo = committee.demo;
     this.me = Number(field(cluster, 'me') ?? 0);
     this.#replicas = new Replicas(originsIn(cluster, this.me));
@@ -248,7 +266,7 @@ function originsIn(cluster: Json, me: number): Origin[] {
     const [id, url] = [field(member, 'id'), field(member, 'http')];
     return typeof id === 'bigint' && typeof url === 'string' && url !== '' ? [{ id: Number(id), url: url.replace(/\/$/, '') }] : [];
   });
-  return [{ id: me, url: location.origin }, ...origins.filter((origin) => origin.id !== me)];
+  return me < 0 ? origins : [{ id: me, url: location.origin }, ...origins.filter((origin) => origin.id !== me)];
 }
 
 export const page = new Page();

@@ -3,7 +3,7 @@
 import { expect, test } from '@playwright/test';
 import { makeCluster } from '../support/cluster.ts';
 import { forged, Gateways } from '../support/gateway.ts';
-import { createRoom, openPage, post, register } from '../support/page.ts';
+import { createRoom, expectNoProblems, openPage, post, register } from '../support/page.ts';
 
 const PORT = 45_310;
 let gateways: Gateways;
@@ -13,7 +13,10 @@ test.beforeEach(async () => {
   await gateways.start();
 });
 
-test.afterEach(() => gateways.stop());
+test.afterEach(async () => {
+  await gateways.stop();
+  expectNoProblems();
+});
 
 test('gateways that tell the truth are believed', async ({ page }) => {
   await openPage(page, gateways.url(0));

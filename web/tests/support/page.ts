@@ -2,16 +2,29 @@
 
 import { expect, type Page } from '@playwright/test';
 
-/** Opens the page and fails the test on any breach of its content security policy and any script error. */
+/** What the browser complained of since the last look. */
+let problems: string[] = [];
+
+/** Opens the page and notes every breach of its content security policy and every script error. */
 export async function openPage(page: Page, url: string): Promise<void> {
   page.on('console', (message) => {
-    expect(message.text(), 'the browser complains').not.toMatch(/Content.Security.Policy|Trusted ?Type/i);
+    if (/Content.Security.Policy|Trusted ?Type/i.test(message.text())) {
+      problems.push(message.text());
+    }
   });
-  page.on('pageerror', (error) => {
-    throw error;
+  page.on('pageerror', (error) => problems.push(String(error)));
+  page.on('dialog', (dialog) => {
+    problems.push(`a dialog: ${dialog.message()}`);
+    void dialog.dismiss();
   });
   await page.goto(url);
   await expect(page.getByRole('heading', { name: 'Outvote' })).toBeVisible();
+}
+
+export function expectNoProblems(): void {
+  const found = problems;
+  problems = [];
+  expect(found).toEqual([]);
 }
 
 export async function register(page: Page, name: string): Promise<void> {

@@ -6,7 +6,7 @@ import { anchor, committeeIn, trust } from '../../src/lib/anchor.ts';
 import { parseJson } from '../../src/lib/json.ts';
 import { backed } from '../../src/lib/names.ts';
 import { backedNonce, freeNonce, type OutboxEntry } from '../../src/lib/outbox.ts';
-import { Refusal, Replicas, Unreachable } from '../../src/lib/replicas.ts';
+import { otherLoopback, Refusal, Replicas, Unreachable } from '../../src/lib/replicas.ts';
 import { requestBody, signRequest } from '../../src/lib/request.ts';
 import { submit } from '../../src/lib/submit.ts';
 import { digest } from '../../src/lib/verify/digest.ts';
@@ -125,7 +125,7 @@ test('when nobody answers, the outcome is pending and never a guess', async () =
   }
 });
 
-test('a replica found silent is asked last, a refusal is an answer, and a 503 is none', async () => {
+test('a replica found silent is asked last, a refusal counts only if nobody has an answer, and a 503 is none', async () => {
   const origins = [0, 1, 2].map((id) => ({ id, url: `http://127.0.0.1:${4000 + id}` }));
   const all = new Replicas(origins, (url) => {
     const id = Number(new URL(url).port) - 4000;
@@ -135,7 +135,9 @@ test('a replica found silent is asked last, a refusal is an answer, and a 503 is
   assert.equal((await all.get('/x')).origin.id, 1);
   all.mark({ id: 1, url: '' }, false);
   assert.deepEqual(all.order().map((origin) => origin.id), [0, 2, 1]);
-  await assert.rejects(all.get('/x'), (error: unknown) => error instanceof Refusal && error.message === 'm; h');
+  assert.equal((await all.get('/x')).origin.id, 1);
+  const others = all.order().filter((origin) => origin.id !== 1);
+  await assert.rejects(all.get('/x', others), (error: unknown) => error instanceof Refusal && error.status === 404 && error.message === 'm; h');
   await assert.rejects(all.getFrom({ id: 0, url: 'http://127.0.0.1:4000' }, '/x'), Refusal);
   const none = new Replicas(origins, () => Promise.reject(new Error('refused')));
   await assert.rejects(none.get('/x'), Unreachable);
@@ -204,4 +206,19 @@ test('a committee with two equal keys, or with a key of small order, is refused'
   const weak = hex.slice(0, -64) + `01${'00'.repeat(31)}`;
   assert.ok(fromHex(weak) !== null);
   assert.throws(() => committeeIn(parseJson(`{"committee":"${weak}"}`)), /not usable/);
+});
+
+test('a visitor is sent to the replica’s own address only if it is another name of the same machine', () => {
+  const own = 'http://127.0.0.1:4000';
+  assert.equal(otherLoopback('http://localhost:4000/#lobby', own), 'http://127.0.0.1:4000/#lobby');
+  for (const [here, there] of [
+    ['http://127.0.0.1:4000/', own],
+    ['http://localhost:5000/', own],
+    ['http://192.0.2.7:4000/', own],
+    ['http://localhost:4000/', 'http://evil.example:4000'],
+    ['https://localhost:4000/', own],
+    ['http://localhost:4000/', 'nonsense'],
+  ] as const) {
+    assert.equal(otherLoopback(here, there), null, `${here} ${there}`);
+  }
 });

@@ -1,10 +1,14 @@
 /** The canonical bytes of what replicas sign or hash; the mirror of the structs in `crates/types`. */
 
-import { Writer } from '../borsh.ts';
+import { type Reader, Writer } from '../borsh.ts';
 import { digest, leaf } from './digest.ts';
 import { type Answer, type Header, type OperationPart, RESULT_KINDS, type ResultKind } from './format.ts';
 
-const COMMIT_PHASE = 1;
+export const MOST_BATCHES = 8;
+export const MOST_CONTROL_BYTES = 16 * 1024;
+/** The numbers of the two rounds of votes. */
+export const PREPARE_PHASE = 0;
+export const COMMIT_PHASE = 1;
 
 /** The block's identity. */
 export function headerId(header: Header): Uint8Array {
@@ -24,11 +28,39 @@ export function headerId(header: Header): Uint8Array {
   return digest(writer.bytes());
 }
 
-/** The digest of a COMMIT vote's body. */
+/** A header from its canonical bytes. */
+export function readHeader(reader: Reader): Header {
+  return {
+    epoch: reader.u64(),
+    view: reader.u64(),
+    sequence: reader.u64(),
+    parent: reader.fixed(32),
+    timeUs: reader.u64(),
+    leader: reader.u16(),
+    batches: reader.list(MOST_BATCHES, (batch) => ({
+      author: batch.u16(),
+      laneSequence: batch.u64(),
+      digest: batch.fixed(32),
+      count: batch.u32(),
+      bytes: batch.u32(),
+    })),
+    payloadRoot: reader.fixed(32),
+    newViewDigest: reader.bool() ? reader.fixed(32) : null,
+    control: reader.bool() ? reader.blob(MOST_CONTROL_BYTES) : null,
+  };
+}
+
+export type Vote = { phase: number; view: bigint; sequence: bigint; id: Uint8Array; replica: number };
+
+/** The digest of a vote's body. */
+export function voteDigest(vote: Vote): Uint8Array {
+  const { phase, view, sequence, id, replica } = vote;
+  return digest(new Writer().u8(phase).u64(view).u64(sequence).fixed(id, 32).u16(replica).bytes());
+}
+
+/** The digest of the COMMIT vote for a header. */
 export function commitDigest(header: Header, id: Uint8Array, replica: number): Uint8Array {
-  return digest(
-    new Writer().u8(COMMIT_PHASE).u64(header.view).u64(header.sequence).fixed(id, 32).u16(replica).bytes(),
-  );
+  return voteDigest({ phase: COMMIT_PHASE, view: header.view, sequence: header.sequence, id, replica });
 }
 
 /** The digest of a REPLY's body. */

@@ -2,7 +2,15 @@
 
 import { areEqual, toHex } from '../bytes.ts';
 import type { Json } from '../json.ts';
-import { commitDigest, headerId, payloadLeaf, replyDigest, resultLeaf } from './bodies.ts';
+import {
+  commitDigest,
+  headerId,
+  MOST_BATCHES,
+  MOST_CONTROL_BYTES,
+  payloadLeaf,
+  replyDigest,
+  resultLeaf,
+} from './bodies.ts';
 import type { Committee } from './committee.ts';
 import { MAX_DEPTH, type Step, walk } from './digest.ts';
 import { isValid } from './ed25519.ts';
@@ -19,8 +27,6 @@ import {
 import { Kind, signingBytes } from './signing.ts';
 
 const MOST_HEADERS = 256;
-const MOST_BATCHES = 8;
-const MOST_CONTROL_BYTES = 16 * 1024;
 const MOST_ANSWER_BYTES = 1024 * 1024;
 
 /** What a sound receipt says. */

@@ -5,7 +5,7 @@ import { concat, utf8 } from '../bytes.ts';
 import { digest } from './digest.ts';
 
 /** The kinds of signed bodies that the page signs or checks. */
-export const Kind = { Request: 1, Commit: 5, Reply: 12 } as const;
+export const Kind = { Request: 1, Header: 3, Prepare: 4, Commit: 5, Reply: 12 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
 const TAG = utf8('outvote/v1');
