@@ -140,6 +140,18 @@ fn seven_replicas_outlive_any_weather() {
     }
 }
 
+#[test]
+fn a_view_that_begins_k_slots_above_the_committed_block_goes_on() {
+    // N1, N7: once nobody had room for the block that would have committed the others.
+    weather(4, 29, 40);
+}
+
+#[test]
+fn a_late_certificate_of_an_old_view_holds_no_request_back() {
+    // P7: once the requests of a block beside the base were taken for ordered, and waited for ever.
+    weather(7, 37, 30);
+}
+
 /// How many seeds; `OUTVOTE_SEEDS` multiplies them for a longer run.
 fn seeds(base: u64) -> u64 {
     let factor = std::env::var("OUTVOTE_SEEDS").ok().and_then(|text| text.parse().ok());
