@@ -43,7 +43,7 @@ impl Replica {
         self.convict(evidence);
     }
 
-    /// X2: judged from the signed bytes and the committee alone.
+    /// X2, X3: judged from the signed bytes and the committee alone.
     pub(crate) fn convict(&mut self, evidence: Evidence) {
         let Some(charge) = evidence.charge(self.quorum, self.config.committee.epoch) else { return };
         let me = self.config.me;

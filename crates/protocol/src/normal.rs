@@ -91,7 +91,7 @@ impl Replica {
         }
     }
 
-    /// C9: f + 1 PREPAREs for an unknown block: one honest replica at least holds it, so it is pulled from them.
+    /// C9, Q2: f + 1 PREPAREs for an unknown block: one honest replica at least holds it, so it is pulled from them.
     fn pull_if_weak_quorum(&mut self, rank: Rank, id: Digest) {
         if rank.view != self.term.view || rank.sequence <= self.chain.committed {
             return;

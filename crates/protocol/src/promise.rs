@@ -163,6 +163,7 @@ impl Replica {
 
     /// N11, D1, D15: raises the lock to a certificate whose block and ancestors are held, in one write with them.
     pub(crate) fn raise_lock(&mut self, certificate: &Certificate) -> Ticket {
+        // Q5: view first, then sequence; D21: never downwards.
         if certificate.rank() <= self.lock.rank {
             return self.disk.promise_ticket;
         }

@@ -80,6 +80,7 @@ impl Replica {
             view: self.term.view,
             sequence,
             parent: tip.id,
+            // W6: the only time that applications ever see.
             time: self.next_time(tip.time),
             leader: self.config.me,
             batches: references,

@@ -93,6 +93,7 @@ impl Replica {
         wall: WallTime,
     ) -> (Self, Vec<Output>) {
         let Ok(quorum) = Quorum::byzantine(config.committee.members.len()) else {
+            // Q3: configurations below four members are refused long before.
             panic!("the caller checks the committee's size before it starts a replica");
         };
         assert!(quorum.has(config.me), "the caller checks that this replica is a member before it starts");
@@ -183,6 +184,10 @@ impl Replica {
     /// The lock that the last promise names; a disk that lacks it has lost something that cannot be fetched.
     fn take_lock(&mut self, certificates: &BTreeMap<(Rank, Digest), Certificate>) {
         let promise = self.disk.promise;
+        if promise.epoch != self.config.committee.epoch {
+            // D19: promises of another committee say nothing about this one.
+            return self.become_observer("D19 the promises on the disk are another committee's");
+        }
         if promise.high_rank == Rank::default() {
             return;
         }

@@ -212,7 +212,7 @@ impl Replica {
             let name = (request.body.session, request.body.nonce);
             self.relays.outstanding.remove(&name);
             if self.pool.is_nonce_ordered(&name) {
-                // P11: duplicates count as nothing proposed.
+                // N17: a repeated request is legal. P11: it counts as nothing proposed.
                 continue;
             }
             fresh = fresh.saturating_add(1);

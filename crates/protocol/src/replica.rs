@@ -93,6 +93,7 @@ impl Replica {
             self.notice_own_signatures(&message);
             self.on_heard(from, &message);
         }
+        // M8, B4: every signature holds, and nothing in here can do more than be ignored, counted, or held against its signer.
         match message {
             Message::Propose(propose) => self.on_propose(from, *propose),
             Message::Prepare(prepare) => self.on_prepare(from, *prepare),

@@ -104,7 +104,7 @@ fn a_laggard_beyond_retention_fetches_the_state() {
         Output::FetchState { certificate } => Some(certificate.clone()),
         _ => None,
     });
-    let certificate = asked.last().unwrap();
+    let certificate = { asked }.next_back().unwrap();
     let header = cluster.nodes[0].archive[&certificate.sequence].block.header.clone();
     cluster.nodes[3].executed = (certificate.sequence, certificate.id);
     cluster.input(3, Input::StateInstalled { certificate, header });

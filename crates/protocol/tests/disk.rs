@@ -62,7 +62,7 @@ fn a_restarted_follower_sits_out_its_lease() {
         Record::Promise(promise) => Some(*promise),
         _ => None,
     });
-    let lease = promises.last().unwrap().lease.0;
+    let lease = { promises }.next_back().unwrap().lease.0;
     let before = cluster.prepares(3);
     cluster.kill(3);
     cluster.run_ms(5);

@@ -130,7 +130,7 @@ fn a_leader_slower_than_its_peers_is_deposed() {
     cluster.loses = Box::new(move |_, to, message| {
         if to == 0 && matches!(message, Message::Relay(_)) {
             waiting += 1;
-            return waiting % 5 != 0;
+            return !waiting.is_multiple_of(5);
         }
         false
     });
