@@ -8,7 +8,8 @@
 //! reader's key in a question is a claim, not a proof: reading is confidential only with end-to-end encryption.
 //!
 //! Reading order: `operation`, `question`, `answer`, `refusal` are what is said; `keys` and `records` are what is kept;
-//! `operations` and `questions` have one file per rule; `chat` ties them together.
+//! `operations` and `questions` have one file per rule; `chat` ties them together. [`import`] and
+//! [`terminal`] are for programs that talk to a cluster.
 
 mod answer;
 mod names;
@@ -24,6 +25,9 @@ mod operations;
 mod questions;
 
 mod chat;
+
+pub mod import;
+pub mod terminal;
 
 pub use answer::{ChatAnswer, ChatError, IdentityView, MemberView, MessageView, RoomView};
 pub use chat::Chat;

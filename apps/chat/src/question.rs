@@ -46,7 +46,7 @@ pub enum ChatQuestion {
         room: String,
         /// Only messages with a smaller index.
         before: Option<u64>,
-        /// Only messages with a larger index.
+        /// Only messages with a larger index; `u64::MAX`, which no message has, stands for the place before the first.
         after: Option<u64>,
         /// See [`MAX_PAGE`].
         limit: u32,

@@ -23,7 +23,8 @@ pub(super) fn page(name: String, window: Window, reader: Option<PublicKey>, stat
     let end = window.before.unwrap_or(u64::MAX).min(room.next_index);
     let mut page = Page { name, state, names: BTreeMap::new(), messages: Vec::new(), bytes: 0 };
     if let Some(after) = window.after {
-        let first = after.saturating_add(1);
+        // u64::MAX, the place before the first message, wraps to 0.
+        let first = after.wrapping_add(1);
         page.take((first..end).take(window.limit as usize))?;
     } else {
         page.take((0..end).rev().take(window.limit as usize))?;
