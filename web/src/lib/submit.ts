@@ -34,8 +34,10 @@ async function judge(json: Json, request: SignedRequest, session: Uint8Array, co
     return { pending: 'the replicas have not agreed yet' };
   }
   if (receipt === undefined || receipt === null) {
+    // No lie yet: the proof may take longer than the agreement. No reason to believe it either.
     const reason = field(json, 'reason');
-    return { claimed, why: typeof reason === 'string' ? `no proof came with it (${reason})` : 'no proof came with it' };
+    const words = typeof reason === 'string' ? `${claimed}: ${reason}` : claimed;
+    return { pending: `a replica says “${words}”, and no proof of it came yet` };
   }
   try {
     const verdict = await verifyReceipt(receipt, committee);

@@ -3,7 +3,7 @@
 import { contradiction, gaps, readMessages, type ShownMessage } from '../lib/chat/messages.ts';
 import type { Names } from '../lib/names.ts';
 import type { Checked, ReceiptChecker } from '../lib/receipts.ts';
-import type { Origin, Replicas } from '../lib/replicas.ts';
+import { field, type Origin, type Replicas } from '../lib/replicas.ts';
 import type { Cluster } from './cluster.svelte.ts';
 
 const PAGE = 50;
@@ -65,7 +65,10 @@ export class Room {
       this.add(messages, origin);
       this.hasEarlier = (this.messages[0]?.shown.index ?? 0) > 0;
       this.error = '';
-      if (last !== undefined && messages.length >= PAGE) {
+      // A page is short when its messages are long, so its length does not tell whether it is the last.
+      const edge = messages[messages.length - 1]?.index;
+      const next = field(json, 'next');
+      if (last !== undefined && edge !== undefined && typeof next === 'bigint' && BigInt(edge) + 1n < next) {
         await this.refresh();
       } else {
         void this.#checkTail(origin);

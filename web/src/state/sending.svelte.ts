@@ -100,8 +100,12 @@ export class Sender {
     }
   }
 
+  /** Takes it off the page. What has no outcome yet is not asked for any more; its nonce is free for the next request. */
   dismiss(sending: Sending): void {
     clearTimeout(sending.timer);
+    if (sending.request !== null && (sending.state.kind === 'pending' || sending.state.kind === 'unproven')) {
+      void this.#outbox.drop(Number(sending.request.nonce));
+    }
     this.waiting = this.waiting.filter((other) => other !== sending);
   }
 

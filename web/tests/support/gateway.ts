@@ -170,7 +170,8 @@ export class Gateways {
     const limit = Number(query.get('limit'));
     const inRange = this.messages.filter((m) => m.room === room && m.index > after && m.index < before);
     const page = query.has('after') ? inRange.slice(0, limit) : inRange.slice(-limit);
-    return write({ messages: (this.lies[id]?.messages ?? ((same) => same))(page).map(asJson) });
+    const next = this.messages.filter((message) => message.room === room).length;
+    return write({ next, messages: (this.lies[id]?.messages ?? ((same) => same))(page).map(asJson) });
   }
 
   #submit(bytes: Uint8Array): string {

@@ -96,9 +96,13 @@ test('a sound receipt of another operation is not believed', async () => {
   assert.equal((await submit(all, committee, session, request, PATIENCE_MS)).outcome.kind, 'unproven');
 });
 
-test('an outcome without a receipt is not believed', async () => {
-  const { replicas: all } = replicas([() => '{"outcome":"rejected","code":"no","reason":"because"}']);
-  assert.equal((await submit(all, committee, session, request, PATIENCE_MS)).outcome.kind, 'unproven');
+test('an outcome without a receipt is not believed, and whoever states it is no liar for that', async () => {
+  for (const answer of ['{"outcome":"rejected","code":"no","reason":"because"}', '{"outcome":"committed","receipt":null}']) {
+    const { replicas: all } = replicas([() => answer]);
+    const { outcome, liars } = await submit(all, committee, session, request, PATIENCE_MS);
+    assert.equal(outcome.kind, 'pending');
+    assert.deepEqual(liars, []);
+  }
 });
 
 test('when a gateway lies the next one is asked with the same bytes, and the liar is named', async () => {
