@@ -58,7 +58,8 @@ fn promise(log: &Log<RealDisk>, records: &mut Vec<Record>) -> Result<(Voting, bo
                 .map_err(|error| NodeError::Record { index: held.counter, reason: error.to_string() })?;
             let first_start = held.counter == 1 && records.is_empty();
             records.push(Record::Promise(promise));
-            Ok((Voting::Allowed, first_start))
+            let voting = if held.is_after_gap { Voting::AllowedAfterGap } else { Voting::Allowed };
+            Ok((voting, first_start))
         }
         Promises::Lost(reason) => {
             tracing::error!(%reason, "the promises made with this key are lost: this replica follows and never votes");

@@ -67,6 +67,9 @@ pub enum Record {
 pub enum Voting {
     /// Its promises are intact.
     Allowed,
+    /// So are they, but records before the last promise in that same, unfinished write may be gone. Nothing was ever sent
+    /// under that promise (D13), so a lock that it names and the disk lacks was never acted upon.
+    AllowedAfterGap,
     /// Its promises are lost or foreign: it follows and serves, and never votes with this key.
     Observer {
         /// Why.

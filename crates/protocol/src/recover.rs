@@ -99,7 +99,11 @@ impl Replica {
         assert!(quorum.has(config.me), "the caller checks that this replica is a member before it starts");
         let genesis = config.committee.genesis_id();
         let found = Found::sort(recovered.records);
-        let mut replica = Self::blank(config, quorum, &found, recovered.voting, now, wall);
+        let voting = match recovered.voting {
+            Voting::AllowedAfterGap => Voting::Allowed,
+            other => other,
+        };
+        let mut replica = Self::blank(config, quorum, &found, voting, now, wall);
         let (sequence, id) = recovered.executed;
         let header = recovered.executed_header.or(found.installed);
         let time = header.filter(|header| header.body.id() == id).map_or(WallTime(0), |h| h.body.time);
@@ -107,7 +111,7 @@ impl Replica {
         replica.take_blocks(found.blocks);
         replica.take_evidence(found.evidence);
         replica.checkpoints.stable = found.stable;
-        replica.take_lock(&found.certificates);
+        replica.take_lock(&found.certificates, recovered.voting);
         replica.take_commits(found.last_commit);
         replica.take_view(recovered.first_start, found.justification);
         replica.settle();
@@ -182,7 +186,7 @@ impl Replica {
     }
 
     /// The lock that the last promise names; a disk that lacks it has lost something that cannot be fetched.
-    fn take_lock(&mut self, certificates: &BTreeMap<(Rank, Digest), Certificate>) {
+    fn take_lock(&mut self, certificates: &BTreeMap<(Rank, Digest), Certificate>, voting: Voting) {
         let promise = self.disk.promise;
         if promise.epoch != self.config.committee.epoch {
             // D19: promises of another committee say nothing about this one.
@@ -202,8 +206,24 @@ impl Replica {
                     certificate: Some(certificate.clone()),
                 };
             }
+            // D13: no COMMIT was ever sent under this promise, so the lock is the one before it: the highest certificate that
+            // is on the disk with its block. View and lease are taken over; adopting them is harmless.
+            None if voting == Voting::AllowedAfterGap => self.take_earlier_lock(certificates),
             None => self.become_observer("D14 the promised lock is not on the disk"),
         }
+    }
+
+    fn take_earlier_lock(&mut self, certificates: &BTreeMap<(Rank, Digest), Certificate>) {
+        let held = certificates.values().rev().find(|certificate| {
+            certificate.rank() < self.disk.promise.high_rank
+                && (certificate.sequence <= self.chain.committed
+                    || self.chain.holds(certificate.id, certificate.sequence))
+        });
+        if let Some(certificate) = held {
+            let (rank, id) = (certificate.rank(), certificate.id);
+            self.lock = Lock { rank, id, certificate: Some(certificate.clone()) };
+        }
+        (self.disk.promise.high_rank, self.disk.promise.high_id) = (self.lock.rank, self.lock.id);
     }
 
     /// Commits again what the log shows to be committed above the executed block.

@@ -184,3 +184,31 @@ fn a_promise_never_runs_ahead_of_its_block() {
         }
     }
 }
+
+// D13, D14: a torn last write that kept only its promise takes the lock back to the one before; a whole one is a lost disk.
+#[test]
+fn a_promise_whose_write_was_torn_revives_no_lock_and_loses_no_vote() {
+    let mut cluster = Cluster::started(4);
+    cluster.request(0, request(9, 1, b"x"));
+    cluster.run_ms(50);
+    cluster.request(0, request(9, 2, b"y"));
+    cluster.run_ms(50);
+    cluster.kill(3);
+    let disk = cluster.nodes[3].disk.clone();
+    let Some(Record::Promise(last)) =
+        disk.iter().rev().find(|record| matches!(record, Record::Promise(_))).cloned()
+    else {
+        panic!("a promise was written");
+    };
+    let is_lock = |record: &Record| matches!(record, Record::Certificate(c) if (c.rank(), c.id) == (last.high_rank, last.high_id));
+    let torn: Vec<Record> = disk.into_iter().filter(|record| !is_lock(record)).collect();
+    for (voting, votes) in [(Voting::Allowed, false), (Voting::AllowedAfterGap, true)] {
+        cluster.nodes[3].disk.clone_from(&torn);
+        cluster.start_as(3, false, voting);
+        let status = cluster.replica(3).status();
+        assert_eq!(!status.observer, votes, "{voting:?}");
+        assert!(status.high_rank < last.high_rank);
+        assert_eq!(status.view, last.view, "the view is never taken back");
+        cluster.kill(3);
+    }
+}
