@@ -53,7 +53,7 @@ export class Gateways {
   readonly #rooms = new Set<string>();
   readonly #outcomes = new Map<string, string>();
   readonly #streams = new Set<ServerResponse>();
-  readonly #servers: Server[] = [];
+  readonly #servers = new Map<number, Server>();
   #sequence = 0;
 
   constructor(cluster: TestCluster, port: number) {
@@ -63,21 +63,32 @@ export class Gateways {
 
   async start(): Promise<void> {
     for (let id = 0; id < 4; id += 1) {
-      const server = createServer((request, response) => {
-        this.#serve(id, request, response).catch((error: unknown) => {
-          response.writeHead(400, { 'content-type': 'application/json' });
-          response.end(JSON.stringify({ error: { code: 'bad', message: String(error), hint: '' } }));
-        });
-      });
-      this.#servers.push(server);
-      await new Promise<void>((resolve) => server.listen(this.#port + id, '127.0.0.1', resolve));
+      await this.startOne(id);
     }
   }
 
+  async startOne(id: number): Promise<void> {
+    const server = createServer((request, response) => {
+      this.#serve(id, request, response).catch((error: unknown) => {
+        response.writeHead(400, { 'content-type': 'application/json' });
+        response.end(JSON.stringify({ error: { code: 'bad', message: String(error), hint: '' } }));
+      });
+    });
+    this.#servers.set(id, server);
+    await new Promise<void>((resolve) => server.listen(this.#port + id, '127.0.0.1', resolve));
+  }
+
+  /** Its connections break, as when the process is killed. */
+  async stopOne(id: number): Promise<void> {
+    const server = this.#servers.get(id);
+    this.#servers.delete(id);
+    server?.closeAllConnections();
+    await new Promise((resolve) => (server === undefined ? resolve(null) : server.close(resolve)));
+  }
+
   async stop(): Promise<void> {
-    for (const server of this.#servers) {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+    for (const id of [...this.#servers.keys()]) {
+      await this.stopOne(id);
     }
   }
 
