@@ -9,7 +9,7 @@
 //!
 //! Reading order: `operation`, `question`, `answer`, `refusal` are what is said; `keys` and `records` are what is kept;
 //! `operations` and `questions` have one file per rule; `chat` ties them together. [`import`] and
-//! [`terminal`] are for programs that talk to a cluster.
+//! [`terminal`] are for programs that talk to a cluster; `http` is what a replica's page asks.
 
 mod answer;
 mod names;
@@ -29,8 +29,13 @@ mod chat;
 pub mod import;
 pub mod terminal;
 
+#[cfg(feature = "routes")]
+mod http;
+
 pub use answer::{ChatAnswer, ChatError, IdentityView, MemberView, MessageView, RoomView};
 pub use chat::Chat;
+#[cfg(feature = "routes")]
+pub use http::routes;
 pub use names::{MAX_NAME_BYTES, is_name};
 pub use operation::{Access, ChatOperation, MAX_TEXT_BYTES};
 pub use question::{ChatQuestion, MAX_PAGE};

@@ -47,9 +47,12 @@ fn from_chat(error: ChatError) -> ApiError {
 /// What a failed client means to whoever asked.
 pub(crate) fn from_client(error: &ClientError) -> ApiError {
     match error {
-        ClientError::Submit(error) => {
-            ApiError::new(StatusCode::CONFLICT, "not-taken", error.to_string(), "see /api/v1/sessions for the next nonce")
-        }
+        ClientError::Submit(error) => ApiError::new(
+            StatusCode::CONFLICT,
+            "not-taken",
+            error.to_string(),
+            "see /api/v1/sessions for the next nonce",
+        ),
         ClientError::Refused { reason, .. } => {
             ApiError::new(StatusCode::BAD_REQUEST, "refused", reason.clone(), "see `outvote traitor --help`")
         }

@@ -45,23 +45,30 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         // W04: a form on a foreign page can send no such type without being asked first.
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let is_json = kind.is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json"));
+        let is_json = kind
+            .is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json"));
         if !is_json {
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return Err(ApiError::new(status, "not-json", "the body is no JSON", "send content-type: application/json"));
+            return Err(ApiError::new(
+                status,
+                "not-json",
+                "the body is no JSON",
+                "send content-type: application/json",
+            ));
         }
         let bytes = Bytes::from_request(request, state).await.map_err(|error| {
             ApiError::new(error.status(), "bad-body", error.body_text(), "a request has at most 1 MiB")
         })?;
-        serde_json::from_slice(&bytes)
-            .map(Self)
-            .map_err(|error| ApiError::bad_input(format!("the body is not what is expected: {error}"), "see /openapi.json"))
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+            ApiError::bad_input(format!("the body is not what is expected: {error}"), "see /openapi.json")
+        })
     }
 }
 
 /// A key in hexadecimal.
 pub(crate) fn key(text: &str) -> Result<PublicKey, ApiError> {
-    PublicKey::from_hex(text).ok_or_else(|| ApiError::bad_input("this is no key", "a key has 64 hexadecimal digits"))
+    PublicKey::from_hex(text)
+        .ok_or_else(|| ApiError::bad_input("this is no key", "a key has 64 hexadecimal digits"))
 }
 
 /// A key in hexadecimal, if there is one.

@@ -78,12 +78,12 @@ impl Gateway {
     pub(crate) async fn submit(&self, request: Request) -> Result<(Client, Finished), ApiError> {
         self.check(&request)?;
         let (session, nonce) = (request.body.session, request.body.nonce);
-        let turn = Turn::take(&self.0, session)?;
+        let mut turn = Turn::take(&self.0, session)?;
         let client = self.client(turn.is_first).await?;
         let signer: SessionKey = Arc::new(SignedElsewhere(session));
         let client = client.open(signer, Some(nonce)).await.map_err(|error| from_client(&error))?;
+        turn.client = Some(client.clone());
         let finished = client.start_signed(request).finished().await.map_err(|error| from_client(&error))?;
-        turn.end(&client);
         Ok((client, finished))
     }
 
@@ -103,7 +103,12 @@ impl Gateway {
             return Ok(());
         }
         let hint = "sign for this cluster's client_domain, see /api/v1/cluster";
-        Err(ApiError::new(StatusCode::BAD_REQUEST, "bad-signature", "a signature of the request does not hold", hint))
+        Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "bad-signature",
+            "a signature of the request does not hold",
+            hint,
+        ))
     }
 }
 
@@ -117,6 +122,7 @@ struct Turn {
     inner: Arc<Inner>,
     session: PublicKey,
     is_first: bool,
+    client: Option<Client>,
 }
 
 impl Turn {
@@ -124,12 +130,17 @@ impl Turn {
         let mut waiting = locked(&inner.waiting);
         if waiting.values().sum::<usize>() >= WAITING_MAX {
             let hint = "try again in a second, or hand the request to another replica";
-            return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "busy", "too many requests wait here", hint));
+            return Err(ApiError::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "busy",
+                "too many requests wait here",
+                hint,
+            ));
         }
         let count = waiting.entry(session).or_default();
         *count += 1;
         let is_first = *count == 1;
-        Ok(Self { inner: Arc::clone(inner), session, is_first })
+        Ok(Self { inner: Arc::clone(inner), session, is_first, client: None })
     }
 }
 
@@ -140,6 +151,10 @@ impl Drop for Turn {
             *count -= 1;
             if *count == 0 {
                 waiting.remove(&self.session);
+                // Under the lock, so that whoever takes the next turn of this session opens it after this.
+                if let Some(client) = self.client.take() {
+                    client.close();
+                }
             }
         }
     }

@@ -10,12 +10,18 @@ use outvote_node::{ApiError, NodeHandle};
 use serde_json::{Value, json};
 
 /// `GET /api/v1/identities/{key}`
-pub(crate) async fn identity(State(handle): State<NodeHandle>, Segment(text): Segment) -> Result<Json<IdentityView>, ApiError> {
+pub(crate) async fn identity(
+    State(handle): State<NodeHandle>,
+    Segment(text): Segment,
+) -> Result<Json<IdentityView>, ApiError> {
     view(ask(&handle, &ChatQuestion::Identity { key: key(&text)? }).await?)
 }
 
 /// `GET /api/v1/names/{name}`
-pub(crate) async fn by_name(State(handle): State<NodeHandle>, Segment(name): Segment) -> Result<Json<IdentityView>, ApiError> {
+pub(crate) async fn by_name(
+    State(handle): State<NodeHandle>,
+    Segment(name): Segment,
+) -> Result<Json<IdentityView>, ApiError> {
     view(ask(&handle, &ChatQuestion::IdentityByName { name }).await?)
 }
 
@@ -27,8 +33,12 @@ fn view(answer: ChatAnswer) -> Result<Json<IdentityView>, ApiError> {
 }
 
 /// `GET /api/v1/sessions/{key}`
-pub(crate) async fn session(State(handle): State<NodeHandle>, Segment(text): Segment) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn session(
+    State(handle): State<NodeHandle>,
+    Segment(text): Segment,
+) -> Result<Json<Value>, ApiError> {
     let next = handle.next_nonce(key(&text)?).await;
-    let next = next.ok_or_else(|| ApiError::unavailable("this replica cannot say now", "ask another replica"))?;
+    let next =
+        next.ok_or_else(|| ApiError::unavailable("this replica cannot say now", "ask another replica"))?;
     Ok(Json(json!({"next_nonce": next.0})))
 }

@@ -21,7 +21,10 @@ pub(crate) struct RoomsQuery {
 }
 
 /// `GET /api/v1/rooms`
-pub(crate) async fn list(State(handle): State<NodeHandle>, Asked(query): Asked<RoomsQuery>) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn list(
+    State(handle): State<NodeHandle>,
+    Asked(query): Asked<RoomsQuery>,
+) -> Result<Json<Value>, ApiError> {
     let as_key = optional_key(query.as_key.as_deref())?;
     match ask(&handle, &ChatQuestion::Rooms { as_key, after: query.after, limit: query.limit }).await? {
         ChatAnswer::Rooms { rooms, next } => Ok(Json(json!({"rooms": rooms, "next": next}))),
@@ -102,7 +105,10 @@ pub(crate) async fn messages(
 }
 
 /// The messages of a [`ChatQuestion::History`], and the index that the next one will get.
-pub(crate) async fn history(handle: &NodeHandle, question: &ChatQuestion) -> Result<(Vec<MessageView>, u64), ApiError> {
+pub(crate) async fn history(
+    handle: &NodeHandle,
+    question: &ChatQuestion,
+) -> Result<(Vec<MessageView>, u64), ApiError> {
     match ask(handle, question).await? {
         ChatAnswer::History { messages, next_index } => Ok((messages, next_index)),
         _ => Err(unexpected()),

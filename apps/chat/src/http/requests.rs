@@ -1,0 +1,103 @@
+//! Signed requests and the receipts for what came of them.
+
+use super::error::from_client;
+use super::extract::{Asked, Json};
+use super::gateway::Gateway;
+use crate::answer::{ChatAnswer, ChatError};
+use axum::extract::State;
+use axum::http::StatusCode;
+use outvote_client::{Client, ClientError, Outcome, Receipt, Ticket};
+use outvote_node::ApiError;
+use outvote_types::{Answer, Request, Sequence, decode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How long the receipt of a committed operation is waited for: the replicas have it, some of them may still execute.
+const RECEIPT_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the receipt of a rejected one is: a request that no block executed has none.
+const REJECTED_RECEIPT_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The body of a submission.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Submission {
+    request: String,
+}
+
+/// `POST /api/v1/submit`
+pub(crate) async fn submit(
+    State(gateway): State<Gateway>,
+    Json(submission): Json<Submission>,
+) -> Result<axum::Json<Value>, ApiError> {
+    let bytes = hex::decode(&submission.request).map_err(|error| {
+        ApiError::bad_input(format!("request: {error}"), "the canonical bytes of a Request in hexadecimal")
+    })?;
+    let request: Request = decode(&bytes).map_err(|error| {
+        ApiError::bad_input(error.to_string(), "the canonical bytes of a Request in hexadecimal")
+    })?;
+    let (client, finished) = gateway.submit(request).await?;
+    Ok(axum::Json(match finished.outcome {
+        Outcome::Committed(committed) => {
+            let receipt = receipt_of(&client, finished.ticket, RECEIPT_PATIENCE).await;
+            let results: Vec<Value> = committed.results.iter().map(|result| shown(&result.answer)).collect();
+            json!({
+                "outcome": "committed",
+                "sequence": committed.sequence.0,
+                "answer": results.first(),
+                "answers": results,
+                "receipt": receipt,
+            })
+        }
+        Outcome::Rejected(rejected) => {
+            let receipt = receipt_of(&client, finished.ticket, REJECTED_RECEIPT_PATIENCE).await;
+            json!({"outcome": "rejected", "code": rejected.code, "reason": rejected.reason, "receipt": receipt})
+        }
+        Outcome::Pending => json!({"outcome": "pending"}),
+    }))
+}
+
+/// The receipt of a request's first operation, if it can be had in time.
+async fn receipt_of(client: &Client, ticket: Ticket, patience: Duration) -> Option<Receipt> {
+    tokio::time::timeout(patience, client.receipt(ticket, 0)).await.ok()?.ok()
+}
+
+/// An answer as JSON: the chat's own, or `{"kind":"refused","code","message"}`.
+fn shown(answer: &Answer) -> Value {
+    match ChatAnswer::parse(answer) {
+        Ok(answer) => json!(answer),
+        Err(ChatError::Refused { code, message }) => {
+            json!({"kind": "refused", "code": code, "message": message})
+        }
+        Err(ChatError::Foreign(_)) => Value::Null,
+    }
+}
+
+/// The query for a receipt.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReceiptQuery {
+    sequence: u64,
+    position: u32,
+}
+
+/// `GET /api/v1/receipts?sequence=S&position=P`
+pub(crate) async fn receipt(
+    State(gateway): State<Gateway>,
+    Asked(query): Asked<ReceiptQuery>,
+) -> Result<axum::Json<Receipt>, ApiError> {
+    let client = gateway.client(false).await?;
+    let asking = client.receipt_at(Sequence(query.sequence), query.position);
+    match tokio::time::timeout(RECEIPT_PATIENCE, asking).await {
+        Ok(Ok(receipt)) => Ok(axum::Json(receipt)),
+        Err(_) | Ok(Err(ClientError::Deadline)) => {
+            let message = format!(
+                "no replica has a receipt for position {} of block {}",
+                query.position, query.sequence
+            );
+            let hint = "take sequence and position from the message, or ask again in a moment";
+            Err(ApiError::new(StatusCode::NOT_FOUND, "no-receipt", message, hint))
+        }
+        Ok(Err(error)) => Err(from_client(&error)),
+    }
+}
