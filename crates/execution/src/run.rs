@@ -39,7 +39,7 @@ impl Run<'_> {
     /// Runs one request, and those that waited for it.
     pub(crate) fn request(&mut self, body: &RequestBody, request: Digest) -> Result<(), ExecutionError> {
         let (mut session, is_new) = Sessions(self.store).load_or_new(&body.session)?;
-        match session.turn(body.nonce, &request) {
+        match planted_turn(session.turn(body.nonce, &request)) {
             Turn::Apply => {
                 if is_new && !Sessions(self.store).admit(self.time)? {
                     self.refuse_new_session(body, request);
@@ -287,4 +287,14 @@ fn bounded(answer: Answer) -> Answer {
 fn message_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+}
+
+/// A turn, unless a mistake is planted.
+fn planted_turn(turn: Turn) -> Turn {
+    use outvote_types::planted::{Bug, is_on};
+    match turn {
+        Turn::Duplicate if is_on(Bug::DuplicateExecuted) => Turn::Apply,
+        Turn::Ahead if is_on(Bug::HeldOutOfOrder) => Turn::Apply,
+        turn => turn,
+    }
 }

@@ -7,6 +7,7 @@ use crate::replica::Replica;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{
     BoundedVec, CheckpointCertificate, CheckpointVote, Digest, Message, ReplicaId, Sequence, Signature,
     Signed, SignedHeader,
@@ -195,6 +196,10 @@ impl Replica {
             certificate: certificate.clone(),
             header: header.clone()
         }]);
+        if planted::is_on(Bug::LockLoweredByTransfer) {
+            self.lock.rank = header.body.rank();
+            self.lock.id = certificate.id;
+        }
         // C7, D21: the lock stays as it is; only what is executed starts again from the proven state.
         let again: Vec<_> =
             self.chain.cache.range(sequence.next()..).map(|(_, block)| Arc::clone(block)).collect();

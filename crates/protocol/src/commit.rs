@@ -9,6 +9,7 @@ use crate::term::{Mode, Tip};
 use crate::window::Missing;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{Block, Certificate, Digest, Evidence, Phase, ReplicaId, Signed};
 
 impl Replica {
@@ -54,7 +55,7 @@ impl Replica {
             self.fast_forward(certificate);
             self.vote_commit(certificate);
         }
-        if certificate.phase == Phase::Commit {
+        if certificate.phase == Phase::Commit || planted::is_on(Bug::CommitAfterPrepare) {
             self.commit(certificate);
         } else if certificate.view == self.term.view {
             // P7: a block of an earlier view that is certified late may lie beside this view's base; its requests still wait.

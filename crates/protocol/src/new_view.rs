@@ -6,6 +6,7 @@ use crate::replica::Replica;
 use crate::term::{Mode, Tip};
 use crate::view_change::claims;
 use alloc::vec::Vec;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{Evidence, NewView, ReplicaId};
 
 impl Replica {
@@ -61,6 +62,8 @@ impl Replica {
         // V22: whatever the own lock says, a justified base is taken. Its certificate may raise the lock, never lower it.
         self.term.voted = Some(Tip { sequence: rank.sequence, id, time });
         self.term.base = rank.sequence;
+        // D9: opening the view never ends the sitting out; a replica that sits out does not come here.
+        self.term.sitting_out &= !planted::is_on(Bug::NewViewAfterRestart);
         self.term.mode = Mode::Normal;
         if let Some(certificate) = certificate {
             self.on_certificate(certificate, None);

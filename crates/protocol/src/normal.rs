@@ -7,6 +7,7 @@ use crate::slot::{Counted, Slots};
 use crate::term::{Mode, Tip};
 use crate::window::Entry;
 use outvote_types::evidence::is_header_allowed;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{
     Batch, Digest, Evidence, Message, Phase, Prepare, Propose, Rank, ReplicaId, Sequence, Signed,
     SignedHeader, Vote,
@@ -28,7 +29,8 @@ impl Replica {
 
     pub(crate) fn on_prepare(&mut self, from: ReplicaId, prepare: Prepare) {
         // N4: a header counts the same from the leader and from any PREPARE.
-        let id = self.on_header(&prepare.header);
+        let looks = !planted::is_on(Bug::EchoDropped) || from == prepare.header.body.leader;
+        let id = looks.then(|| self.on_header(&prepare.header)).flatten();
         self.on_vote_with_header(from, prepare, id);
     }
 
@@ -276,6 +278,9 @@ impl Replica {
         if self.term.mode != Mode::Normal || self.term.sitting_out || !self.may_vote() {
             return None;
         }
+        if planted::is_on(Bug::SuspicionBinds) && self.mutiny.reason.is_some() {
+            return None;
+        }
         let last = self.term.voted?;
         let sequence = last.sequence.next();
         // N7: above the window it waits; no fault of the leader.
@@ -287,7 +292,10 @@ impl Replica {
         let entry = self.chain.entries.get(id)?;
         let header = &entry.header.body;
         // N6: the child of the last header that was prepared here. N9: with every batch held, and valid (N8).
-        if header.parent != last.id || entry.invalid || entry.block.is_none() {
+        if (header.parent != last.id && !planted::is_on(Bug::ParentUnchecked))
+            || entry.invalid
+            || entry.block.is_none()
+        {
             return None;
         }
         // W5: an untimely header is not prepared, and nothing else follows from that.

@@ -6,6 +6,7 @@ use crate::replica::Replica;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{Certificate, Digest, Rank, Sequence};
 
 /// The highest-ranked certificate whose block and ancestors are held.
@@ -64,7 +65,7 @@ impl Disk {
 
     /// What a message that rests on this ticket has to wait for.
     pub(crate) fn gate(&self, ticket: Ticket) -> Option<Ticket> {
-        (ticket > self.durable).then_some(ticket)
+        (ticket > self.durable && !planted::is_on(Bug::SendBeforeDurable)).then_some(ticket)
     }
 
     /// The ticket of a lease that covers `sequence`: `Some(None)` if one is durable already, `None` if none was written.
@@ -130,6 +131,9 @@ impl Replica {
 
     /// D3: what a PREPARE or PROPOSE at `sequence` has to wait for; writes a lease if none covers it.
     pub(crate) fn lease_gate(&mut self, sequence: Sequence) -> Option<Ticket> {
+        if planted::is_on(Bug::PrepareBeyondLease) {
+            return None;
+        }
         if let Some(gate) = self.disk.lease_for(sequence) {
             return gate;
         }

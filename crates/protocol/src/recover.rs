@@ -19,6 +19,7 @@ use crate::timers::Timers;
 use crate::window::{Chain, Entry};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{
     Block, Certificate, CheckpointCertificate, Digest, Evidence, Instant, Phase, Quorum, Rank, Sequence,
     SignedHeader, View, WallTime,
@@ -192,7 +193,7 @@ impl Replica {
             // D19: promises of another committee say nothing about this one.
             return self.become_observer("D19 the promises on the disk are another committee's");
         }
-        if promise.high_rank == Rank::default() {
+        if promise.high_rank == Rank::default() || planted::is_on(Bug::LockLostAtRestart) {
             return;
         }
         let named = certificates.get(&(promise.high_rank, promise.high_id));
@@ -257,16 +258,22 @@ impl Replica {
             // Kept for laggards; V21: never acted upon again.
             self.term.new_view = Some((**new_view).clone());
         }
-        if first_start && self.may_vote() {
+        if planted::is_on(Bug::NewViewAfterRestart) {
+            self.term.new_view = None;
+        }
+        if (first_start || (view.0 == 0 && planted::is_on(Bug::VotesAgainAfterRestart))) && self.may_vote() {
             return self.begin_first_view();
         }
         // V21: this process did not enter the view.
-        self.term.entered_here = false;
+        self.term.entered_here = planted::is_on(Bug::NewViewAfterRestart);
         if !self.may_vote() {
             return;
         }
         // D7: what was prepared here before is not known any more, so nothing at or below the lease is prepared.
         self.term.sitting_out = true;
+        if planted::is_on(Bug::LeaseLostAtRestart) {
+            self.disk.promise.lease = Sequence(0);
+        }
         self.disk.durable_lease = self.disk.promise.lease;
         let lock = self.lock.clone();
         let sequence = lock.rank.sequence;

@@ -7,6 +7,7 @@ use crate::replica::Replica;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use outvote_types::limits::{MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES};
+use outvote_types::planted::{self, Bug};
 use outvote_types::{Block, BoundedVec, Digest, Instant, Message, ReplicaId, Request};
 
 /// What this replica has relayed to the leader of this view.
@@ -121,6 +122,9 @@ impl Replica {
     }
 
     fn send_relays(&mut self, requests: Vec<Request>) {
+        if planted::is_on(Bug::RequestsForgotten) {
+            return;
+        }
         let leader = self.leader();
         let mut bundle = Vec::new();
         let mut bytes = 0usize;
@@ -247,6 +251,9 @@ impl Replica {
             {
                 returned.extend(block.batches.iter().flat_map(|batch| batch.requests.iter().cloned()));
             }
+        }
+        if planted::is_on(Bug::RequestsForgotten) {
+            returned.clear();
         }
         for request in returned {
             let _ = self.pool.offer(request, Source::Returned, self.now);

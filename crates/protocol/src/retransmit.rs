@@ -6,6 +6,7 @@ use crate::record::Justification;
 use crate::replica::Replica;
 use crate::term::Mode;
 use alloc::vec::Vec;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{Instant, Message, ReplicaId, Status};
 
 impl Replica {
@@ -42,7 +43,7 @@ impl Replica {
     /// Sends what a peer's STATUS shows it to lack; says whether there was anything.
     fn answer(&mut self, to: ReplicaId, status: &Status) -> bool {
         let mut answers: Vec<Message> = Vec::new();
-        if status.view < self.term.view {
+        if status.view < self.term.view && !planted::is_on(Bug::TimeoutNotPassedOn) {
             // T4: whatever let us into our view lets the peer in as well; it is on our disk, so it outlives a restart.
             answers.extend(justification_message(&self.term.justification));
         }
@@ -53,7 +54,7 @@ impl Replica {
         if status.committed < self.chain.committed {
             answers.extend(self.chain.last_commit.clone().map(Message::Certificate));
         }
-        if status.rank < self.lock.rank {
+        if status.rank < self.lock.rank && !planted::is_on(Bug::CertificateNotShown) {
             // T5: a certificate that completed at one replica reaches all.
             answers.extend(self.lock.certificate.clone().map(Message::Certificate));
         }
@@ -91,7 +92,11 @@ impl Replica {
     /// T6: everything of ours that still gates progress.
     pub(crate) fn resend_to(&mut self, to: Recipients) {
         let mut messages: Vec<Message> = Vec::new();
-        for (_, slot) in self.slots.above(self.term.view, self.chain.committed).take(RESENT_SLOTS) {
+        for (_, slot) in self
+            .slots
+            .above(self.term.view, self.chain.committed)
+            .take(if planted::is_on(Bug::VotesSentOnce) { 0 } else { RESENT_SLOTS })
+        {
             messages.extend(slot.my_prepare.clone());
             messages.extend(slot.my_commit.clone());
         }
@@ -109,6 +114,7 @@ impl Replica {
         }
         // V14: VIEWCHANGE again, perhaps with a higher lock, until the view opens; D8: after a restart too.
         if self.term.mode == Mode::Changing
+            && !planted::is_on(Bug::ViewChangeSentOnce)
             && let Justification::Timeout(timeout) = &self.term.justification
         {
             let timeout = timeout.clone();

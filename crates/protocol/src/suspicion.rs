@@ -4,6 +4,7 @@ use crate::output::{Draft, Recipients};
 use crate::replica::Replica;
 use crate::term::Mode;
 use alloc::collections::BTreeMap;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{Instant, Message, ReplicaId, Signed, Suspect, View, ViewChange};
 
 /// The state of suspicion.
@@ -55,7 +56,7 @@ impl Mutiny {
 impl Replica {
     /// V10: says that another leader would be better; binds to nothing.
     pub(crate) fn suspect(&mut self, reason: char) {
-        if !self.may_vote() || self.mutiny.reason.is_some() {
+        if !self.may_vote() || self.mutiny.reason.is_some() || planted::is_on(Bug::NeverSuspects) {
             return;
         }
         self.mutiny.reason = Some(reason);

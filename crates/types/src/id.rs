@@ -77,12 +77,28 @@ impl ReplicaId {
 /// The rank of a quorum certificate: view first, then sequence (Q5: Zyzzyva's error was the other order).
 ///
 /// The derived order is lexicographic in the order of the fields.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+#[cfg_attr(not(feature = "planted-bugs"), derive(PartialOrd, Ord))]
 pub struct Rank {
     /// The view in which the certified block was proposed.
     pub view: View,
     /// The certified block's sequence.
     pub sequence: Sequence,
+}
+
+#[cfg(feature = "planted-bugs")]
+impl PartialOrd for Rank {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+#[cfg(feature = "planted-bugs")]
+impl Ord for Rank {
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        if crate::planted::is_on(crate::planted::Bug::RankBySequence) {
+            return (self.sequence, self.view).cmp(&(other.sequence, other.view));
+        }
+        (self.view, self.sequence).cmp(&(other.view, other.sequence))
+    }
 }

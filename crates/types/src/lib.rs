@@ -16,6 +16,7 @@ pub mod digest;
 pub mod id;
 pub mod limits;
 pub mod merkle;
+pub mod planted;
 pub mod quorum;
 pub mod signing;
 pub mod verified;

@@ -2,11 +2,14 @@
 
 use super::gather::Item;
 use super::{Pending, Rejected, Vouched};
+use outvote_types::planted::{self, Bug};
 use outvote_types::{Batch, BoundedVec, Data, Digest, Message, Verified};
 
 pub(super) fn finish(pending: Pending, verdicts: &[bool]) -> Result<Vouched, Rejected> {
     let Pending { message, items, mut bad, doom, .. } = pending;
-    for (item, _) in items.iter().zip(verdicts).filter(|(_, verdict)| !**verdict) {
+    for (item, _) in
+        items.iter().zip(verdicts).filter(|(_, verdict)| !**verdict && !planted::is_on(Bug::VerifySaysYes))
+    {
         match item {
             Item::Whole => return Err(Rejected::because("M6: a bad signature")),
             Item::Part(part) => bad.push(*part),

@@ -5,6 +5,7 @@ use crate::layout;
 use crate::lthash::{LtHash, bucket_of};
 use outvote_types::fetch::Pair;
 use outvote_types::limits::MAX_KEY_BYTES;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{Blob, Digest};
 
 /// Bytes of one bucket at most. With 256 buckets of about equal size this allows a state of 16 GiB, and a peer that lies
@@ -63,7 +64,7 @@ impl Assembly {
         if !is_last {
             return Chunk::More;
         }
-        if self.sum.digest() == *digest {
+        if self.sum.digest() == *digest || planted::is_on(Bug::BucketUnchecked) {
             Chunk::Complete
         } else {
             Chunk::Lie("a bucket with another digest")
