@@ -40,13 +40,17 @@ impl ClusterFolder {
     /// Makes the homes; in a draft folder first, so that a crash never leaves half a cluster.
     pub(crate) fn create(&self, count: usize, first_port: u16, demo: bool) -> Result<CommitteeFile, Failure> {
         if count > REPLICAS_MAX {
-            return Err(Failure::usage(format!("{count} replicas are too many for one machine: at most {REPLICAS_MAX}")));
+            return Err(Failure::usage(format!(
+                "{count} replicas are too many for one machine: at most {REPLICAS_MAX}"
+            )));
         }
         outvote_types::Quorum::byzantine(count).map_err(Failure::usage)?;
         let is_used = fs::read_dir(&self.root).is_ok_and(|mut entries| entries.next().is_some());
         if is_used {
             let folder = self.root.display();
-            return Err(Failure::usage(format!("{folder} is not empty and holds no cluster: choose another folder")));
+            return Err(Failure::usage(format!(
+                "{folder} is not empty and holds no cluster: choose another folder"
+            )));
         }
         let draft = Self::new(draft_of(&self.root)?);
         let _ = fs::remove_dir_all(&draft.root);
@@ -120,7 +124,9 @@ fn draft_of(root: &Path) -> Result<PathBuf, Failure> {
 }
 
 fn addresses(first_port: u16, id: usize) -> Result<(SocketAddr, SocketAddr), Failure> {
-    let too_high = || Failure::usage(format!("port {first_port} leaves no room for all replicas: choose a lower --port"));
+    let too_high = || {
+        Failure::usage(format!("port {first_port} leaves no room for all replicas: choose a lower --port"))
+    };
     let id = u16::try_from(id).map_err(|_| too_high())?;
     let http = first_port.checked_add(id).ok_or_else(too_high)?;
     let links = http.checked_add(LINK_PORT_OFFSET).ok_or_else(too_high)?;

@@ -6,6 +6,9 @@ use std::io::Write as _;
 /// Exit code of wrong usage or configuration.
 pub(crate) const USAGE: u8 = 2;
 
+/// Exit code of what the cluster rejected.
+const REJECTED: u8 = 3;
+
 /// A command's failure.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -26,7 +29,7 @@ impl Failure {
 
     /// Exit code 3: the cluster said no.
     pub(crate) fn rejected(message: impl Display) -> Self {
-        Self { code: 3, message: message.to_string() }
+        Self { code: REJECTED, message: message.to_string() }
     }
 
     /// Exit code 4: still pending when the deadline passed.
@@ -38,9 +41,20 @@ impl Failure {
         self.code
     }
 
+    /// Whether the cluster said no: asking again would not help.
+    pub(crate) fn is_rejection(&self) -> bool {
+        self.code == REJECTED
+    }
+
     pub(crate) fn print(&self) {
         // Nobody can be told that the message could not be printed.
         let _ = writeln!(std::io::stderr(), "outvote: {}", self.message);
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
     }
 }
 
@@ -50,8 +64,15 @@ impl From<outvote::NodeError> for Failure {
             Committee, Config, Federated, HomeExists, Key, NoCommittee, NotAMember, Read, Size,
         };
         match error {
-            Committee { .. } | Config { .. } | Federated | HomeExists { .. } | Key(_) | NoCommittee { .. }
-            | NotAMember { .. } | Read { .. } | Size(_) => Self::usage(error),
+            Committee { .. }
+            | Config { .. }
+            | Federated
+            | HomeExists { .. }
+            | Key(_)
+            | NoCommittee { .. }
+            | NotAMember { .. }
+            | Read { .. }
+            | Size(_) => Self::usage(error),
             other => Self::failed(other),
         }
     }

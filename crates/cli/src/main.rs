@@ -3,9 +3,13 @@
 //! One file per command in `commands/`; what they share is `output` (text or JSON, exit codes), `place` (which home is meant)
 //! and `cluster_folder` (the homes of a demo or a trial network).
 
+mod application;
 mod cluster_folder;
 mod commands;
+mod connection;
 mod failure;
+mod files;
+mod identities;
 mod output;
 mod place;
 
@@ -41,6 +45,28 @@ enum Command {
     Start(commands::start::Start),
     /// The cluster as seen from here.
     Status(commands::status::Status),
+    /// Says what is wrong and what to do, or that all is well.
+    Doctor(commands::doctor::Doctor),
+    /// The group chat from a terminal.
+    #[command(subcommand)]
+    Chat(commands::chat::Chat),
+    /// The key-value application, on a cluster started with `--app kv`.
+    #[command(subcommand)]
+    Kv(commands::kv::Kv),
+    /// Proofs that something was agreed, checked with no network.
+    #[command(subcommand)]
+    Receipt(commands::receipt::Receipt),
+    /// Proofs that a replica lied.
+    #[command(subcommand)]
+    Evidence(commands::evidence::Evidence),
+    /// Makes a running replica of a demo lie, or stop lying.
+    #[cfg(feature = "demo")]
+    Traitor(commands::traitor::Traitor),
+    /// Runs whole clusters with faults and liars in a simulation.
+    Sim(commands::sim::Sim),
+    /// A replica's configuration: checked, shown, explained.
+    #[command(subcommand)]
+    Config(commands::config::Config),
 }
 
 fn main() -> ExitCode {
@@ -62,6 +88,15 @@ fn main() -> ExitCode {
         Command::Testnet(testnet) => testnet.run(output),
         Command::Start(start) => start.run(),
         Command::Status(status) => status.run(output),
+        Command::Doctor(doctor) => doctor.run(output),
+        Command::Chat(chat) => chat.run(output),
+        Command::Kv(kv) => kv.run(output),
+        Command::Receipt(receipt) => receipt.run(output),
+        Command::Evidence(evidence) => evidence.run(output),
+        #[cfg(feature = "demo")]
+        Command::Traitor(traitor) => traitor.run(output),
+        Command::Sim(sim) => sim.run(output),
+        Command::Config(config) => config.run(output),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -17,7 +17,11 @@ pub(crate) enum Output {
 
 impl Output {
     /// Prints `value` as JSON, or what `text` makes of it.
-    pub(crate) fn print<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
+    pub(crate) fn print<T: Serialize>(
+        self,
+        value: &T,
+        text: impl FnOnce(&T) -> String,
+    ) -> Result<(), Failure> {
         let rendered = match self {
             Self::Json => serde_json::to_string(value).map_err(Failure::failed)?,
             Self::Text => text(value),
@@ -28,11 +32,16 @@ impl Output {
 
 /// Prints a line; a reader that went away (as `head` does) is no failure.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    match writeln!(stdout, "{}", text.trim_end_matches('\n')).and_then(|()| stdout.flush()) {
+    match try_line(text) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::failed(error)),
         _ => Ok(()),
     }
+}
+
+/// Prints a line; for whoever must know that nobody reads any more.
+pub(crate) fn try_line(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{}", text.trim_end_matches('\n')).and_then(|()| stdout.flush())
 }
 
 /// Prints a message to stderr.

@@ -20,7 +20,9 @@ pub(crate) enum Committee {
 
 /// Makes a committee file; every member checks it and installs it as `config/committee.toml`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: outvote committee create ada.json ben.json cy.json dee.json -o committee.toml")]
+#[command(
+    after_help = "Example: outvote committee create ada.json ben.json cy.json dee.json -o committee.toml"
+)]
 pub(crate) struct Create {
     /// What each member's `outvote init` printed, or files that hold it, in the order in which they lead.
     #[arg(required = true)]
@@ -33,7 +35,8 @@ pub(crate) struct Create {
 impl Committee {
     pub(crate) fn run(self, output: Output) -> Result<(), Failure> {
         let Self::Create(create) = self;
-        let parts = create.public_parts.iter().map(|text| PublicPart::read(text)).collect::<Result<Vec<_>, _>>()?;
+        let parts =
+            create.public_parts.iter().map(|text| PublicPart::read(text)).collect::<Result<Vec<_>, _>>()?;
         let members = parts.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
         let pages = parts.iter().map(|part| part.http.clone());
         let file = CommitteeFile::create(members, salt()?, false, DEFAULT_CHECKPOINT_INTERVAL)
@@ -58,10 +61,14 @@ impl Committee {
 fn entry(part: &PublicPart) -> Result<MemberEntry, Failure> {
     let key = |text: &str, which: &str| {
         PublicKey::from_hex(text).ok_or_else(|| {
-            Failure::usage(format!("the {which} key `{text}` is not 64 hexadecimal characters: copy the whole line again"))
+            Failure::usage(format!(
+                "the {which} key `{text}` is not 64 hexadecimal characters: copy the whole line again"
+            ))
         })
     };
-    let member =
-        Member { consensus_key: key(&part.consensus_key, "consensus")?, link_key: key(&part.link_key, "link")? };
+    let member = Member {
+        consensus_key: key(&part.consensus_key, "consensus")?,
+        link_key: key(&part.link_key, "link")?,
+    };
     Ok(MemberEntry { member, address: part.address.clone() })
 }

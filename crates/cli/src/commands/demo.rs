@@ -1,5 +1,6 @@
 //! `outvote demo`: a cluster of processes on this machine, kept running until Ctrl-C.
 
+use crate::application::App;
 use crate::cluster_folder::ClusterFolder;
 use crate::failure::Failure;
 use crate::output::{line, note};
@@ -24,7 +25,9 @@ const WATCH_EVERY: Duration = Duration::from_millis(200);
 
 /// Runs a cluster on this machine, each replica a process with its own keys and database, and the page on port 4000.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: outvote demo --home ./try --port 5000\nThe first run makes keys and folders; later runs resume the data.")]
+#[command(
+    after_help = "Example: outvote demo --home ./try --port 5000\nThe first run makes keys and folders; later runs resume the data."
+)]
 pub(crate) struct Demo {
     #[command(flatten)]
     place: Place,
@@ -34,6 +37,9 @@ pub(crate) struct Demo {
     /// The first replica's page; the others follow.
     #[arg(long, default_value_t = 4000)]
     port: u16,
+    /// The application; what ran here before unless told otherwise, and the chat in a new home.
+    #[arg(long, value_enum)]
+    app: Option<App>,
     /// The kind of trust among the replicas.
     #[arg(long, value_enum, default_value_t = Mode::Byzantine)]
     mode: Mode,
@@ -47,7 +53,7 @@ enum Mode {
 
 impl Default for Demo {
     fn default() -> Self {
-        Self { place: Place::default(), replicas: 4, port: 4000, mode: Mode::Byzantine }
+        Self { place: Place::default(), replicas: 4, port: 4000, app: None, mode: Mode::Byzantine }
     }
 }
 
@@ -68,6 +74,9 @@ impl Demo {
             self.resume(&folder)?;
         } else {
             folder.create(self.replicas, self.port, true)?;
+        }
+        for home in folder.homes() {
+            App::of_home(&home, self.app)?;
         }
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
@@ -130,7 +139,11 @@ impl Supervised {
             let Some(status) = child.try_wait()? else { return Ok(()) };
             self.child = None;
             let is_loop = self.started.elapsed() < CRASH_LOOP;
-            self.pause = if is_loop { (self.pause * 2 + Duration::from_millis(500)).min(RESTART_PAUSE_MAX) } else { Duration::ZERO };
+            self.pause = if is_loop {
+                (self.pause * 2 + Duration::from_millis(500)).min(RESTART_PAUSE_MAX)
+            } else {
+                Duration::ZERO
+            };
             note(&format!("{} ended ({status}); see its log.txt; it is started again", self.home.display()));
             self.started = Instant::now();
         }
@@ -172,7 +185,12 @@ fn open_log(path: &Path) -> Result<File, Failure> {
 
 async fn stop(replicas: &mut [Supervised]) {
     for replica in replicas.iter() {
-        let pid = replica.child.as_ref().and_then(Child::id).and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let pid = replica
+            .child
+            .as_ref()
+            .and_then(Child::id)
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw);
         if let Some(pid) = pid {
             // A replica that is gone already needs no telling.
             let _ = kill_process(pid, Signal::TERM);

@@ -10,7 +10,9 @@ use std::net::SocketAddr;
 
 /// Makes one replica's home with fresh keys, and prints its public part for `committee create`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: outvote init --home ./ada --address 192.0.2.7:4100 --output json > ada.json")]
+#[command(
+    after_help = "Example: outvote init --home ./ada --address 192.0.2.7:4100 --output json > ada.json"
+)]
 pub(crate) struct Init {
     #[command(flatten)]
     place: Place,

@@ -1,5 +1,6 @@
 //! `outvote start`: one replica in the foreground.
 
+use crate::application::App;
 use crate::failure::Failure;
 use crate::output::note;
 use crate::place::Place;
@@ -16,6 +17,9 @@ use tracing_subscriber::EnvFilter;
 pub(crate) struct Start {
     #[command(flatten)]
     place: Place,
+    /// The application; what ran here before unless told otherwise, and the chat in a new home.
+    #[arg(long, value_enum)]
+    app: Option<App>,
     /// Stops when standard input ends, so that a supervisor's death is noticed.
     #[arg(long, hide = true)]
     with_parent: bool,
@@ -24,7 +28,10 @@ pub(crate) struct Start {
 impl Start {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let home = Home::new(self.place.path());
-        let node = Node::open(home, outvote_chat::Chat)?.routes(outvote_chat::http::routes);
+        let node = match App::of_home(self.place.path(), self.app)? {
+            App::Chat => Node::open(home, outvote_chat::Chat)?.routes(outvote_chat::routes),
+            App::Kv => Node::open(home, outvote_kv::Kv)?,
+        };
         start_logging(&node.config().log.level, node.config().log.format)?;
         // One thread for all sockets: on few cores more would only take turns with the replica's own threads.
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -77,7 +84,8 @@ fn start_logging(level: &str, format: LogFormat) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(level)
         .map_err(|error| Failure::usage(format!("log.level = \"{level}\" is no filter: {error}")))?;
     let is_terminal = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_terminal);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_terminal);
     let installed = match format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),

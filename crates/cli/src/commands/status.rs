@@ -31,17 +31,32 @@ impl Status {
 
 /// Asks every replica for its own entry and joins the answers.
 pub(crate) async fn gather(file: CommitteeFile) -> Result<Value, Failure> {
+    match Client::builder(file.clone()).connect().await {
+        Ok(client) => gather_with(&client).await,
+        // Nobody can be reached: that is a status, too.
+        Err(_) => join(&file, &[]),
+    }
+}
+
+/// The same over links that are there already.
+pub(crate) async fn gather_with(client: &Client) -> Result<Value, Failure> {
+    let file = client.committee().clone();
+    let quorum = file.committee.quorum().map_err(Failure::usage)?;
+    let asked = quorum.members().map(|id| {
+        let client = client.clone();
+        tokio::spawn(async move { ask(&client, id).await })
+    });
+    let mut reports = Vec::new();
+    for answer in asked.collect::<Vec<_>>() {
+        reports.push(answer.await.ok().flatten());
+    }
+    join(&file, &reports)
+}
+
+fn join(file: &CommitteeFile, reports: &[Option<Value>]) -> Result<Value, Failure> {
     let committee = &file.committee;
     let quorum = committee.quorum().map_err(Failure::usage)?;
-    let client = Client::builder(file.clone()).connect().await.ok();
-    let mut reports = Vec::new();
-    for id in quorum.members() {
-        reports.push(match &client {
-            Some(client) => ask(client, id).await,
-            None => None,
-        });
-    }
-    let replicas: Vec<Value> = quorum.members().map(|id| entry(&file, &reports, id)).collect();
+    let replicas: Vec<Value> = quorum.members().map(|id| entry(file, reports, id)).collect();
     let mut evidence: Vec<Value> = Vec::new();
     for found in reports.iter().flatten().filter_map(|report| report["evidence"].as_array()).flatten() {
         // Replicas hold the same proof under the same id, or each its own about the same lie: show one per lie.
@@ -65,7 +80,7 @@ async fn ask(client: &Client, id: ReplicaId) -> Option<Value> {
 }
 
 fn entry(file: &CommitteeFile, reports: &[Option<Value>], id: ReplicaId) -> Value {
-    if let Some(report) = &reports[id.index()] {
+    if let Some(Some(report)) = reports.get(id.index()) {
         return report["replicas"][id.index()].clone();
     }
     json!({
@@ -79,7 +94,9 @@ fn in_words(report: &Value) -> String {
     let mut text = format!(
         "cluster {}: {} replicas outvote {} liar(s) with {} votes\n\n",
         &report["cluster"].as_str().unwrap_or_default().get(..16).unwrap_or_default(),
-        report["n"], report["f"], report["quorum"]
+        report["n"],
+        report["f"],
+        report["quorum"]
     );
     text.push_str("id  role      view  committed  executed  behaviour        address\n");
     for replica in report["replicas"].as_array().into_iter().flatten() {
@@ -91,14 +108,21 @@ fn in_words(report: &Value) -> String {
         };
         text.push_str(&format!(
             "{:<3} {role:<9} {:<5} {:<10} {:<9} {:<16} {}\n",
-            replica["id"], replica["view"], replica["committed"], replica["executed"],
-            replica["behaviour"].as_str().unwrap_or_default(), replica["address"].as_str().unwrap_or_default()
+            replica["id"],
+            replica["view"],
+            replica["committed"],
+            replica["executed"],
+            replica["behaviour"].as_str().unwrap_or_default(),
+            replica["address"].as_str().unwrap_or_default()
         ));
     }
     for evidence in report["evidence"].as_array().into_iter().flatten() {
         text.push_str(&format!(
             "\nreplica {} was caught: {} (view {}, slot {})",
-            evidence["accused"], evidence["rule"].as_str().unwrap_or_default(), evidence["view"], evidence["sequence"]
+            evidence["accused"],
+            evidence["rule"].as_str().unwrap_or_default(),
+            evidence["view"],
+            evidence["sequence"]
         ));
     }
     text

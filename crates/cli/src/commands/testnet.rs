@@ -1,5 +1,6 @@
 //! `outvote testnet`: the homes of a whole network on one machine.
 
+use crate::application::App;
 use crate::cluster_folder::ClusterFolder;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -20,6 +21,9 @@ pub(crate) struct Testnet {
     /// Replica i serves its page on this port + i, and listens for replicas and clients 100 above.
     #[arg(long, default_value_t = 4000)]
     starting_port: u16,
+    /// The application.
+    #[arg(long, value_enum, default_value_t = App::Chat)]
+    app: App,
     /// Lets `outvote traitor` make the replicas lie.
     #[arg(long)]
     demo: bool,
@@ -31,6 +35,9 @@ impl Testnet {
         let file = folder.create(self.replicas, self.starting_port, self.demo)?;
         let cluster = file.committee.cluster_id().to_hex();
         let homes = folder.homes();
+        for home in &homes {
+            self.app.install(home)?;
+        }
         let result = json!({"cluster": cluster, "homes": homes, "committee": folder.committee_path()});
         output.print(&result, |_| {
             let starts: Vec<String> =

@@ -1,0 +1,78 @@
+//! `outvote traitor`: makes a running replica of a demo lie, or stop lying.
+
+use crate::connection::{connect, runtime};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::place::Place;
+use clap::{Args, ValueEnum};
+use outvote::ReplicaId;
+use serde_json::json;
+
+/// Makes a running replica lie, or stop lying. Only a cluster whose genesis says demo accepts it.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: outvote traitor 2 equivocate\n         outvote traitor 2 honest")]
+pub(crate) struct Traitor {
+    #[command(flatten)]
+    place: Place,
+    /// Which replica.
+    id: u16,
+    /// How it behaves from now on.
+    #[arg(value_enum)]
+    behaviour: Behaviour,
+}
+
+/// The ways to behave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Behaviour {
+    /// Keeps to the rules.
+    Honest,
+    /// Says nothing to anybody.
+    Mute,
+    /// Tells one half of the replicas one thing and the other half another.
+    Equivocate,
+    /// Sends bad signatures, votes in others' names, and impossible times.
+    Forge,
+    /// Sends its batches to one half only, then unplugs for a while.
+    HalfBatch,
+    /// Proposes just before the others lose patience.
+    Slow,
+    /// Never proposes one client's requests.
+    Censor,
+    /// Answers clients and peers with false data.
+    CorruptAnswers,
+    /// Says again what it and others said before.
+    Replay,
+}
+
+impl Traitor {
+    pub(crate) fn run(self, output: Output) -> Result<(), Failure> {
+        let file = self.place.committee()?;
+        let n = file.committee.members.len();
+        if usize::from(self.id) >= n {
+            return Err(Failure::usage(format!(
+                "there is no replica {}: they are numbered 0 to {}",
+                self.id,
+                n - 1
+            )));
+        }
+        if !file.committee.demo {
+            return Err(Failure::usage(
+                "this cluster's genesis does not say demo: its replicas cannot be told to lie",
+            ));
+        }
+        let Some(name) = self.behaviour.to_possible_value().map(|value| value.get_name().to_string()) else {
+            return Err(Failure::usage("unknown behaviour"));
+        };
+        runtime()?.block_on(async {
+            let client = connect(&self.place, None).await?;
+            client.behave(ReplicaId(self.id), &name).await.map_err(Failure::from)
+        })?;
+        output.print(&json!({"id": self.id, "behaviour": name}), |_| match self.behaviour {
+            Behaviour::Honest => format!("replica {} keeps to the rules again", self.id),
+            _ => format!(
+                "replica {} lies from now on ({name}): watch `outvote status` and `outvote evidence list`; `outvote traitor {} honest` ends it",
+                self.id, self.id
+            ),
+        })
+    }
+}
