@@ -67,7 +67,7 @@ fn invite_only_history_is_shown_to_members_alone() {
     town.post(ADA, "attic", "secret").unwrap();
     for reader in [None, Some(BOB), Some(PublicKey([9; 32]))] {
         assert_eq!(town.history("attic", reader).unwrap_err(), "not-a-member");
-        // W12: the same check at the leaf, whatever the window.
+        // The same check at the leaf, whatever the window.
         assert_eq!(town.page("attic", Some(1), None, 1, reader).unwrap_err(), "not-a-member");
         assert_eq!(town.page("attic", None, Some(u64::MAX), 1, reader).unwrap_err(), "not-a-member");
         assert_eq!(town.members("attic", reader).unwrap_err(), "not-a-member");

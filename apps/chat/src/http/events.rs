@@ -77,7 +77,7 @@ impl Listening {
         Some((Ok(event), self))
     }
 
-    /// W12: the same check as for every other page of history, by the state as it is now.
+    /// The same check as for every other page of history, by the state as it is now.
     async fn read(&mut self, room: &str, first: u64) {
         if self.reader.is_none() {
             return;

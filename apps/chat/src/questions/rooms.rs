@@ -29,7 +29,7 @@ pub(super) fn list(
         }
         let name = keys::room_name(&key).ok_or(Refusal::StateDamaged)?;
         let room: Room = record(&value)?;
-        // W10: an invite-only room is listed for its members.
+        // An invite-only room is listed for its members.
         let is_listed = match (room.access, &as_key) {
             (Access::Public, _) => true,
             (Access::InviteOnly, Some(key)) => room.owner == *key || state.member(&name, key)?.is_some(),
