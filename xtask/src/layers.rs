@@ -38,6 +38,7 @@ const TRANSPORT: &str = "outvote-transport";
 const CLIENT: &str = "outvote-client";
 const NODE: &str = "outvote-node";
 const SIM: &str = "outvote-sim";
+const BENCH: &str = "outvote-bench";
 const OUTVOTE: &str = "outvote";
 const CHAT: &str = "outvote-chat";
 const KV: &str = "outvote-kv";
@@ -114,6 +115,13 @@ pub const TABLE: &[Row] = &[
         may_use: None,
         must_not_reach: &[SIM],
     },
+    // It measures replicas as processes of their own, from outside: through the client alone.
+    Row {
+        name: BENCH,
+        may_name: &[CLIENT, SESSION, CRYPTO, TYPES, KV],
+        may_use: None,
+        must_not_reach: &[SIM],
+    },
     Row {
         name: OUTVOTE,
         may_name: &[TYPES, CRYPTO, EXECUTION, SESSION, CLIENT, NODE],
@@ -123,7 +131,7 @@ pub const TABLE: &[Row] = &[
     Row {
         name: "outvote-cli",
         may_name: &[
-            OUTVOTE, TYPES, CRYPTO, SESSION, EXECUTION, NODE, CLIENT, TRANSPORT, SIM, CHAT, KV, STORAGE,
+            OUTVOTE, TYPES, CRYPTO, SESSION, EXECUTION, NODE, CLIENT, TRANSPORT, SIM, CHAT, KV, STORAGE, BENCH,
         ],
         may_use: None,
         must_not_reach: &[],
