@@ -51,6 +51,7 @@ fn is_committed(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Committed(_))
 }
 
+// R4: to `f + 1` replicas, the leader among them.
 #[test]
 fn a_request_goes_to_the_leader_and_f_others_first() {
     let cluster = Cluster::new(4);
@@ -61,6 +62,7 @@ fn a_request_goes_to_the_leader_and_f_others_first() {
     assert!(sent.iter().any(|(to, _)| *to == 0), "the leader of view 0 is among them: {sent:?}");
 }
 
+// R4: to all when half the patience is gone.
 #[test]
 fn a_request_goes_to_all_when_half_the_patience_is_gone() {
     let cluster = Cluster::new(4);
@@ -71,6 +73,7 @@ fn a_request_goes_to_all_when_half_the_patience_is_gone() {
     assert_eq!(to, [0, 1, 2, 3]);
 }
 
+// R2, Q2: two different members, never one twice.
 #[test]
 fn two_equal_signed_results_commit_and_one_does_not() {
     let mut cluster = Cluster::new(4);
@@ -129,6 +132,7 @@ fn a_reply_in_the_name_of_another_or_with_a_bad_signature_is_distrusted() {
     assert!(outcomes(&session.drain()).is_empty(), "only one good word so far");
 }
 
+// R2: the path must lead to the root that was signed.
 #[test]
 fn a_result_that_the_signed_root_does_not_cover_is_distrusted() {
     let mut cluster = Cluster::new(4);
@@ -156,6 +160,7 @@ fn an_answer_that_does_not_match_its_digest_is_distrusted() {
     assert_eq!(distrusted(&session.drain()), [3]);
 }
 
+// R3: rejected only with a reason that `f + 1` replicas gave.
 #[test]
 fn a_refusal_of_one_is_nothing_and_of_two_is_a_rejection_with_the_reason() {
     let mut cluster = Cluster::new(4);
@@ -213,6 +218,7 @@ fn a_reused_nonce_is_a_rejection_and_never_another_requests_answer() {
     assert_eq!(rejected.code, "nonce-reused");
 }
 
+// R6: only "applied" proves execution; "held" and "duplicate" prove none.
 #[test]
 fn a_held_result_is_waited_out_and_a_duplicate_asks_for_the_original() {
     let mut cluster = Cluster::new(4);
@@ -242,6 +248,7 @@ fn a_held_result_is_waited_out_and_a_duplicate_asks_for_the_original() {
     assert!(is_committed(&outcomes(&session.drain())[0].1));
 }
 
+// R2: sequence, block and result root agree, or the words do not add up.
 #[test]
 fn words_on_different_blocks_or_roots_do_not_add_up() {
     let mut cluster = Cluster::new(4);
@@ -274,6 +281,7 @@ fn all_operations_of_an_envelope_share_one_outcome_in_order() {
     assert_eq!(committed.results[2].answer, answer("3"));
 }
 
+// R3: pending at the deadline; asking again uses the same nonce and bytes.
 #[test]
 fn the_deadline_gives_pending_and_asking_again_sends_the_same_bytes() {
     let mut cluster = Cluster::new(4);
@@ -333,6 +341,7 @@ fn sixty_four_requests_fly_at_once_and_the_next_waits() {
     assert_eq!(session.submit(at(2), vec![operation("x")]).unwrap().nonce, Nonce(65));
 }
 
+// R4: "busy" is no outcome.
 #[test]
 fn busy_is_no_outcome_and_is_tried_again_after_a_pause() {
     let cluster = Cluster::new(4);

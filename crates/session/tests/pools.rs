@@ -111,6 +111,7 @@ fn answered(outputs: &[Output]) -> Vec<Option<Answered>> {
         .collect()
 }
 
+// R7: each answer names its sequence, the reader demands a minimum, and `f + 1` must agree.
 #[test]
 fn two_equal_signed_answers_new_enough_settle_a_question() {
     let cluster = Cluster::new(4);
@@ -151,6 +152,7 @@ fn an_answer_in_anothers_name_does_not_count() {
     assert_eq!(distrusted(&outputs), [3, 3, 3]);
 }
 
+// R7: a linearizable read is an ordered operation.
 #[test]
 fn a_question_without_agreement_is_ordered() {
     let mut cluster = Cluster::new(4);

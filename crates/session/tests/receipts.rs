@@ -77,6 +77,7 @@ fn a_receipt_says_who_what_when_and_with_which_result() {
     assert_eq!((verdict.kind, verdict.answer), (ResultKind::Applied, answer("done")));
 }
 
+// R5, R6: headers up to the nearest certified descendant, its certificate, and `f + 1` REPLYs.
 #[test]
 fn a_receipt_has_exactly_the_signatures_that_it_takes() {
     let (_, receipt) = example();
@@ -85,6 +86,7 @@ fn a_receipt_has_exactly_the_signatures_that_it_takes() {
     assert_eq!(receipt.ordered.headers.len(), 3, "the nearest certified block is the grandchild");
 }
 
+// R6: header, certificate and REPLYs of the block that released it.
 #[test]
 fn a_held_operations_receipt_shows_the_block_that_released_it() {
     let (cluster, receipt) = released_example();
@@ -99,6 +101,7 @@ fn a_held_operations_receipt_shows_the_block_that_released_it() {
     assert!(swapped.verify(&cluster.committee).is_err());
 }
 
+// R5, R6: no digest, path or signature of a receipt is decoration.
 #[test]
 fn every_hexadecimal_digit_matters() {
     for (cluster, receipt) in [example(), released_example()] {

@@ -38,6 +38,7 @@ fn a_failed_write_ends_the_log() {
     fails_for_good(0, Fault::Device, "cannot write", "check the disk");
 }
 
+// D20
 #[test]
 fn a_failed_sync_is_never_tried_again() {
     fails_for_good(1, Fault::Device, "cannot sync", "check the disk");
@@ -114,6 +115,7 @@ fn a_gathered_record_is_read_before_it_is_durable() {
     assert_eq!(reader.read(positions[1].0).unwrap().payload, long);
 }
 
+// D6
 #[test]
 fn many_records_cost_one_write_and_one_sync() {
     let mut log = started();

@@ -36,6 +36,7 @@ fn copies(disk: &SimDisk, promise: &[u8]) -> Vec<(String, u64)> {
     found
 }
 
+// D12: with a counter, twice, in different sectors of one write.
 #[test]
 fn a_promise_lies_in_two_sectors_of_one_write() {
     let mut log = started();
@@ -50,6 +51,7 @@ fn a_promise_lies_in_two_sectors_of_one_write() {
     assert!(places[0].1 / 4096 != places[1].1 / 4096, "{places:?}");
 }
 
+// D12: why it is written twice.
 #[test]
 fn one_rotten_copy_is_no_loss() {
     let mut log = started();
@@ -64,6 +66,7 @@ fn one_rotten_copy_is_no_loss() {
     }
 }
 
+// D13
 #[test]
 fn a_torn_pair_at_the_tail_was_never_made() {
     let mut log = started();
@@ -77,6 +80,7 @@ fn a_torn_pair_at_the_tail_was_never_made() {
     assert_eq!((held(&log).payload.as_slice(), held(&log).counter), (b"promise one".as_slice(), 1));
 }
 
+// D13
 #[test]
 fn one_good_copy_in_a_torn_tail_counts_and_stays() {
     let mut log = started();
@@ -113,6 +117,7 @@ fn a_promise_whose_records_are_whole_says_so() {
     assert_eq!(log.records().count(), 1);
 }
 
+// D14
 #[test]
 fn a_bad_pair_before_the_tail_is_a_lost_disk() {
     let mut log = started();
@@ -163,6 +168,7 @@ fn a_sealed_pair_is_not_the_tail() {
     assert!(matches!(open(disk).promises(), Promises::Lost(LostDisk::Damaged { shown: 2, held: 1 })));
 }
 
+// D16
 #[test]
 fn a_key_without_a_promise_is_a_lost_disk() {
     let mut log = open(SimDisk::new());
@@ -188,6 +194,7 @@ fn the_first_promise_is_made_once() {
     assert_eq!(held(&log).payload, b"promise one");
 }
 
+// D14
 #[test]
 fn a_counter_that_others_have_seen_makes_an_old_copy_a_lost_disk() {
     let mut log = started();
@@ -205,6 +212,7 @@ fn a_counter_that_others_have_seen_makes_an_old_copy_a_lost_disk() {
     assert!(matches!(open(rolled_back.into_disk()).promises(), Promises::Lost(_)));
 }
 
+// D12, D21
 #[test]
 fn a_counter_never_goes_back_or_is_given_twice() {
     let mut log = started();
