@@ -98,6 +98,7 @@ impl World {
                 }
             }
             Action::Accuse { charge, .. } => {
+                self.accused.push((at, charge.accused, charge.rule));
                 self.checkers.on_accused(at, charge.accused, charge.rule.in_words());
             }
             Action::Refuse { .. } => {}

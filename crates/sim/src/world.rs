@@ -75,6 +75,8 @@ pub struct World {
     pub(crate) held: Vec<(ReplicaId, ReplicaId, Arc<[u8]>)>,
     /// What replicas wanted people to know.
     pub notes: Vec<(u64, ReplicaId, outvote_replica::Note)>,
+    /// Who accused whom, of what.
+    pub accused: Vec<(ReplicaId, ReplicaId, outvote_types::Rule)>,
     /// Frames sent.
     pub frames: u64,
     pub(crate) random: Random,
@@ -103,6 +105,7 @@ impl World {
             faults: BTreeMap::new(),
             held: Vec::new(),
             notes: Vec::new(),
+            accused: Vec::new(),
             frames: 0,
             queue: BTreeMap::new(),
             counter: 0,
@@ -219,6 +222,11 @@ impl World {
             self.client_wakes[client] = Some(at_us);
             self.schedule(at_us, Happening::ClientWake { client });
         }
+    }
+
+    /// Lets a client look at what it wants now.
+    pub fn wake(&mut self, client: usize) {
+        self.wake_client(client);
     }
 
     /// Runs for so long.

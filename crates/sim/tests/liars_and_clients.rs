@@ -1,0 +1,303 @@
+//! Scenarios of `docs/protocol.md` section 9 about liars, clients, clocks and load.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod stage;
+
+use outvote_adversary::{Behaviour, Hand, Liar};
+use outvote_replica::{Action, Recipients};
+use outvote_sim::{Fault, Kind, Plan, Verdict};
+use outvote_types::{BoundedVec, Instant, Message, NewViewBody, Suspect, View, Vote, decode, encode};
+use stage::*;
+use std::sync::Arc;
+
+fn read(action: &Action) -> Option<Message> {
+    match action {
+        Action::Send { frame, .. } => decode(frame).ok(),
+        _ => None,
+    }
+}
+
+fn to_all(message: &Message) -> Action {
+    Action::Send { to: Recipients::Others, urgent: true, frame: Arc::from(encode(message)) }
+}
+
+/// Proposes what no rule allows.
+struct Lawless;
+impl Liar for Lawless {
+    fn act(&mut self, hand: &mut Hand, _: Instant, action: Action, out: &mut Vec<Action>) {
+        match read(&action) {
+            Some(Message::Propose(mut propose)) => {
+                propose.header.body.control = outvote_types::Blob::new(vec![1]);
+                let vote = Vote { id: propose.header.body.id(), ..propose.prepare.body };
+                propose.header = hand.sign(propose.header.body);
+                propose.prepare = hand.sign(vote);
+                out.push(to_all(&Message::Propose(propose)));
+            }
+            _ => out.push(action),
+        }
+    }
+}
+
+/// Scenario 5. V4, X1
+#[test]
+fn an_invalid_proposal_means_mutiny_at_once() {
+    let mut world = with_liars(4, &[(0, Behaviour::Honest)]);
+    commits(&mut world, 1);
+    world.machines[0].adversary.lie(Box::new(Lawless));
+    let before = world.now_us;
+    let client = world.add_client(0);
+    world.request(client, 1, b"straight to the leader", &[0, 1]);
+    assert!(world.run_until(SECOND, |w| status(w, 2).view == View(1) && status(w, 2).normal));
+    assert!(world.now_us - before < 100_000, "it took {} us", world.now_us - before);
+    commits(&mut world, 3);
+    assert!(!world.accused.is_empty());
+}
+
+/// Opens its view with the same head twice.
+struct Doubler;
+impl Liar for Doubler {
+    fn act(&mut self, hand: &mut Hand, _: Instant, action: Action, out: &mut Vec<Action>) {
+        match read(&action) {
+            Some(Message::NewView(mut opened)) => {
+                let mut heads = opened.signed.body.heads.to_vec();
+                heads.truncate(1);
+                heads.extend(heads.clone());
+                heads.extend(heads.clone());
+                let heads = BoundedVec::truncated(heads);
+                opened.signed = hand.sign(NewViewBody { heads, ..opened.signed.body });
+                out.push(to_all(&Message::NewView(opened)));
+            }
+            _ => out.push(action),
+        }
+    }
+}
+
+/// Scenario 15. Q4, V19
+#[test]
+fn an_opening_that_counts_one_head_twice_is_refused() {
+    let mut world = with_liars(4, &[(1, Behaviour::Honest)]);
+    world.machines[1].adversary.lie(Box::new(Doubler));
+    commits(&mut world, 2);
+    crash(&mut world, 0);
+    world.run_for(SECOND);
+    restart(&mut world, 0);
+    commits(&mut world, 3);
+    assert!(top_view(&world) >= 2, "view 1 never opened: {:?}", views(&world));
+}
+
+/// Scenario 14. C8
+#[test]
+fn a_status_that_claims_the_moon_is_believed_by_nobody() {
+    let mut world = with_liars(4, &[(2, Behaviour::Forge)]);
+    commits(&mut world, 20);
+    world.run_for(5 * SECOND);
+    converges(&mut world);
+    assert!(!world.faults.contains_key("state_transfer"));
+}
+
+/// Scenario 26. M4, M8
+#[test]
+fn votes_in_others_names_and_impossible_times_change_nothing() {
+    let mut world = with_liars(4, &[(0, Behaviour::Forge)]);
+    commits(&mut world, 30);
+    converges(&mut world);
+}
+
+/// Scenario 27. C8
+#[test]
+fn a_peer_that_repeats_old_heights_ends_no_sync() {
+    let mut world = with_liars(4, &[(1, Behaviour::Replay)]);
+    crash(&mut world, 3);
+    commits(&mut world, 30);
+    restart(&mut world, 3);
+    converges(&mut world);
+}
+
+/// Scenario 28. C6
+#[test]
+fn a_snapshot_from_a_liar_is_refused_and_another_peer_asked() {
+    let mut plan = Plan { checkpoint_interval: 4, ..Plan::quiet(3, 4) };
+    plan.liars = vec![(id(1), Behaviour::CorruptAnswers)];
+    let mut world = with(plan);
+    world.strike(&Fault::Partition(vec![id(3)]));
+    for _ in 0..60 {
+        commits(&mut world, 1);
+    }
+    world.links.mend();
+    commits(&mut world, 5);
+    converges(&mut world);
+    assert_eq!(status(&world, 3).executed.0, world.checkers.height());
+    assert!(world.faults.contains_key("state_transfer"), "the laggard needed the state");
+}
+
+/// Votes one view or one sequence off, besides its own votes.
+struct Fuzzer;
+impl Liar for Fuzzer {
+    fn act(&mut self, hand: &mut Hand, _: Instant, action: Action, out: &mut Vec<Action>) {
+        if let Some(Message::Commit(vote)) = read(&action) {
+            let mut off = vote.body;
+            match hand.dice.below(4) {
+                0 => off.view = off.view.next(),
+                1 => off.view = View(off.view.0.saturating_sub(1)),
+                2 => off.sequence = off.sequence.next(),
+                _ => off.sequence = outvote_types::Sequence(off.sequence.0.saturating_sub(1)),
+            }
+            out.push(to_all(&Message::Commit(hand.sign(off))));
+        }
+        out.push(action);
+    }
+}
+
+/// Scenario 30. Q4, N16
+#[test]
+fn votes_a_view_or_a_slot_off_neither_fork_nor_stop_anything() {
+    let mut world = with_liars(4, &[(2, Behaviour::Honest)]);
+    world.machines[2].adversary.lie(Box::new(Fuzzer));
+    world.rule(Some(2), None, Some(Kind::Prepare), Verdict::Drop);
+    commits(&mut world, 40);
+    crash(&mut world, 0);
+    world.run_for(SECOND);
+    restart(&mut world, 0);
+    world.links.rules.clear();
+    commits(&mut world, 10);
+    converges(&mut world);
+}
+
+/// Suspects without end.
+struct Grumbler;
+impl Liar for Grumbler {
+    fn act(&mut self, hand: &mut Hand, _: Instant, action: Action, out: &mut Vec<Action>) {
+        for view in 0..3 {
+            let suspect = Suspect { view: View(view), replica: hand.me };
+            out.push(to_all(&Message::Suspect(hand.sign(suspect))));
+        }
+        out.push(action);
+    }
+}
+
+/// Scenario 50. V8, V9, V10
+#[test]
+fn grumbling_liars_and_a_flapping_link_depose_nobody() {
+    let mut world = with_liars(7, &[(5, Behaviour::Honest), (6, Behaviour::Honest)]);
+    world.machines[5].adversary.lie(Box::new(Grumbler));
+    world.machines[6].adversary.lie(Box::new(Grumbler));
+    for _ in 0..10 {
+        world.strike(&Fault::Link(id(1), id(0), false));
+        world.run_for(400_000);
+        world.strike(&Fault::Link(id(1), id(0), true));
+        world.run_for(600_000);
+    }
+    is_sound(&world);
+    assert_eq!(views(&world), [0; 7]);
+}
+
+/// Scenario 38. P5, P11
+#[test]
+fn overload_and_a_step_in_load_depose_nobody() {
+    let mut plan = Plan::quiet(38, 4);
+    plan.window = 64;
+    plan.think_us = 20_000;
+    plan.execute_us = 500;
+    let mut world = with(plan);
+    for _ in 0..7 {
+        world.add_client(100);
+    }
+    world.run_for(3 * SECOND);
+    for _ in 0..24 {
+        world.add_client(100);
+    }
+    assert!(world.run_until(60 * SECOND, |w| w.clients.iter().all(outvote_sim::client::Client::is_done)));
+    is_sound(&world);
+    assert_eq!(top_view(&world), 0);
+}
+
+/// Scenarios 39 and 45. E3, E5, E6, N17, R6
+#[test]
+fn two_contents_under_one_nonce_and_wild_nonces_blame_nobody() {
+    let mut world = cluster(4);
+    let other = world.clients[0].sign(1, b"Y under the same nonce");
+    let first = world.request(0, 1, b"X under a nonce", &[0, 1]);
+    world.submit_to(&other, &[2, 3]);
+    let far = world.clients[0].sign(900, b"far outside the window");
+    world.submit_to(&far, &[0, 1, 2, 3]);
+    let refused = world.add_client(0);
+    world.request(refused, 1, b"no, refuse this", &[0, 1]);
+    world.run_for(5 * SECOND);
+    is_sound(&world);
+    assert_eq!(top_view(&world), 0, "nobody is blamed");
+    assert!(world.accused.is_empty());
+    // Exactly one of the two was executed; if it was X, its client knows.
+    assert_eq!(world.checkers.committed_operations(), 2);
+    assert_ne!(first.digest(), other.digest());
+}
+
+/// Scenario 42. E2, E3, E8
+#[test]
+fn nonces_out_of_order_run_in_order_and_held_ones_survive_restarts() {
+    let mut world = cluster(4);
+    for nonce in [3, 2, 5] {
+        world.request(0, nonce, format!("operation {nonce}").as_bytes(), &[0, 1, 2, 3]);
+        world.run_for(100_000);
+    }
+    assert_eq!(world.checkers.committed_operations(), 0, "they wait for the first");
+    (0..4).for_each(|index| crash(&mut world, index));
+    (0..4).for_each(|index| restart(&mut world, index));
+    world.run_for(3 * SECOND);
+    for nonce in [4, 1] {
+        world.request(0, nonce, format!("operation {nonce}").as_bytes(), &[0, 1, 2, 3]);
+    }
+    assert!(world.run_until(20 * SECOND, |w| w.clients[0].waiting() == 0), "{}", world.clients[0].waiting());
+    is_sound(&world);
+    assert_eq!(world.checkers.committed_operations(), 5);
+}
+
+/// Scenario 40. W3
+#[test]
+fn the_log_goes_on_when_all_clocks_step_back() {
+    let mut world = cluster(4);
+    commits(&mut world, 5);
+    for index in 0..4 {
+        world.strike(&Fault::Clock(id(index), -3_600_000_000));
+    }
+    commits_within(&mut world, 50, 5 * SECOND);
+    assert_eq!(top_view(&world), 0);
+}
+
+/// Scenario 44, first half. P2, P3, P11
+#[test]
+fn a_client_that_avoids_the_leader_deposes_nobody() {
+    let mut world = cluster(4);
+    for nonce in 1..=10 {
+        world.request(0, nonce, format!("operation {nonce}").as_bytes(), &[1, 2, 3]);
+        world.run_for(300_000);
+    }
+    assert!(world.run_until(20 * SECOND, |w| w.clients[0].waiting() == 0));
+    is_sound(&world);
+    assert_eq!(top_view(&world), 0);
+}
+
+/// Scenario 44, second half. V2
+#[test]
+fn a_censor_is_caught_while_others_are_served() {
+    let mut world = with_liars(4, &[(0, Behaviour::Honest)]);
+    let victim = world.clients[0].key();
+    world.machines[0].adversary.censor(victim);
+    let other = world.add_client(200);
+    world.clients[0].want(3);
+    world.wake(0);
+    assert!(world.run_until(20 * SECOND, |w| w.clients[0].is_done()), "the censor was never deposed");
+    assert!(top_view(&world) >= 1);
+    assert!(world.run_until(30 * SECOND, |w| w.clients[other].is_done()));
+    is_sound(&world);
+}
+
+/// The same seed gives the same trace, with and without its text.
+#[test]
+fn the_same_seed_gives_the_same_trace() {
+    let (first, second) = (outvote_sim::run(7, 4, false), outvote_sim::run(7, 4, false));
+    assert_eq!(first.trace_hash, second.trace_hash);
+    let (a, b) = (outvote_sim::replay(7, Some(4)), outvote_sim::replay(7, Some(4)));
+    assert_eq!(a.trace, b.trace);
+    assert_eq!(a.trace_hash, first.trace_hash);
+    assert!(a.trace.is_some_and(|text| text.lines().count() > 1_000));
+}

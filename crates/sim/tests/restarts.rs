@@ -1,0 +1,224 @@
+//! Scenarios of `docs/protocol.md` section 9 about disks, power and restarts.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod stage;
+
+use outvote_replica::Voting;
+use outvote_sim::plan::START_US;
+use outvote_sim::{Fault, Kind, Plan, Verdict};
+use outvote_types::{Sequence, View};
+use stage::*;
+
+fn busy(seed: u64) -> Plan {
+    let mut plan = Plan::quiet(seed, 4);
+    plan.clients = 2;
+    plan.requests_per_client = 15;
+    plan.think_us = 2_000;
+    plan.heal_us = START_US + 1_500_000;
+    plan
+}
+
+/// Scenario 23. D3, D7
+#[test]
+fn a_crash_at_any_moment_leads_to_no_second_vote() {
+    for step in 0..60u64 {
+        let mut plan = busy(step);
+        let victim = id(usize::try_from(step % 4).unwrap());
+        let at = START_US + 3_000 + step * 217;
+        plan.faults = vec![(at, Fault::Crash(victim)), (at + 30_000, Fault::Restart(victim))];
+        lives(plan);
+    }
+}
+
+/// Scenario 24. D7, D9, V7
+#[test]
+fn half_of_the_cluster_all_of_it_and_one_after_the_other_restart() {
+    let mut world = cluster(4);
+    commits(&mut world, 10);
+    for group in [vec![0, 1], vec![0, 1, 2, 3], vec![0], vec![1], vec![2], vec![3]] {
+        group.iter().for_each(|index| crash(&mut world, *index));
+        world.run_for(100_000);
+        group.iter().for_each(|index| restart(&mut world, *index));
+        commits(&mut world, 5);
+        converges(&mut world);
+    }
+}
+
+/// Scenario 25. D16, D17
+#[test]
+fn a_wiped_disk_makes_an_observer() {
+    let mut world = cluster(4);
+    commits(&mut world, 10);
+    crash(&mut world, 3);
+    world.machines[3].disk.wipe();
+    world.machines[3].wipe_state();
+    world.machines[3].voting = Voting::Observer { why: "the disk was wiped" };
+    restart(&mut world, 3);
+    commits(&mut world, 10);
+    converges(&mut world);
+    assert!(status(&world, 3).observer);
+    assert_eq!(status(&world, 3).executed.0, world.checkers.height(), "it follows");
+    // Its vote is not there to be counted.
+    crash(&mut world, 2);
+    let height = world.checkers.height();
+    world.clients[0].want(1);
+    world.wake(0);
+    world.run_for(5 * SECOND);
+    assert_eq!(world.checkers.height(), height, "two voters and an observer are no quorum");
+}
+
+/// Scenario 35. D2, T4
+#[test]
+fn a_suspicion_certificate_outlives_the_power() {
+    let mut world = cluster(4);
+    commits(&mut world, 3);
+    for to in [0, 3] {
+        world.rule(None, Some(to), Some(Kind::Timeout), Verdict::Drop);
+        world.rule(None, Some(to), Some(Kind::Suspect), Verdict::Drop);
+        world.rule(None, Some(to), Some(Kind::ViewChange), Verdict::Drop);
+        world.rule(None, Some(to), Some(Kind::NewView), Verdict::Drop);
+    }
+    // 1, 2 and 3 suspect; only 1 and 2 learn that they are a quorum.
+    world.rule(Some(0), None, None, Verdict::Drop);
+    assert!(world.run_until(20 * SECOND, |w| status(w, 1).view > View(0) || status(w, 2).view > View(0)));
+    world.run_for(20_000);
+    (0..4).for_each(|index| crash(&mut world, index));
+    world.links.rules.clear();
+    (0..4).for_each(|index| restart(&mut world, index));
+    commits(&mut world, 3);
+    converges(&mut world);
+}
+
+/// Scenario 36. D7, D9
+#[test]
+fn stopping_starting_and_killing_leads_to_no_second_prepare() {
+    for step in 0..20u64 {
+        let mut plan = busy(100 + step);
+        let at = START_US + 10_000 + step * 400;
+        plan.faults = vec![
+            (at, Fault::Crash(id(1))),
+            (at + 5_000, Fault::Restart(id(1))),
+            (at + 6_000 + step * 150, Fault::Crash(id(1))),
+            (at + 20_000, Fault::Restart(id(1))),
+        ];
+        lives(plan);
+    }
+}
+
+/// Scenario 41. D10, V4
+#[test]
+fn a_leader_that_restarts_hands_over_at_once() {
+    let mut world = cluster(4);
+    commits(&mut world, 5);
+    crash(&mut world, 0);
+    world.run_for(5_000);
+    restart(&mut world, 0);
+    let before = world.now_us;
+    assert!(world.run_until(SECOND, |w| status(w, 2).view == View(1) && status(w, 2).normal));
+    assert!(world.now_us - before < 100_000, "it took {} us", world.now_us - before);
+    is_sound(&world);
+}
+
+/// Scenario 46. X2, X3
+#[test]
+fn a_leader_that_crashes_between_opening_and_flush_is_not_accused() {
+    for step in 0..25u64 {
+        let mut world = with(Plan { seed: 300 + step, ..Plan::quiet(300 + step, 4) });
+        commits(&mut world, 3);
+        crash(&mut world, 0);
+        assert!(world.run_until(5 * SECOND, |w| status(w, 1).view == View(1)));
+        world.run_for(step * 60);
+        crash(&mut world, 1);
+        restart(&mut world, 0);
+        world.run_for(50_000);
+        restart(&mut world, 1);
+        commits(&mut world, 3);
+        assert!(world.accused.is_empty(), "{:?}", world.accused);
+    }
+}
+
+/// Scenario 47. D18
+#[test]
+fn a_suspicion_that_outran_the_disk_silences_nobody() {
+    let mut world = cluster(4);
+    commits(&mut world, 3);
+    world.rule(Some(0), None, Some(Kind::Heartbeat), Verdict::Drop);
+    world.rule(Some(0), None, Some(Kind::Propose), Verdict::Drop);
+    assert!(world.run_until(5 * SECOND, |w| suspected(w, 1, 'a') || suspected(w, 2, 'a')));
+    (0..4).for_each(|index| crash(&mut world, index));
+    world.links.rules.clear();
+    (0..4).for_each(|index| restart(&mut world, index));
+    commits(&mut world, 5);
+    world.run_for(3 * SECOND);
+    assert!((0..4).all(|index| !status(&world, index).observer));
+}
+
+/// Scenario 48. V7, D7, T1
+#[test]
+fn a_power_loss_of_the_whole_cluster_costs_one_change_of_the_view() {
+    let mut world = cluster(4);
+    commits(&mut world, 20);
+    (0..4).for_each(|index| crash(&mut world, index));
+    world.run_for(SECOND);
+    (0..4).for_each(|index| restart(&mut world, index));
+    commits(&mut world, 20);
+    world.run_for(4 * SECOND);
+    commits(&mut world, 1);
+    assert_eq!(views(&world), [1, 1, 1, 1]);
+    assert_eq!(status(&world, 2).timeout_us, 500_000);
+}
+
+/// Scenario 49, in part: torn groups. The pair of promises in one write is tested in the storage crate; epochs come later.
+/// D13, D15
+#[test]
+fn torn_groups_at_power_loss_leave_no_lock_without_its_block() {
+    for step in 0..30u64 {
+        let mut plan = busy(500 + step);
+        plan.disk_us = 4_000;
+        let at = START_US + 5_000 + step * 411;
+        let all = (0..4).map(id);
+        plan.faults = all.clone().map(|id| (at, Fault::Crash(id))).collect();
+        plan.faults.extend(all.map(|id| (at + 50_000, Fault::Restart(id))));
+        lives(plan);
+    }
+}
+
+/// Scenario 37, in part, and 10: other checkpoints among those who change the view. V16, C7
+#[test]
+fn replicas_with_different_checkpoints_change_the_view() {
+    let mut world = with(Plan { checkpoint_interval: 4, ..Plan::quiet(9, 4) });
+    world.strike(&Fault::Partition(vec![id(3)]));
+    commits(&mut world, 12);
+    world.links.mend();
+    crash(&mut world, 0);
+    commits(&mut world, 5);
+    converges(&mut world);
+}
+
+/// Scenario 11. N7
+#[test]
+fn a_replica_that_stabilises_late_is_no_reason_for_mutiny() {
+    let mut world = with(Plan { checkpoint_interval: 4, ..Plan::quiet(9, 4) });
+    world.rule(None, Some(3), Some(Kind::Checkpoint), Verdict::Drop);
+    world.rule(None, Some(3), Some(Kind::Stable), Verdict::Drop);
+    commits(&mut world, 40);
+    assert_eq!(top_view(&world), 0);
+    world.links.rules.clear();
+    commits(&mut world, 5);
+    converges(&mut world);
+}
+
+/// Scenario 13. C2, V14
+#[test]
+fn a_checkpoint_that_stabilises_after_the_suspicion_does_no_harm() {
+    let mut world = with(Plan { checkpoint_interval: 4, ..Plan::quiet(9, 4) });
+    world.rule(None, None, Some(Kind::Checkpoint), Verdict::Hold);
+    commits(&mut world, 6);
+    crash(&mut world, 0);
+    assert!(world.run_until(5 * SECOND, |w| suspected(w, 1, 'i') || suspected(w, 1, 'a')));
+    world.lift_rules();
+    commits(&mut world, 6);
+    assert!(status(&world, 1).stable >= Sequence(4));
+    restart(&mut world, 0);
+    converges(&mut world);
+}

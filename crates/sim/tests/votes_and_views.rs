@@ -1,0 +1,244 @@
+//! Scenarios of `docs/protocol.md` section 9 about votes, locks and changes of the view.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod stage;
+
+use outvote_adversary::Behaviour;
+use outvote_sim::{Fault, Kind, Plan, Verdict};
+use outvote_types::{Rank, Sequence, View};
+use stage::*;
+
+/// Scenario 1. Q1
+#[test]
+fn halves_of_a_split_committee_never_decide_apart() {
+    for n in [5, 6, 8, 9] {
+        let mut world = cluster(n);
+        commits(&mut world, 5);
+        let height = world.checkers.height();
+        world.strike(&Fault::Partition((0..n / 2).map(id).collect()));
+        world.clients[0].want(5);
+        world.wake(0);
+        world.run_for(5 * SECOND);
+        assert_eq!(world.checkers.height(), height, "n = {n}: a half decided alone");
+        world.heal();
+        commits(&mut world, 1);
+        converges(&mut world);
+    }
+}
+
+/// Scenario 2. D1, V14
+#[test]
+fn a_block_that_one_replica_saw_committed_survives_the_leader() {
+    let mut world = cluster(4);
+    for to in [0, 1, 3] {
+        world.rule(None, Some(to), Some(Kind::Commit), Verdict::Drop);
+    }
+    world.clients[0].want(1);
+    world.wake(0);
+    assert!(world.run_until(SECOND / 3, |w| status(w, 2).committed == Sequence(1)));
+    crash(&mut world, 0);
+    world.links.rules.clear();
+    commits(&mut world, 3);
+    assert!(top_view(&world) > 0);
+}
+
+/// Scenarios 3 and 4. V19, V22
+#[test]
+fn hidden_locks_stop_no_later_leader() {
+    let mut world = cluster(4);
+    // In each view only one replica learns of the certificate, and another one each time.
+    for round in 0..3usize {
+        for to in (0..4).filter(|to| *to != (round + 1) % 4) {
+            world.rule(None, Some(to), Some(Kind::Prepare), Verdict::Drop);
+            world.rule(None, Some(to), Some(Kind::Certificate), Verdict::Drop);
+        }
+        world.clients[0].want(1);
+        world.wake(0);
+        world.run_for(2 * SECOND);
+        world.links.rules.clear();
+        world.rule(None, None, Some(Kind::Certificate), Verdict::Drop);
+        world.rule(None, None, Some(Kind::Commit), Verdict::Drop);
+        world.run_for(SECOND / 10);
+        world.links.rules.clear();
+    }
+    commits(&mut world, 2);
+    converges(&mut world);
+}
+
+/// Scenario 7. Q5
+#[test]
+fn a_short_certificate_of_a_high_view_outranks_a_long_one_of_a_low_view() {
+    let low = Rank { view: View(1), sequence: Sequence(900) };
+    let high = Rank { view: View(2), sequence: Sequence(3) };
+    assert!(high > low);
+}
+
+/// Scenarios 6 and 8. C9, N14, V19, X1
+#[test]
+fn an_equivocating_leader_is_convicted_by_everybody_and_stops_nothing() {
+    let mut world = with_liars(4, &[(0, Behaviour::Equivocate)]);
+    commits(&mut world, 20);
+    converges(&mut world);
+    for by in 1..4 {
+        assert!(
+            world.accused.iter().any(|(at, whom, _)| *at == id(by) && *whom == id(0)),
+            "{by} has no proof"
+        );
+    }
+    assert!(top_view(&world) >= 1);
+}
+
+/// Scenario 12. T4, T6
+#[test]
+fn replicas_that_only_hear_the_old_leader_recover_after_healing() {
+    let mut world = cluster(4);
+    for (a, b) in [(1, 2), (2, 3), (1, 3)] {
+        world.links.cut(id(a), id(b));
+        world.links.cut(id(b), id(a));
+    }
+    world.clients[0].want(3);
+    world.wake(0);
+    world.run_for(5 * SECOND);
+    world.heal();
+    commits(&mut world, 1);
+    converges(&mut world);
+}
+
+/// Scenario 16. V18
+#[test]
+fn one_replica_cut_off_during_the_change_stops_nothing() {
+    let mut world = cluster(7);
+    world.strike(&Fault::Partition(vec![id(6)]));
+    crash(&mut world, 0);
+    commits_within(&mut world, 3, 5 * SECOND);
+    world.heal();
+    converges(&mut world);
+}
+
+/// Scenario 17. T1, T6
+#[test]
+fn ten_minutes_without_a_quorum_end_within_two_windows() {
+    let mut world = cluster(4);
+    crash(&mut world, 2);
+    crash(&mut world, 3);
+    world.clients[0].want(1);
+    world.wake(0);
+    world.run_for(600 * SECOND);
+    restart(&mut world, 2);
+    restart(&mut world, 3);
+    commits_within(&mut world, 1, 20 * SECOND);
+}
+
+/// Scenario 18, without drifting timers: all replicas of a simulation share their tuning. T4, V11
+#[test]
+fn views_converge_with_one_replica_dead() {
+    let mut world = cluster(4);
+    crash(&mut world, 3);
+    world.machines[1].disk_us = 40_000;
+    world.links.mood.delay_max_us = 80_000;
+    world.links.mood.reordering = true;
+    world.clients[0].want(20);
+    world.wake(0);
+    world.run_for(10 * SECOND);
+    world.links.mood = outvote_sim::Network::calm();
+    commits(&mut world, 3);
+    world.run_for(3 * SECOND);
+    let views = views(&world);
+    assert!(views.windows(2).all(|pair| pair[0] == pair[1]), "{views:?}");
+}
+
+/// Scenario 19. T1
+#[test]
+fn windows_shrink_back_when_the_network_returns() {
+    let mut world = cluster(4);
+    world.links.mood.loss = 700_000;
+    world.clients[0].want(5);
+    world.wake(0);
+    world.run_for(30 * SECOND);
+    world.links.mood = outvote_sim::Network::calm();
+    commits(&mut world, 50);
+    world.run_for(SECOND);
+    commits(&mut world, 1);
+    world.plan.think_us = 1;
+    for _ in 0..30 {
+        commits(&mut world, 1);
+        world.run_for(SECOND / 10);
+    }
+    assert!(status(&world, 1).timeout_us <= 500_000, "{:?}", status(&world, 1));
+}
+
+/// Scenario 20. V22
+#[test]
+fn commits_of_some_and_suspicions_of_others_lock_nobody() {
+    let mut world = cluster(4);
+    // 2 and 3 never see a certificate of view 0; 0 and 1 send COMMIT.
+    for to in [2, 3] {
+        world.rule(Some(0), Some(to), Some(Kind::Prepare), Verdict::Drop);
+        world.rule(Some(1), Some(to), Some(Kind::Prepare), Verdict::Drop);
+        world.rule(Some(0), Some(to), Some(Kind::Heartbeat), Verdict::Drop);
+    }
+    world.clients[0].want(2);
+    world.wake(0);
+    world.run_for(3 * SECOND);
+    world.links.rules.clear();
+    commits(&mut world, 2);
+    converges(&mut world);
+}
+
+/// Scenarios 21 and 9. V17, N9
+#[test]
+fn half_sent_batches_are_fetched_or_never_certified() {
+    let mut world = with_liars(4, &[(0, Behaviour::HalfBatch)]);
+    commits(&mut world, 20);
+    converges(&mut world);
+}
+
+/// Scenario 9. N9, R7
+#[test]
+fn a_replica_that_the_leader_starves_still_executes() {
+    let mut world = cluster(4);
+    world.rule(Some(0), Some(3), Some(Kind::Propose), Verdict::Drop);
+    commits(&mut world, 30);
+    converges(&mut world);
+    assert_eq!(status(&world, 3).executed.0, world.checkers.height());
+    assert_eq!(top_view(&world), 0);
+}
+
+/// Scenario 22. N15
+#[test]
+fn a_proposal_that_overtakes_the_opening_waits_for_it() {
+    let mut world = cluster(4);
+    world.rule(Some(1), Some(3), Some(Kind::NewView), Verdict::Hold);
+    crash(&mut world, 0);
+    assert!(world.run_until(5 * SECOND, |w| status(w, 1).view == View(1) && status(w, 1).normal));
+    world.run_for(20_000);
+    world.lift_rules();
+    commits(&mut world, 5);
+    converges(&mut world);
+    assert_eq!(top_view(&world), 1, "the view went on");
+}
+
+/// Scenario 34. T1, V6
+#[test]
+fn slow_leaders_in_a_row_cost_a_bounded_time() {
+    let mut world = with_liars(7, &[(0, Behaviour::Slow), (1, Behaviour::Slow)]);
+    let before = world.now_us;
+    commits_within(&mut world, 60, 60 * SECOND);
+    assert!(world.now_us - before < 30 * SECOND, "it took {} s", (world.now_us - before) / SECOND);
+}
+
+/// Scenarios 29 and 31, in part: equivocators under partitions, many ways. A second instance of an identity is not played.
+/// N10, V17, V18, V21
+#[test]
+fn equivocators_under_partitions_never_fork_and_always_let_go() {
+    for seed in 0..12 {
+        let mut plan = Plan::of(seed, 4);
+        plan.liars = vec![(id(usize::try_from(seed % 4).unwrap()), Behaviour::Equivocate)];
+        plan.faults.retain(|(_, fault)| !matches!(fault, Fault::Behave(..)));
+        let side = vec![id(usize::try_from((seed + 1) % 4).unwrap()), id(usize::try_from(seed % 4).unwrap())];
+        plan.faults.push((outvote_sim::plan::START_US + 700_000, Fault::Partition(side)));
+        plan.faults.push((outvote_sim::plan::START_US + 1_900_000, Fault::Mend));
+        plan.faults.sort_by_key(|(at, _)| *at);
+        lives(plan);
+    }
+}
