@@ -1,4 +1,5 @@
 //! Whatever people do in whatever order: no panic, dense indexes, and two replicas that agree.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Who is who.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! What was said elsewhere, brought in.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use outvote_chat::ChatOperation;
 use outvote_chat::import::{

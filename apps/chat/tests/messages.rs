@@ -1,4 +1,5 @@
 //! What was said, in which place, byte for byte.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The chat as replicas serve it to browsers: four real replicas in this process, with keys, TLS and disks.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 #[path = "common/cluster.rs"]
 #[allow(dead_code, unreachable_pub, reason = "each test program uses its own part of this")]

@@ -1,4 +1,5 @@
 //! What strangers wrote cannot do anything to a terminal.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use outvote_chat::terminal::{escape, escape_lines, escape_name};
 use proptest::prelude::*;
