@@ -42,6 +42,8 @@ function readStatus(data: string): Status | null {
 
 export class Cluster {
   status = $state.raw<Status | null>(null);
+  /** What each replica says of itself, where the reporter does not know. */
+  #selves = new Map<number, ReplicaStatus>();
   /** Who reports. */
   reporter = $state.raw<Origin | null>(null);
   /** Whether live updates flow. */
@@ -54,9 +56,24 @@ export class Cluster {
   take(data: string): void {
     const status = readStatus(data);
     if (status !== null) {
-      this.status = status;
+      this.status = { ...status, replicas: status.replicas.map((replica) => this.#completed(replica)) };
       status.evidence.forEach((evidence) => this.#keep(evidence));
     }
+  }
+
+  /** A replica's own report: of it, only its word on itself is kept, and only where the reporter has none. */
+  takeSelf(id: number, data: string): void {
+    const own = readStatus(data)?.replicas.find((replica) => replica.id === id);
+    if (own !== undefined && this.status !== null) {
+      this.#selves.set(id, own);
+      this.status = { ...this.status, replicas: this.status.replicas.map((replica) => this.#completed(replica)) };
+    }
+  }
+
+  #completed(replica: ReplicaStatus): ReplicaStatus {
+    const own = this.#selves.get(replica.id);
+    const isUnknown = replica.behaviour === '' && replica.id !== this.reporter?.id;
+    return isUnknown && own !== undefined ? { ...replica, behaviour: own.behaviour } : replica;
   }
 
   takeEvidence(data: string): void {
@@ -80,7 +97,8 @@ export class Cluster {
   /** How many blocks a replica is behind the furthest one. */
   lag(replica: ReplicaStatus): number {
     const furthest = Math.max(0, ...(this.status?.replicas ?? []).map((other) => other.committed));
-    return Math.max(0, furthest - replica.executed);
+    // A reporter may not have heard how much of it another one has executed.
+    return Math.max(0, furthest - Math.max(replica.executed, replica.committed));
   }
 
   #keep(said: Evidence): void {

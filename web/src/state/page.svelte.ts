@@ -6,7 +6,7 @@ import { readMessage, readPosted } from '../lib/chat/messages.ts';
 import { decodePost } from '../lib/chat/operations.ts';
 import { type RoomInfo, readRoom, readRooms } from '../lib/chat/rooms.ts';
 import { Events } from '../lib/events.ts';
-import { type Json, parseJson } from '../lib/json.ts';
+import { formatJson, type Json, parseJson } from '../lib/json.ts';
 import { type OwnKey, ownKey } from '../lib/keys.ts';
 import { identityField, Names } from '../lib/names.ts';
 import { ReceiptChecker } from '../lib/receipts.ts';
@@ -145,10 +145,11 @@ export class Page {
   /** What came while no connection stood. */
   async #catchUp(replicas: Replicas, origin: Origin): Promise<void> {
     const status = replicas.getFrom(origin, '/status').then(
-      (json) => this.cluster.take(JSON.stringify(json, (_, value) => (typeof value === 'bigint' ? Number(value) : value))),
+      (json) => this.cluster.take(formatJson(json)),
       () => undefined,
     );
-    await Promise.all([status, this.refreshRooms(), this.room?.refresh()]);
+    await status;
+    await Promise.all([this.refreshSelves(), this.refreshRooms(), this.room?.refresh()]);
   }
 
   #arrived(data: string): void {
@@ -170,8 +171,21 @@ export class Page {
   #refreshRoomsSoon(): void {
     this.#roomsTimer ??= setTimeout(() => {
       this.#roomsTimer = undefined;
-      void this.refreshRooms();
+      void Promise.all([this.refreshRooms(), this.refreshSelves()]);
     }, ROOMS_MS);
+  }
+
+  /** Asks every replica what it says of itself. */
+  async refreshSelves(): Promise<void> {
+    const replicas = this.#replicas;
+    await Promise.all(
+      (replicas?.origins ?? []).map(async (origin) => {
+        const json = await replicas?.getFrom(origin, '/status').catch(() => undefined);
+        if (json !== undefined) {
+          this.cluster.takeSelf(origin.id, formatJson(json));
+        }
+      }),
+    );
   }
 
   async refreshName(): Promise<void> {

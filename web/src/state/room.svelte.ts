@@ -43,6 +43,7 @@ export class Room {
   error = $state('');
   readonly #around: Surroundings;
   readonly #byIndex = new Map<number, Message>();
+  #isLoaded = false;
   /** Gaps that are being filled, by their lower end. */
   readonly #filling = new Set<number>();
 
@@ -57,11 +58,13 @@ export class Room {
 
   /** The newest page, or whatever came after what is known. */
   async refresh(): Promise<void> {
-    const last = this.messages[this.messages.length - 1]?.shown.index;
+    // Until a page was had, the newest one is asked for, even if single messages arrived on their own.
+    const last = this.#isLoaded ? this.messages[this.messages.length - 1]?.shown.index : undefined;
     this.isLoading = this.messages.length === 0;
     try {
       const { json, origin } = await this.#around.replicas.get(this.#path(last === undefined ? '' : `&after=${last}`));
       const messages = readMessages(json);
+      this.#isLoaded = true;
       this.add(messages, origin);
       this.hasEarlier = (this.messages[0]?.shown.index ?? 0) > 0;
       this.error = '';

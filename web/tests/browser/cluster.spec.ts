@@ -88,7 +88,7 @@ test('a refusal shows its reason, and an invitation by name lifts it', async ({ 
   await guest.getByRole('button', { name: 'Dismiss' }).click();
   await expect(refused).toHaveCount(0);
   await owner.getByLabel('Name or key').fill('guest');
-  await owner.getByRole('button', { name: 'Invite' }).click();
+  await owner.getByRole('button', { name: 'Invite', exact: true }).click();
   await expect(owner.locator('.invite [data-state=agreed]')).toBeVisible();
   await write(guest, 'thank you');
   await expect(guest.locator('.message', { hasText: 'thank you' }).locator('[data-check=checked]')).toBeVisible();

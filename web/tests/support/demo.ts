@@ -57,10 +57,15 @@ export class Demo {
     return `http://127.0.0.1:${this.#port + id}`;
   }
 
-  async replicas(from = 0): Promise<ReplicaStatus[]> {
-    const response = await fetch(`${this.url(from)}/status`);
-    const status = (await response.json()) as { replicas: ReplicaStatus[] };
-    return status.replicas;
+  /** What each replica says of itself: nobody else knows its process. */
+  async replicas(): Promise<ReplicaStatus[]> {
+    return Promise.all(
+      [0, 1, 2, 3].map(async (id) => {
+        const response = await fetch(`${this.url(id)}/status`);
+        const status = (await response.json()) as { replicas: ReplicaStatus[] };
+        return status.replicas[id] as ReplicaStatus;
+      }),
+    );
   }
 
   /** Runs another command of the program. */
