@@ -1,0 +1,19 @@
+//! `outvote sim`: same seeds, same hash.
+
+mod common;
+
+use common::Stage;
+
+#[test]
+fn the_same_seeds_give_the_same_hash_and_a_seed_can_be_replayed() {
+    let stage = Stage::new();
+    let arguments = ["sim", "--seeds", "2", "--first-seed", "1", "--replicas", "4"];
+    let (first, again) = (stage.json(&arguments), stage.json(&arguments));
+    assert_eq!(first["seeds"], 2);
+    assert_eq!((first["violations"].as_u64(), first["stalls"].as_u64()), (Some(0), Some(0)));
+    assert_eq!(first["trace_hash"], again["trace_hash"]);
+    assert_eq!(first["trace_hash"].as_str().unwrap().len(), 64);
+    let replayed = stage.json(&["sim", "--seed", "1", "--replicas", "4", "--trace", "one.trace"]);
+    assert!(replayed["committed_ops"].as_u64().unwrap() > 0);
+    assert!(!std::fs::read_to_string(stage.path("one.trace")).unwrap().is_empty());
+}
