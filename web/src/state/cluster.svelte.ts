@@ -61,9 +61,14 @@ export class Cluster {
     }
   }
 
-  /** A replica's own report: of it, only its word on itself is kept, and only where the reporter has none. */
+  /**
+   * Another replica's report: of it, its word on itself is kept, where the reporter has none, and the evidence, which speaks
+   * for itself. A traitor that reports on the cluster shows none against itself.
+   */
   takeSelf(id: number, data: string): void {
-    const own = readStatus(data)?.replicas.find((replica) => replica.id === id);
+    const report = readStatus(data);
+    report?.evidence.forEach((evidence) => this.#keep(evidence));
+    const own = report?.replicas.find((replica) => replica.id === id);
     if (own !== undefined && this.status !== null) {
       this.#selves.set(id, own);
       this.status = { ...this.status, replicas: this.status.replicas.map((replica) => this.#completed(replica)) };

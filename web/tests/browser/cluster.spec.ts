@@ -140,22 +140,23 @@ test('an idle page uses no processor time', async ({ browser }) => {
 test('a replica told to lie is shown with the evidence against it, and the chat goes on', async ({ browser }) => {
   const page = await person(browser, 0, 'witness');
   await createRoom(page, 'court');
-  await page.getByRole('radio', { name: '2', exact: true }).check();
+  const traitor = (await demo.replicas()).find((replica) => replica.leader)?.id ?? 2;
+  await page.getByRole('radio', { name: String(traitor), exact: true }).check();
   await page.getByLabel('What it does').selectOption('equivocate');
   await expect(page.getByTestId('behaviour-about')).toContainText('two signatures stand below as evidence');
   await page.getByRole('button', { name: 'Tell it' }).click();
-  await expect(page.locator('[data-replica="2"]').getByTestId('behaviour')).toHaveText('▲ equivocate');
-  const evidence = page.locator('[data-accused="2"][data-proof=proven]').first();
+  await expect(page.locator(`[data-replica="${traitor}"]`).getByTestId('behaviour')).toHaveText('▲ equivocate');
+  const evidence = page.locator(`[data-accused="${traitor}"][data-proof=proven]`).first();
   for (let round = 0; round < 40 && (await evidence.count()) === 0; round += 1) {
     await write(page, `testimony ${round}`);
     await page.waitForTimeout(300);
   }
-  await expect(evidence).toContainText(/Replica 2: two .* view \d+, slot \d+/);
+  await expect(evidence).toContainText(new RegExp(`Replica ${traitor}: two .* view \\d+, slot \\d+`));
   await expect(page.locator('.unsettled')).toHaveCount(0, { timeout: 30_000 });
   expect(new Set(await texts(page)).size).toBe((await texts(page)).length);
   await page.getByLabel('What it does').selectOption('honest');
   await page.getByRole('button', { name: 'Tell it' }).click();
-  await expect(page.locator('[data-replica="2"]').getByTestId('behaviour')).toHaveText('■ honest');
+  await expect(page.locator(`[data-replica="${traitor}"]`).getByTestId('behaviour')).toHaveText('■ honest');
 });
 
 test('with the leader killed the chat goes on, on its own page too', async ({ browser }) => {
