@@ -64,6 +64,7 @@ impl World {
                 self.schedule_local(at, VERIFY_US, Local::Event(Event::Checked { job, verdicts }));
             }
             Action::Execute(block) => {
+                self.show_clocks();
                 let machines = &self.machines;
                 let plan = &self.plan;
                 let holders = |id: &_| {

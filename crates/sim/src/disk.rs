@@ -2,7 +2,7 @@
 
 use crate::random::Random;
 use outvote_replica::{Promise, Record, Ticket};
-use outvote_types::{Digest, Sequence};
+use outvote_types::{CheckpointCertificate, Digest, Sequence};
 use std::collections::{BTreeSet, VecDeque};
 
 /// One replica's log.
@@ -54,6 +54,15 @@ impl Disk {
     #[must_use]
     pub const fn promise(&self) -> Option<&Promise> {
         self.promise.as_ref()
+    }
+
+    /// The latest stable checkpoint that the log knows.
+    #[must_use]
+    pub fn stable(&self) -> Option<&CheckpointCertificate> {
+        self.durable.iter().rev().find_map(|record| match record {
+            Record::Stable(certificate) | Record::Installed { certificate, .. } => Some(certificate),
+            _ => None,
+        })
     }
 
     fn keep(&mut self, record: Record) {

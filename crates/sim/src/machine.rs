@@ -112,7 +112,11 @@ impl Machine {
     pub fn start(&mut self, now_us: u64) -> Option<Vec<Action>> {
         let mut config = ExecutorConfig::new(&self.committee);
         config.execute_twice = false;
-        let executor = Executor::open(Box::new(self.backend.clone()), Box::new(Ledger), config).ok()?;
+        let mut executor = Executor::open(Box::new(self.backend.clone()), Box::new(Ledger), config).ok()?;
+        // A snapshot is served only under its certificate, which the log keeps.
+        if let Some(certificate) = self.disk.stable() {
+            executor.on_stable(certificate);
+        }
         let executed = (executor.executed(), executor.executed_id());
         // What was executed above the last flush comes again.
         self.archive.drop_above(executed.0);

@@ -2,7 +2,7 @@
 
 use crate::plan::Network;
 use crate::random::Random;
-use outvote_types::{Quorum, ReplicaId};
+use outvote_types::{Digest, Quorum, ReplicaId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Kinds of messages, by the first byte of a frame.
@@ -77,6 +77,8 @@ pub enum Verdict {
     Drop,
     /// They wait until the rule is lifted.
     Hold,
+    /// The first copy of each is lost, later ones pass.
+    DropFirst,
 }
 
 /// A rule for some messages.
@@ -108,6 +110,8 @@ pub struct Links {
     last: BTreeMap<(ReplicaId, ReplicaId), u64>,
     /// The rules of a scenario.
     pub rules: Vec<Rule>,
+    /// What was lost once already, for [`Verdict::DropFirst`].
+    seen: BTreeSet<(ReplicaId, ReplicaId, Digest)>,
     /// Messages lost to mood or cuts.
     pub lost: u64,
     /// Messages that came twice.
@@ -126,7 +130,15 @@ impl Links {
     /// Links in this mood.
     #[must_use]
     pub const fn new(mood: Network) -> Self {
-        Self { mood, cuts: BTreeSet::new(), last: BTreeMap::new(), rules: Vec::new(), lost: 0, doubled: 0 }
+        Self {
+            mood,
+            cuts: BTreeSet::new(),
+            last: BTreeMap::new(),
+            rules: Vec::new(),
+            seen: BTreeSet::new(),
+            lost: 0,
+            doubled: 0,
+        }
     }
 
     /// `to` hears nothing of `from` any more.
@@ -164,10 +176,14 @@ impl Links {
         frame: &[u8],
     ) -> Fate {
         if let Some(rule) = self.rules.iter().find(|rule| rule.fits(from, to, frame)) {
-            return match rule.verdict {
-                Verdict::Drop => Fate::Arrives([None, None]),
-                Verdict::Hold => Fate::Held,
-            };
+            match rule.verdict {
+                Verdict::Drop => return Fate::Arrives([None, None]),
+                Verdict::Hold => return Fate::Held,
+                Verdict::DropFirst if self.seen.insert((from, to, Digest::of(frame))) => {
+                    return Fate::Arrives([None, None]);
+                }
+                Verdict::DropFirst => {}
+            }
         }
         if self.cuts.contains(&(from, to)) || random.chance(self.mood.loss) {
             self.lost += 1;

@@ -21,10 +21,21 @@ impl World {
             Fault::OneWay(from, to) => self.links.cut(*from, *to),
             Fault::Link(a, b, up) => self.link(*a, *b, *up),
             Fault::Mend => self.links.mend(),
-            Fault::Clock(id, step) => self.machines[id.index()].clock_us += step,
+            Fault::Clock(id, step) => {
+                self.show_clocks();
+                self.machines[id.index()].clock_us += step;
+                self.show_clocks();
+            }
             Fault::Disk(id, takes) => self.machines[id.index()].disk_us = *takes,
             Fault::Behave(id, behaviour) => self.machines[id.index()].adversary.behave(*behaviour),
             Fault::Mood(mood) => self.links.mood = *mood,
+        }
+    }
+
+    /// The checkers see what the wall clocks show.
+    pub(crate) fn show_clocks(&mut self) {
+        for machine in &self.machines {
+            self.checkers.on_clock(machine.id, machine.wall(self.now_us));
         }
     }
 
@@ -41,7 +52,8 @@ impl World {
         let status = machine.replica.as_ref().map(outvote_replica::Replica::status);
         let actions = machine.adversary.act(outvote_types::Instant(now_us), actions);
         if let Some(status) = status {
-            self.checkers.on_start(id, &status, &self.machines[id.index()].disk);
+            let machine = &self.machines[id.index()];
+            self.checkers.on_start(id, &status, &machine.disk, machine.incarnation == 1);
         }
         self.carry_out(id, actions);
     }
@@ -99,6 +111,7 @@ impl World {
 
     /// Everything is mended: links, power, disks, clocks. Liars go on lying.
     pub fn heal(&mut self) {
+        self.show_clocks();
         self.links.mend();
         self.links.mood = Network::calm();
         self.lift_rules();

@@ -5,8 +5,11 @@ use super::votes::Votes;
 use crate::client::Accepted;
 use outvote_execution::BlockResult;
 use outvote_replica::CommittedBlock;
-use outvote_types::{Certificate, Digest, Phase, ReplicaId, Sequence};
+use outvote_types::{Certificate, Digest, Phase, ReplicaId, Sequence, WallTime};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The tolerance into the future, and a little for blocks that count by microseconds while all clocks lag.
+const AHEAD_MAX_US: u64 = 110_000;
 
 pub(super) struct Chain {
     n: usize,
@@ -16,6 +19,8 @@ pub(super) struct Chain {
     results: BTreeMap<Sequence, Digest>,
     roots: BTreeMap<Sequence, Digest>,
     certified: BTreeSet<(Sequence, Digest)>,
+    /// The latest that any correct replica's wall clock ever showed.
+    latest_us: u64,
 }
 
 impl Chain {
@@ -28,6 +33,7 @@ impl Chain {
             results: BTreeMap::new(),
             roots: BTreeMap::new(),
             certified: BTreeSet::new(),
+            latest_us: 0,
         }
     }
 
@@ -39,6 +45,19 @@ impl Chain {
 
     pub(super) fn height(&self) -> u64 {
         self.results.keys().next_back().map_or(0, |sequence| sequence.0)
+    }
+
+    pub(super) fn on_clock(&mut self, wall: WallTime) {
+        self.latest_us = self.latest_us.max(wall.0);
+    }
+
+    /// W2: a committed time is no further ahead than the tolerance, by the clock of at least one correct replica.
+    pub(super) fn on_time(&self, block: &CommittedBlock) -> Verdict {
+        let header = &block.block.header.body;
+        if header.time.0 > self.latest_us + AHEAD_MAX_US {
+            return Err(("time", format!("{} at {} is ahead of every clock", header.time, header.sequence)));
+        }
+        Ok(())
     }
 
     pub(super) fn on_commit(

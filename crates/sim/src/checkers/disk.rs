@@ -60,7 +60,10 @@ fn on_commit(from: ReplicaId, vote: &Vote, disk: &Disk, has_block: impl Fn(&Dige
             format!("{from} sends COMMIT at {}, block not on disk", vote.sequence),
         ));
     }
-    if disk.promise().is_some_and(|promise| promise.high_rank < vote.rank()) {
+    if disk.promise().is_some_and(|promise| {
+        let rank = promise.high_rank;
+        (rank.view, rank.sequence) < (vote.view, vote.sequence)
+    }) {
         return Err((
             "send-before-durable",
             format!("{from} sends COMMIT at {}, lock not on disk", vote.sequence),

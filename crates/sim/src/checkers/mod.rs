@@ -120,6 +120,13 @@ impl Checkers {
         self.take(verdict);
     }
 
+    /// A correct replica's wall clock shows this.
+    pub fn on_clock(&mut self, replica: ReplicaId, wall: outvote_types::WallTime) {
+        if self.is_correct(replica) {
+            self.chain.on_clock(wall);
+        }
+    }
+
     /// A replica commits a block; `holders` says how many correct replicas hold it durably.
     pub fn on_commit(
         &mut self,
@@ -130,6 +137,8 @@ impl Checkers {
         if !self.is_correct(replica) {
             return;
         }
+        let verdict = self.chain.on_time(block);
+        self.take(verdict);
         let verdict = self.chain.on_commit(replica, block, holders);
         self.take(verdict);
         if let Some(certificate) = &block.certificate {
@@ -179,8 +188,11 @@ impl Checkers {
     }
 
     /// A replica starts again; its promises are what its disk says.
-    pub fn on_start(&mut self, replica: ReplicaId, status: &Status, disk: &Disk) {
+    pub fn on_start(&mut self, replica: ReplicaId, status: &Status, disk: &Disk, is_first: bool) {
         if self.is_correct(replica) {
+            if let Some(promise) = disk.promise().filter(|_| !is_first) {
+                self.votes.on_restart(replica, promise.view, promise.lease);
+            }
             let verdict = self.standing.on_start(replica, status, disk);
             self.take(verdict);
         }

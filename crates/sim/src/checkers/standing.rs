@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 
 #[derive(Default)]
 pub(super) struct Standing {
-    last: BTreeMap<ReplicaId, (View, Rank, Sequence)>,
+    last: BTreeMap<ReplicaId, (View, (View, Sequence), Sequence)>,
 }
 
 impl Standing {
     pub(super) fn on_step(&mut self, replica: ReplicaId, status: &Status) -> Verdict {
-        let now = (status.view, status.high_rank, status.committed);
+        // Compared field by field: the ordering of `Rank` is part of what is judged.
+        let now = (status.view, fields(status.high_rank), status.committed);
         let last = self.last.insert(replica, now).unwrap_or(now);
         let falls = now.0 < last.0 || now.1 < last.1 || now.2 < last.2;
         if falls {
@@ -31,10 +32,14 @@ impl Standing {
         if status.observer {
             return Ok(());
         }
-        if status.view < promise.view || status.high_rank < promise.high_rank {
+        if status.view < promise.view || fields(status.high_rank) < fields(promise.high_rank) {
             let held = (status.view, status.high_rank);
             return Err(("restart", format!("{replica} starts with {held:?} below its promise {promise:?}")));
         }
         Ok(())
     }
+}
+
+const fn fields(rank: Rank) -> (View, Sequence) {
+    (rank.view, rank.sequence)
 }

@@ -13,12 +13,19 @@ pub(super) struct Votes {
     headers: BTreeMap<(ReplicaId, View, Sequence), Digest>,
     openings: BTreeMap<(ReplicaId, View), Digest>,
     /// What each VIEWCHANGE claimed; a later one of the same view never claims less.
-    claims: BTreeMap<(ReplicaId, View), outvote_types::Rank>,
+    claims: BTreeMap<(ReplicaId, View), (View, Sequence)>,
+    /// The view and lease that each replica found on its disk when it last restarted: D7 forbids it to prepare there.
+    barred: BTreeMap<ReplicaId, (View, Sequence)>,
 }
 
 impl Votes {
     pub(super) fn cast(&self, slot: Slot) -> Option<Digest> {
         self.votes.get(&slot).copied()
+    }
+
+    /// A replica starts again from these promises.
+    pub(super) fn on_restart(&mut self, replica: ReplicaId, view: View, lease: Sequence) {
+        self.barred.insert(replica, (view, lease));
     }
 
     pub(super) fn on_message(&mut self, from: ReplicaId, message: &Message) -> Verdict {
@@ -39,6 +46,7 @@ impl Votes {
                 if prepare.header.body.id() != prepare.vote.body.id {
                     return Err(("equivocation", format!("{from} echoes another header than it votes for")));
                 }
+                self.on_parent(from, &prepare.header.body)?;
                 self.on_vote(from, &prepare.vote.body)
             }
             Message::Commit(vote) => self.on_vote(from, &vote.body),
@@ -52,21 +60,40 @@ impl Votes {
             }
             Message::ViewChange(change) if change.head.body.replica == from => {
                 let head = &change.head.body;
-                let claim = self.claims.entry((from, head.view)).or_insert(head.rank);
-                if head.rank < *claim {
-                    return Err(("monotone", format!("{from} claims {:?} after {claim:?}", head.rank)));
+                // Compared field by field: the ordering of `Rank` is part of what is judged.
+                let rank = (head.rank.view, head.rank.sequence);
+                let claim = self.claims.entry((from, head.view)).or_insert(rank);
+                if rank < *claim {
+                    return Err(("monotone", format!("{from} claims {rank:?} after {claim:?}")));
                 }
-                *claim = head.rank;
+                *claim = rank;
                 Ok(())
             }
             _ => Ok(()),
         }
     }
 
+    /// N6: who prepared the slot before in this view prepares only its child.
+    fn on_parent(&self, from: ReplicaId, header: &outvote_types::Header) -> Verdict {
+        let before = (from, Phase::Prepare, header.view, Sequence(header.sequence.0.saturating_sub(1)));
+        if self.cast(before).is_some_and(|id| id != header.parent) {
+            return Err((
+                "chain",
+                format!("{from} prepares {} on another parent than it prepared", header.sequence),
+            ));
+        }
+        Ok(())
+    }
+
     fn on_vote(&mut self, from: ReplicaId, vote: &Vote) -> Verdict {
         if vote.replica != from {
             // A retransmission of somebody else's words.
             return Ok(());
+        }
+        let barred =
+            self.barred.get(&from).is_some_and(|(view, lease)| vote.view == *view && vote.sequence <= *lease);
+        if vote.phase == Phase::Prepare && barred {
+            return Err(("restart-rule", format!("{from} restarted and prepares {} again", vote.sequence)));
         }
         let slot = (from, vote.phase, vote.view, vote.sequence);
         if *self.votes.entry(slot).or_insert(vote.id) != vote.id {
