@@ -128,6 +128,9 @@ impl Replica {
         let committed = Arc::new(CommittedBlock { id, block: (*block).clone(), certificate });
         self.measure_commit_time(block.header.body.rank());
         self.chain.advance(Arc::clone(&committed));
+        if block.header.body.view == self.term.view {
+            self.count_tenure();
+        }
         self.out.push(Output::Commit(committed));
         debug_assert_eq!(self.chain.committed, sequence, "blocks are committed in order");
     }

@@ -40,6 +40,7 @@ mod new_view;
 mod performance;
 mod retransmit;
 mod suspicion;
+mod tenure;
 mod timers;
 mod view_change;
 

@@ -38,6 +38,10 @@ impl Replica {
         if !self.term.proposed {
             return true;
         }
+        // P12: its turn is over, so that the slots in flight come to an end.
+        if self.is_turn_over(tip.sequence) {
+            return false;
+        }
         // E10: execution lags too far, so no payload for now.
         !self.is_execution_behind() && self.is_batch_due(in_flight)
     }

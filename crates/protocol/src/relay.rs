@@ -111,7 +111,7 @@ impl Replica {
                 self.pool.lowest.pop_front();
                 continue;
             };
-            if since.plus(patience) > self.now {
+            if since.plus(patience) > self.now && !self.hands_on(since) {
                 break;
             }
             self.pool.lowest.pop_front();
@@ -172,7 +172,7 @@ impl Replica {
             return None;
         }
         let first = self.pool.lowest.front()?;
-        Some(first.0.plus(self.relay_patience_us()))
+        Some(if self.hands_on(first.0) { self.now } else { first.0.plus(self.relay_patience_us()) })
     }
 
     /// V2: when a relayed request counts as bypassed.

@@ -108,7 +108,7 @@ impl Replica {
     }
 
     /// Each reason that only needs time, with the moment at which it holds.
-    fn reasons(&self) -> [(char, Option<Instant>); 6] {
+    fn reasons(&self) -> [(char, Option<Instant>); 7] {
         let follows = !self.is_leader();
         let window = self.window_us();
         let entered = self.term.entered_at;
@@ -133,6 +133,8 @@ impl Replica {
             ('c', after(open)),
             ('f', after(Some(stuck).filter(|_| !self.term.has_committed && !started))),
             ('h', after(shared.filter(|_| follows).map(|since| since.plus(window / 2)))),
+            // P12: nobody is at fault; the leader suspects itself as well, and V4 brings along whoever counted otherwise.
+            ('t', self.tenure_at()),
             ('i', self.link_lost_at().filter(|_| follows && reach.is_some())),
         ]
     }

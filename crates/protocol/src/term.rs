@@ -54,6 +54,10 @@ pub(crate) struct Term {
     pub(crate) highest_slot: Sequence,
     /// A shorter first window for a leader that has long been silent (T2), microseconds.
     pub(crate) first_window_us: Option<u64>,
+    /// Blocks of this view that were committed here.
+    pub(crate) blocks_committed: u64,
+    /// When this leader has had its turn (P12).
+    pub(crate) tenure_ends_at: Option<Instant>,
 }
 
 impl Term {
@@ -76,6 +80,8 @@ impl Term {
             leader_heard: now,
             highest_slot: Sequence(0),
             first_window_us: None,
+            blocks_committed: 0,
+            tenure_ends_at: None,
         }
     }
 }

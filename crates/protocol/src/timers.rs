@@ -143,7 +143,10 @@ impl Replica {
         let mut add = |at: Option<Instant>| due = at.map_or(due, |at| due.min(at));
         if self.is_proposer() {
             add(Some(self.timers.heartbeat_at));
-            let has_room = self.term.voted.is_some_and(|tip| tip.sequence < self.slots_end());
+            let has_room = self
+                .term
+                .voted
+                .is_some_and(|tip| tip.sequence < self.slots_end() && !self.is_turn_over(tip.sequence));
             add(self.batch_deadline().filter(|_| has_room && !self.is_execution_behind()));
         }
         add(self.catch_up.next_due());

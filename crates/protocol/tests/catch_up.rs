@@ -4,7 +4,9 @@
 mod cluster;
 
 use cluster::{Cluster, request};
-use outvote_types::{Message, Propose};
+use outvote_types::{Fetch, Message, Propose, ReplicaId};
+use std::cell::Cell;
+use std::rc::Rc;
 
 // N9, C9, C10: a replica that gets no batches fetches them from those who echoed the header.
 #[test]
@@ -146,4 +148,27 @@ fn a_wrong_payload_root_is_never_prepared() {
     cluster.give(0, 1, Message::Propose(Box::new(Propose { header, prepare, batches })));
     assert_eq!(cluster.suspicions(1), vec!['d']);
     assert_eq!(cluster.prepares(1).len(), 1);
+}
+
+// B3, C10: a peer that fetches without end is answered at a bounded rate, and the others as ever.
+#[test]
+fn a_peer_that_fetches_without_end_slows_itself_alone() {
+    let mut cluster = Cluster::started(4);
+    cluster.request(0, request(9, 1, b"x"));
+    cluster.run_ms(50);
+    let id = cluster.replica(0).status().committed_id;
+    let answers = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&answers);
+    cluster.loses = Box::new(move |from, _, message| {
+        counted.set(counted.get() + u32::from(from == 0 && matches!(message, Message::Data(_))));
+        true
+    });
+    let fetch = |from: u16| Message::Fetch(cluster::signed(Fetch::Block { id, replica: ReplicaId(from) }));
+    for _ in 0..2_000 {
+        cluster.give(2, 0, fetch(2));
+    }
+    let flood = answers.get();
+    assert!((1..=256).contains(&flood), "{flood} answers");
+    cluster.give(3, 0, fetch(3));
+    assert_eq!(answers.get(), flood + 1, "the next peer is answered at once");
 }

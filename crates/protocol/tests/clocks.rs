@@ -107,3 +107,108 @@ fn a_liar_alone_ends_no_view() {
     assert_eq!(cluster.view(1), 0);
     assert_eq!(cluster.suspicions(1), Vec::<char>::new());
 }
+
+// T7: wall clocks that jump about make nobody impatient, and a monotonic clock that seems to go back is held still.
+#[test]
+fn timers_follow_the_monotonic_clock_alone() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(1_000);
+    for jump_us in [3_600_000_000i64, -3_600_000_000, 86_400_000_000, 0] {
+        cluster.nodes.iter_mut().for_each(|node| node.clock_offset = jump_us);
+        cluster.run_ms(300);
+    }
+    assert_eq!(cluster.view(2), 0);
+    assert_eq!(cluster.all_suspicions(), Vec::<char>::new());
+    let wall = outvote_types::WallTime(EPOCH_US);
+    let replica = cluster.nodes[2].replica.as_mut().unwrap();
+    let due = replica.wake_at();
+    let outputs = replica.step(outvote_types::Instant(5), wall, outvote_protocol::Input::Tick);
+    assert!(outputs.is_empty(), "{outputs:?}");
+    assert_eq!(replica.wake_at(), due);
+}
+
+// T7: each view has its whole window, however long the one before had gone without a commit.
+#[test]
+fn timers_start_anew_with_each_view() {
+    let mut cluster = Cluster::started(7);
+    cluster.run_ms(50);
+    cluster.loses = Box::new(|_, _, message| matches!(message, Message::NewView(_)));
+    cluster.kill(0);
+    let (mut view, mut since, mut window) = (0, cluster.now, 0);
+    let mut views = 0;
+    while views < 5 {
+        let suspected = cluster.suspicions(3).len();
+        cluster.run_us(500);
+        if cluster.suspicions(3).len() > suspected && view > 0 {
+            assert!(cluster.now - since >= window, "view {view}: {} of {window}", cluster.now - since);
+        }
+        if cluster.view(3) > view {
+            (view, since) = (cluster.view(3), cluster.now);
+            window = cluster.replica(3).status().timeout_us;
+            views += 1;
+        }
+    }
+}
+
+// W4: D grows by a tenth with each view that failed, and a commit takes that back.
+#[test]
+fn failed_views_widen_the_tolerance_of_time_until_a_commit() {
+    let mut cluster = Cluster::new(4);
+    cluster.loses = Box::new(|_, _, message| match message {
+        Message::Commit(_) => true,
+        Message::Certificate(certificate) => certificate.phase == outvote_types::Phase::Commit,
+        _ => false,
+    });
+    cluster.start_all();
+    while cluster.view(3) < 3 || !cluster.replica(3).status().normal {
+        cluster.run_us(1_000);
+    }
+    // 500 ms and three tenths of growth, and 100 ms: 765 ms are tolerated now. Older than the opening block it must not be.
+    cluster.run_ms(1_000);
+    assert_eq!(cluster.view(3), 3, "within the third view's window");
+    // Each at a replica of its own, since a replica judges a slot's header once.
+    for (at, offset, timely) in [(2, 780_000, false), (1, 750_000, true)] {
+        let before = cluster.prepares(at).len();
+        let (_, sequence, parent) = *cluster.prepares(at).last().unwrap();
+        let (header, _) = block(3, 3, sequence + 1, parent, EPOCH_US + cluster.now - offset, &[]);
+        cluster.give(3, at, propose(&header, &[]));
+        assert_eq!(cluster.prepares(at).len() - before, usize::from(timely), "{offset} us old");
+    }
+    cluster.loses = Box::new(|_, _, _| false);
+    cluster.run_ms(5_000);
+    let status = cluster.replica(0).status();
+    assert!(status.committed.0 > 0);
+    let leader = status.leader.0;
+    let followers: Vec<usize> = (0..4).filter(|i| *i != usize::from(leader)).collect();
+    for (at, offset, timely) in [(followers[0], 630_000, false), (followers[1], 590_000, true)] {
+        let status = cluster.replica(at).status();
+        let parent = cluster.nodes[at].commits.last().unwrap();
+        let time = EPOCH_US + cluster.now - offset;
+        assert!(parent.block.header.body.time.0 < time, "the parent is old enough");
+        let (header, _) =
+            block(leader, status.view.0, status.committed.0 + 1, status.committed_id, time, &[]);
+        let before = cluster.prepares(at).len();
+        cluster.give(usize::from(leader), at, propose(&header, &[]));
+        assert_eq!(cluster.prepares(at).len() - before, usize::from(timely), "{offset} us old");
+    }
+}
+
+// W6: votes carry no time and blocks have the leader's alone: a follower with another clock signs and commits the same.
+#[test]
+fn a_followers_clock_is_in_nothing_that_it_says() {
+    let run = |offset: i64| {
+        let mut cluster = Cluster::new(4);
+        cluster.nodes[3].clock_offset = offset;
+        cluster.start_all();
+        for nonce in 1..=10 {
+            cluster.request(0, request(9, nonce, b"x"));
+            cluster.run_ms(20);
+        }
+        let sent: Vec<Vec<u8>> = cluster.nodes[3].sent.iter().map(outvote_types::encode).collect();
+        let blocks: Vec<_> = cluster.nodes[3].commits.iter().map(|block| block.id).collect();
+        assert_eq!(blocks.len(), 11);
+        (sent, blocks)
+    };
+    assert_eq!(run(0), run(-90_000));
+    assert_eq!(run(0), run(400_000));
+}

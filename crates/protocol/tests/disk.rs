@@ -88,7 +88,8 @@ fn a_restarted_follower_sits_out_its_lease() {
     assert_eq!(cluster.ordered(3).len(), 40);
 }
 
-// D7, D10, V21: a replica that restarts in a view takes no NEWVIEW of it.
+// D7, D10, V21: a replica that restarts in a view takes no NEWVIEW of it. Scenario 43, first half: nor a second one, whose
+// base lies above the lease.
 #[test]
 fn no_opening_is_taken_after_a_restart_in_its_view() {
     let mut cluster = Cluster::started(4);
@@ -102,7 +103,22 @@ fn no_opening_is_taken_after_a_restart_in_its_view() {
     cluster.start(2, false);
     assert!(cluster.replica(2).status().sitting_out);
     let before = cluster.prepares(2).len();
-    cluster.give(1, 2, opening);
+    cluster.give(1, 2, opening.clone());
+    let Message::NewView(mut second) = opening else { unreachable!() };
+    let (base, _) = block(0, 0, 5_000, outvote_types::Digest::ZERO, 5, &[]);
+    let votes = [0, 1, 3].map(|id| (outvote_types::ReplicaId(id), outvote_types::Signature::default()));
+    second.certificate = Some(outvote_types::Certificate {
+        phase: Phase::Prepare,
+        view: base.body.view,
+        sequence: base.body.sequence,
+        id: base.body.id(),
+        votes: outvote_types::BoundedVec::truncated(votes.to_vec()),
+    });
+    let mut heads = second.signed.body.heads.to_vec();
+    heads[0].body.rank = base.body.rank();
+    heads[0].body.id = base.body.id();
+    second.signed.body.heads = outvote_types::BoundedVec::truncated(heads);
+    cluster.give(1, 2, Message::NewView(second));
     let status = cluster.replica(2).status();
     assert!(!status.normal && status.sitting_out, "{status:?}");
     let (header, batches) = block(1, 1, 3, status.committed_id, cluster::EPOCH_US + cluster.now, &[]);
@@ -211,4 +227,63 @@ fn a_promise_whose_write_was_torn_revives_no_lock_and_loses_no_vote() {
         assert_eq!(status.view, last.view, "the view is never taken back");
         cluster.kill(3);
     }
+}
+
+// D11: the last record of the log decides, and nothing is said on the way there: neither of the first view, whose leader
+// this replica was, nor under its promises.
+#[test]
+fn nothing_is_sent_before_the_whole_log_is_read() {
+    let mut cluster = Cluster::started(4);
+    cluster.request(0, request(9, 1, b"x"));
+    cluster.run_ms(50);
+    (0..4).for_each(|i| cluster.link(i, 0, false));
+    for i in 1..4 {
+        for from in 1..4 {
+            let body = outvote_types::Suspect {
+                view: outvote_types::View(0),
+                replica: outvote_types::ReplicaId(from),
+            };
+            cluster.give(usize::from(from), i, Message::Suspect(cluster::signed(body)));
+        }
+    }
+    cluster.run_ms(50);
+    assert_eq!(cluster.view(0), 1, "the change of view is in its log as well");
+    cluster.kill(0);
+    cluster.nodes[0].sent.clear();
+    cluster.loses = Box::new(|_, _, _| true);
+    cluster.start(0, false);
+    cluster.run_ms(400);
+    assert!(!cluster.nodes[0].sent.is_empty());
+    for message in &cluster.nodes[0].sent {
+        match message {
+            Message::Suspect(suspect) => assert_eq!(suspect.body.view.0, 1, "{message:?}"),
+            Message::Status(status) => assert_eq!(status.body.view.0, 1, "{message:?}"),
+            Message::Propose(_) | Message::Prepare(_) | Message::NewView(_) | Message::Heartbeat(_) => {
+                panic!("{message:?}")
+            }
+            _ => {}
+        }
+    }
+}
+
+// D19: promises name their epoch, and those of another one bind and allow nothing in this one.
+#[test]
+fn a_promise_of_another_epoch_is_none() {
+    let mut cluster = Cluster::started(4);
+    cluster.request(0, request(9, 1, b"x"));
+    cluster.run_ms(50);
+    cluster.kill(3);
+    for record in &mut cluster.nodes[3].disk {
+        if let Record::Promise(promise) = record {
+            assert_eq!(promise.epoch, cluster.committee.epoch);
+            promise.epoch = outvote_types::Epoch(7);
+        }
+    }
+    cluster.nodes[3].sent.clear();
+    cluster.restart(3);
+    cluster.request(0, request(9, 2, b"y"));
+    cluster.run_ms(100);
+    assert!(cluster.replica(3).status().observer);
+    assert_eq!(cluster.prepares(3), vec![], "it votes under no foreign promise");
+    assert_eq!(cluster.ordered(3), vec![(9, 1), (9, 2)], "and follows");
 }
