@@ -131,7 +131,8 @@ pub const TABLE: &[Row] = &[
     Row {
         name: "outvote-cli",
         may_name: &[
-            OUTVOTE, TYPES, CRYPTO, SESSION, EXECUTION, NODE, CLIENT, TRANSPORT, SIM, CHAT, KV, STORAGE, BENCH,
+            OUTVOTE, TYPES, CRYPTO, SESSION, EXECUTION, NODE, CLIENT, TRANSPORT, SIM, CHAT, KV, STORAGE,
+            BENCH,
         ],
         may_use: None,
         must_not_reach: &[],

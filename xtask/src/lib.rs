@@ -11,6 +11,7 @@ mod process;
 mod report;
 mod rule_book;
 mod rust_source;
+mod scenario_book;
 mod steps;
 mod tree;
 
@@ -20,5 +21,6 @@ pub use libtest::{Counts, Ignored, counts, failures, ignored};
 pub use report::{Report, Sums};
 pub use rule_book::{Book, Citations, cited_in, coverage, read_book, unknown};
 pub use rust_source::{Function, Line, functions, lines};
+pub use scenario_book::{Scenarios, read_scenarios, scenario_coverage, scenarios_in};
 pub use steps::{purity, tidy};
 pub use tree::Tree;

@@ -8,6 +8,7 @@ mod licences;
 mod page;
 pub mod purity;
 mod rules;
+mod scenarios;
 mod tests;
 pub mod tidy;
 
@@ -34,6 +35,11 @@ pub(crate) const ALL: &[Step] = &[
         name: "rules",
         about: "each rule of docs/protocol.md is cited by code and by a test",
         run: rules::run,
+    },
+    Step {
+        name: "scenarios",
+        about: "each scenario of docs/protocol.md is played by a test",
+        run: scenarios::run,
     },
     Step { name: "tidy", about: "lengths, leftovers, links, names, decisions", run: tidy::run },
     Step {

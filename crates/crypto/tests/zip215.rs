@@ -108,6 +108,7 @@ fn fourteen_encodings_of_small_order_are_all_different() {
     assert_eq!(set.len(), 14);
 }
 
+// Scenario 32. M6
 #[test]
 fn every_edge_case_has_the_verdict_of_zip_215_however_it_is_judged() {
     let cases = edge_cases();

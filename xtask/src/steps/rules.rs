@@ -4,7 +4,7 @@ use crate::report::Report;
 use crate::rule_book::{Citations, cited_in, coverage, read_book, unknown};
 use crate::tree::Tree;
 
-const BOOK: &str = "docs/protocol.md";
+pub(super) const BOOK: &str = "docs/protocol.md";
 const TOPS: &[&str] = &["crates", "apps"];
 /// The simulator and the liars speak of rules but do not carry them out: their word proves none.
 const NO_PROOF: &[&str] = &["crates/sim/", "crates/adversary/"];
@@ -39,7 +39,7 @@ pub(crate) fn run(tree: &Tree) -> Report {
 }
 
 /// Complaints that differ only in their last word, the rule's number, become one with all numbers.
-fn grouped(complaints: Vec<String>) -> Vec<String> {
+pub(super) fn grouped(complaints: Vec<String>) -> Vec<String> {
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
     for complaint in complaints {
         let (what, number) = complaint.rsplit_once(' ').unwrap_or((&complaint, ""));
@@ -51,12 +51,14 @@ fn grouped(complaints: Vec<String>) -> Vec<String> {
     groups.into_iter().map(|(what, numbers)| format!("{what} {}", numbers.join(", "))).collect()
 }
 
+/// The Rust files of every crate's and application's `part`, as pairs of path and text.
+pub(super) fn sources(tree: &Tree, part: &str) -> Vec<(String, String)> {
+    let files = tree.rust_files(TOPS, part).into_iter();
+    files.filter_map(|path| tree.read(&path).map(|text| (path, text))).collect()
+}
+
 fn citations(tree: &Tree, part: &str, is_wanted: impl Fn(&str) -> bool) -> Citations {
-    let sources: Vec<(String, String)> = tree
-        .rust_files(TOPS, part)
-        .into_iter()
-        .filter(|path| is_wanted(path))
-        .filter_map(|path| tree.read(&path).map(|text| (path, text)))
-        .collect();
+    let mut sources = sources(tree, part);
+    sources.retain(|(path, _)| is_wanted(path));
     cited_in(sources.iter().map(|(path, text)| (path.as_str(), text.as_str())))
 }
