@@ -7,9 +7,9 @@ pub(crate) const SLOTS_BEHIND: u64 = 64;
 /// Bytes of blocks that no certificate covers at most; beyond it only their headers are kept, and they are fetched again.
 pub(crate) const UNCERTIFIED_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Committed blocks kept in memory for peers that lag a little at most.
-pub(crate) const CACHED_BLOCKS_MAX: usize = 256;
+pub(crate) const CACHED_BLOCKS_MAX: usize = 64;
 /// Their bytes at most.
-pub(crate) const CACHED_BYTES_MAX: usize = 32 * 1024 * 1024;
+pub(crate) const CACHED_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Identities of committed blocks kept in memory at most.
 pub(crate) const COMMITTED_IDS_MAX: usize = 8_192;
 /// The window above the stable checkpoint, in checkpoint intervals (W = 4C).
