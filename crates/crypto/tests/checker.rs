@@ -152,6 +152,38 @@ fn bad_requests_of_a_relay_are_dropped_alone() {
     assert_eq!(checker.prepare(Message::Propose(Box::new(propose))).unwrap().checks.len(), 2);
 }
 
+// P8: size, shape and keys are looked at before any signature, and what was judged before is not judged again.
+#[test]
+fn what_is_refused_for_its_shape_costs_no_signature_check() {
+    let world = World::new();
+    let checker = RequestChecker::new(world.committee.clone(), world.schemes[0].clone());
+    let good = world.request(9, 1, b"x");
+    let with = |operations: Vec<Operation>| {
+        let body = RequestBody { operations: BoundedVec::new(operations).unwrap(), ..good.body.clone() };
+        sign_request(&key(9), &world.clients(), body)
+    };
+    let mut weak = good.clone();
+    weak.body.session = PublicKey([0; 32]);
+    let longest = Operation {
+        author: None,
+        query: false,
+        payload: Blob::new(vec![1; limits::MAX_OPERATION_BYTES]).unwrap(),
+    };
+    for bad in [with(Vec::new()), with(vec![longest; 16]), weak] {
+        let pending = checker.prepare(vec![bad.clone()]);
+        assert_eq!(pending.checks.len(), 0, "nothing to verify");
+        assert!(pending.finish(&[])[0].is_err());
+        let relay = Message::Relay(BoundedVec::new(vec![bad]).unwrap());
+        assert_eq!(world.checker().prepare(relay).unwrap().checks.len(), 0);
+    }
+    assert_eq!(checker.prepare(vec![good.clone()]).checks.len(), 2, "the session's and the author's");
+    let mut core = world.checker();
+    let relay = Message::Relay(BoundedVec::new(vec![good]).unwrap());
+    assert_eq!(core.prepare(relay.clone()).unwrap().checks.len(), 2);
+    assert!(core.check(relay.clone()).is_ok());
+    assert_eq!(core.prepare(relay).unwrap().checks.len(), 0, "known already");
+}
+
 #[test]
 fn a_session_or_author_with_a_small_order_key_is_refused() {
     let world = World::new();
