@@ -4,7 +4,6 @@ use crate::failure::Failure;
 use crate::place::Place;
 use outvote::{Client, ClientError, Committed, Finished, SessionKey};
 use outvote_client::{Outcome, Ticket, Tunables};
-use outvote_types::Answer;
 use tokio::runtime::{Builder, Runtime};
 
 /// A runtime for one command.
@@ -45,14 +44,6 @@ pub(crate) async fn submit(client: &Client, payload: Vec<u8>) -> Result<(Ticket,
 /// The words for a refusal that all honest replicas give.
 pub(crate) fn refused(code: &str, reason: &str) -> Failure {
     Failure::rejected(format!("rejected ({code}): {reason}"))
-}
-
-/// The application's own bytes, or its refusal.
-pub(crate) fn done(answer: &Answer) -> Result<&[u8], Failure> {
-    match answer {
-        Answer::Done(bytes) => Ok(bytes),
-        Answer::Refused { code, message } => Err(refused(code, message)),
-    }
 }
 
 impl From<ClientError> for Failure {

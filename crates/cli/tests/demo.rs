@@ -1,12 +1,14 @@
 //! The demo from outside: four processes on free ports, one chat, a dead leader, a liar, a second start.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod common;
 
 use common::{Stage, free_ports, until};
 use serde_json::Value;
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command};
 use std::time::Duration;
 
 /// How long the cluster may take for anything here, on a busy machine.
@@ -80,7 +82,7 @@ fn history(stage: &Stage) -> Vec<String> {
 }
 
 /// Every hexadecimal digest of the receipt, changed one at a time, is noticed.
-fn tampering_is_noticed(stage: &Stage, receipt: &PathBuf) {
+fn tampering_is_noticed(stage: &Stage, receipt: &Path) {
     let text = fs::read_to_string(receipt).unwrap();
     let verify = |path: &str| stage.run(&["receipt", "verify", path, "--committee", "demo/committee.toml"]);
     let good = stage.json(&["receipt", "verify", "receipt.json", "--committee", "demo/committee.toml"]);
@@ -144,7 +146,8 @@ fn the_demo_chats_on_through_a_dead_leader_a_liar_and_a_restart() {
     let verdict = stage.json(&["evidence", "verify", "proof.json", "--committee", "demo/committee.toml"]);
     assert_eq!((verdict["valid"].clone(), verdict["accused"].to_string()), (Value::Bool(true), liar.clone()));
 
-    let log = "[10:00] <ada> another ada\n[10:01] <ben> hi\nnonsense\n[10:02] <cy> \u{fc}ber\n[10:03] <ben> bye\n";
+    let log =
+        "[10:00] <ada> another ada\n[10:01] <ben> hi\nnonsense\n[10:02] <cy> \u{fc}ber\n[10:03] <ben> bye\n";
     fs::write(stage.path("a.log"), log).unwrap();
     let arguments = ["chat", "import", "a.log", "--room", "logs", "--home", "demo"];
     let report = stage.json(&arguments);
@@ -153,7 +156,8 @@ fn the_demo_chats_on_through_a_dead_leader_a_liar_and_a_restart() {
     assert_eq!(report["skipped_lines"], 1);
     assert_eq!(stage.json(&arguments)["committed"], 3, "the same import again adds nothing");
     let found = stage.json(&["chat", "history", "logs", "--home", "demo"]);
-    let texts: Vec<&Value> = found["messages"].as_array().unwrap().iter().map(|message| &message["text"]).collect();
+    let texts: Vec<&Value> =
+        found["messages"].as_array().unwrap().iter().map(|message| &message["text"]).collect();
     assert_eq!(texts, ["hi", "\u{fc}ber", "bye"]);
     assert_eq!(demo.stop(), Some(0));
 }

@@ -1,5 +1,7 @@
 //! Homes that cannot be used: each gets an error that names the thing and the cure, and nothing is lost.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod common;
 
 use common::{Ended, Stage, set_mode, until};
@@ -19,7 +21,12 @@ impl Drop for Running {
 }
 
 fn start(stage: &Stage, home: &str) -> Running {
-    let child = stage.command(&["start", "--home", home]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let child = stage
+        .command(&["start", "--home", home])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let lock = stage.path(home).join("data/LOCK");
     let pid = child.id().to_string();
     until("the replica takes its folder", Duration::from_secs(20), || {
@@ -68,7 +75,11 @@ fn a_port_in_use_is_named_with_its_setting() {
     let stage = Stage::new();
     let port = stage.testnet("net");
     let held = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
-    assert_says(&stage.start_and_fail("net/replica-0"), 1, &[&port.to_string(), "network.http", "config.toml"]);
+    assert_says(
+        &stage.start_and_fail("net/replica-0"),
+        1,
+        &[&port.to_string(), "network.http", "config.toml"],
+    );
     drop(held);
     let _held = TcpListener::bind((Ipv4Addr::LOCALHOST, port + 100)).unwrap();
     assert_says(&stage.start_and_fail("net/replica-0"), 1, &[&(port + 100).to_string()]);
@@ -120,7 +131,9 @@ fn the_doctor_says_what_is_wrong_in_words_and_in_json() {
     assert_eq!(report["ok"], false);
     let findings = report["findings"].as_array().unwrap();
     let ill = |about: &str| {
-        findings.iter().any(|finding| finding["ok"] == false && finding["about"].as_str().unwrap().contains(about))
+        findings
+            .iter()
+            .any(|finding| finding["ok"] == false && finding["about"].as_str().unwrap().contains(about))
     };
     assert!(ill("replica-2: link key"), "{}", done.out);
     assert!(!ill("replica-1: keys"));

@@ -1,5 +1,7 @@
 //! `outvote sim`: same seeds, same hash.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod common;
 
 use common::Stage;

@@ -1,5 +1,7 @@
 //! Wrong usage and wrong files: exit code 2, with what, where and how to mend it.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod common;
 
 use common::Stage;
@@ -20,7 +22,9 @@ fn bad_usage_ends_with_2_and_help_with_0() {
     assert_usage(&stage, &["chat", "send"], &["Usage"]);
     assert_usage(&stage, &["no-such-command"], &["no-such-command"]);
     assert_usage(&stage, &["status", "--output", "yaml"], &["json"]);
-    for command in ["demo", "start", "doctor", "sim", "chat import", "receipt verify", "kv", "evidence", "config"] {
+    for command in
+        ["demo", "start", "doctor", "sim", "chat import", "receipt verify", "kv", "evidence", "config"]
+    {
         let arguments: Vec<&str> = command.split(' ').chain(["--help"]).collect();
         let done = stage.run(&arguments);
         assert_eq!(done.code, 0, "{command}: {done:?}");
@@ -69,7 +73,11 @@ fn a_committee_takes_four_members_with_good_keys_of_their_own() {
     assert_eq!(too_few.code, 2, "{too_few:?}");
     assert!(too_few.err.contains('4'), "{too_few:?}");
 
-    let twice = create(&stage, &[parts[0].clone(), parts[1].clone(), parts[2].clone(), parts[0].clone()], "twice.toml");
+    let twice = create(
+        &stage,
+        &[parts[0].clone(), parts[1].clone(), parts[2].clone(), parts[0].clone()],
+        "twice.toml",
+    );
     assert_eq!(twice.code, 2, "{twice:?}");
     assert!(twice.err.contains("member 3"), "{twice:?}");
 
@@ -95,7 +103,11 @@ fn an_unknown_configuration_key_is_refused_with_a_suggestion() {
     assert_eq!(stage.run(&["config", "check", "--home", "net"]).code, 0);
 
     fs::write(&path, text.replace("count_max", "count_maxx")).unwrap();
-    assert_usage(&stage, &["config", "check", "--home", "net/replica-0"], &["config.toml", "line", "count_max`?"]);
+    assert_usage(
+        &stage,
+        &["config", "check", "--home", "net/replica-0"],
+        &["config.toml", "line", "count_max`?"],
+    );
     let done = stage.start_and_fail("net/replica-0");
     assert_eq!(done.code, 2, "{done:?}");
 

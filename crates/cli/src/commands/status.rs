@@ -6,10 +6,14 @@ use crate::place::Place;
 use clap::Args;
 use outvote::{Client, CommitteeFile, ReplicaId};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a replica may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long a link may take to come up, and how often it is looked at.
+const LINK_GRACE: Duration = Duration::from_millis(700);
+const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 /// The cluster as seen from here.
 #[derive(Debug, Args)]
@@ -74,9 +78,17 @@ fn join(file: &CommitteeFile, reports: &[Option<Value>]) -> Result<Value, Failur
     }))
 }
 
+/// A replica's report. A link that is only just being made gets a moment; then its replica counts as away.
 async fn ask(client: &Client, id: ReplicaId) -> Option<Value> {
-    let answer = tokio::time::timeout(ANSWER_TIMEOUT, client.inspect(id, "status")).await.ok()?.ok()?;
-    serde_json::from_str(&answer).ok()
+    let began = Instant::now();
+    loop {
+        let answer = tokio::time::timeout(ANSWER_TIMEOUT, client.inspect(id, "status")).await.ok()?;
+        match answer {
+            Ok(answer) => return serde_json::from_str(&answer).ok(),
+            Err(_) if began.elapsed() < LINK_GRACE => tokio::time::sleep(LOOK_EVERY).await,
+            Err(_) => return None,
+        }
+    }
 }
 
 fn entry(file: &CommitteeFile, reports: &[Option<Value>], id: ReplicaId) -> Value {
@@ -108,10 +120,10 @@ fn in_words(report: &Value) -> String {
         };
         text.push_str(&format!(
             "{:<3} {role:<9} {:<5} {:<10} {:<9} {:<16} {}\n",
-            replica["id"],
-            replica["view"],
-            replica["committed"],
-            replica["executed"],
+            replica["id"].to_string(),
+            replica["view"].to_string(),
+            replica["committed"].to_string(),
+            replica["executed"].to_string(),
             replica["behaviour"].as_str().unwrap_or_default(),
             replica["address"].as_str().unwrap_or_default()
         ));

@@ -5,8 +5,13 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::place::Place;
 use clap::{Args, ValueEnum};
-use outvote::ReplicaId;
+use outvote::{Client, ClientError, ReplicaId};
 use serde_json::json;
+use std::time::{Duration, Instant};
+
+/// How long a link may take to come up, and how often it is looked at.
+const LINK_GRACE: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 /// Makes a running replica lie, or stop lying. Only a cluster whose genesis says demo accepts it.
 #[derive(Debug, Args)]
@@ -65,7 +70,7 @@ impl Traitor {
         };
         runtime()?.block_on(async {
             let client = connect(&self.place, None).await?;
-            client.behave(ReplicaId(self.id), &name).await.map_err(Failure::from)
+            tell(&client, ReplicaId(self.id), &name).await
         })?;
         output.print(&json!({"id": self.id, "behaviour": name}), |_| match self.behaviour {
             Behaviour::Honest => format!("replica {} keeps to the rules again", self.id),
@@ -74,5 +79,18 @@ impl Traitor {
                 self.id, self.id
             ),
         })
+    }
+}
+
+/// Tells a replica how to behave. The link to it may only just be coming up, which gets a moment.
+async fn tell(client: &Client, id: ReplicaId, behaviour: &str) -> Result<(), Failure> {
+    let began = Instant::now();
+    loop {
+        match client.behave(id, behaviour).await {
+            Err(ClientError::Unreachable { .. }) if began.elapsed() < LINK_GRACE => {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            done => return Ok(done?),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Runs the real binary in a folder of its own.
 
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use serde_json::Value;
 use std::net::{Ipv4Addr, TcpListener};
@@ -10,39 +11,43 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A folder that is gone when the test ends, and the binary to run in it.
-pub struct Stage {
-    pub folder: TempDir,
+pub(crate) struct Stage {
+    pub(crate) folder: TempDir,
 }
 
 /// How a command ended.
 #[derive(Debug)]
-pub struct Ended {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Stage {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_outvote"));
-        command.args(arguments).current_dir(self.folder.path()).env_remove("OUTVOTE_HOME").stdin(Stdio::null());
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_remove("OUTVOTE_HOME")
+            .stdin(Stdio::null());
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         ended(self.command(arguments).output().unwrap())
     }
 
     /// Runs and expects success; the JSON it printed.
-    pub fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let with_output: Vec<&str> = arguments.iter().copied().chain(["--output", "json"]).collect();
         let done = self.run(&with_output);
         assert_eq!(done.code, 0, "{arguments:?}: {done:?}");
@@ -50,15 +55,16 @@ impl Stage {
     }
 
     /// The homes of four replicas on free ports; the first port.
-    pub fn testnet(&self, name: &str) -> u16 {
+    pub(crate) fn testnet(&self, name: &str) -> u16 {
         let port = free_ports();
-        let done = self.run(&["testnet", "-n", "4", "-o", name, "--starting-port", &port.to_string(), "--demo"]);
+        let done =
+            self.run(&["testnet", "-n", "4", "-o", name, "--starting-port", &port.to_string(), "--demo"]);
         assert_eq!(done.code, 0, "{done:?}");
         port
     }
 
     /// Starts a replica that ought to end by itself within some seconds.
-    pub fn start_and_fail(&self, home: &str) -> Ended {
+    pub(crate) fn start_and_fail(&self, home: &str) -> Ended {
         let mut child = self
             .command(&["start", "--home", home])
             .stdout(Stdio::piped())
@@ -83,7 +89,7 @@ fn ended(output: Output) -> Ended {
 }
 
 /// A port such that the pages' and the replicas' ports of four replicas are free.
-pub fn free_ports() -> u16 {
+pub(crate) fn free_ports() -> u16 {
     for _ in 0..100 {
         let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
         if first > 64_000 {
@@ -99,13 +105,13 @@ pub fn free_ports() -> u16 {
 }
 
 /// Sets a file's permission bits.
-pub fn set_mode(path: &Path, mode: u32) {
+pub(crate) fn set_mode(path: &Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
 /// Waits until something holds.
-pub fn until<T>(what: &str, patience: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, patience: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + patience;
     loop {
         if let Some(found) = look() {
