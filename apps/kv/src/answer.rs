@@ -1,5 +1,7 @@
 //! What the store answers.
 
+#[cfg(doc)]
+use crate::operation::{KvOperation, KvQuestion};
 use borsh::{BorshDeserialize, BorshSerialize};
 use outvote_execution::Answer;
 use outvote_types::{DecodeError, decode};

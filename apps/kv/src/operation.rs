@@ -1,5 +1,7 @@
 //! What a client asks of the store: operations that change it, questions that only read.
 
+#[cfg(doc)]
+use crate::answer::KvAnswer;
 use borsh::{BorshDeserialize, BorshSerialize};
 use outvote_types::encode;
 
