@@ -29,8 +29,7 @@ impl Replica {
 
     pub(crate) fn on_prepare(&mut self, from: ReplicaId, prepare: Prepare) {
         // N4: a header counts the same from the leader and from any PREPARE.
-        let looks = !planted::is_on(Bug::EchoDropped) || from == prepare.header.body.leader;
-        let id = looks.then(|| self.on_header(&prepare.header)).flatten();
+        let id = self.on_header(&prepare.header);
         self.on_vote_with_header(from, prepare, id);
     }
 

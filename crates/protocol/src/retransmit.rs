@@ -43,7 +43,7 @@ impl Replica {
     /// Sends what a peer's STATUS shows it to lack; says whether there was anything.
     fn answer(&mut self, to: ReplicaId, status: &Status) -> bool {
         let mut answers: Vec<Message> = Vec::new();
-        if status.view < self.term.view && !planted::is_on(Bug::TimeoutNotPassedOn) {
+        if status.view < self.term.view {
             // T4: whatever let us into our view lets the peer in as well; it is on our disk, so it outlives a restart.
             answers.extend(justification_message(&self.term.justification));
         }
@@ -54,7 +54,7 @@ impl Replica {
         if status.committed < self.chain.committed {
             answers.extend(self.chain.last_commit.clone().map(Message::Certificate));
         }
-        if status.rank < self.lock.rank && !planted::is_on(Bug::CertificateNotShown) {
+        if status.rank < self.lock.rank {
             // T5: a certificate that completed at one replica reaches all.
             answers.extend(self.lock.certificate.clone().map(Message::Certificate));
         }

@@ -68,9 +68,7 @@ impl World {
                 let machines = &self.machines;
                 let plan = &self.plan;
                 let holders = |id: &_| {
-                    let holds = |m: &&crate::machine::Machine| {
-                        !plan.lies(m.id) && (m.disk.has_block(id) || m.archive.has(id))
-                    };
+                    let holds = |m: &&crate::machine::Machine| !plan.lies(m.id) && m.holds(id);
                     machines.iter().filter(holds).count()
                 };
                 self.checkers.on_commit(at, &block, holders);
@@ -123,7 +121,7 @@ impl World {
         if !self.plan.lies(from) && frame.first().is_some_and(|tag| *tag <= 8 && *tag != 3 && *tag != 5) {
             if let Ok(message) = decode::<Message>(frame) {
                 let machine = &self.machines[from.index()];
-                let has_block = |id: &_| machine.disk.has_block(id) || machine.archive.has(id);
+                let has_block = |id: &_| machine.holds(id);
                 self.checkers.on_message(from, &message, &machine.disk, has_block);
             } else {
                 self.checkers.report("bounds", format!("{from} sends what cannot be read"));

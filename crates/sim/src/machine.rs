@@ -200,6 +200,13 @@ impl Machine {
         self.gateway.check(vec![request]).pop()?.ok()
     }
 
+    /// Whether a block, or the state after it, survives a crash here.
+    #[must_use]
+    pub fn holds(&self, id: &outvote_types::Digest) -> bool {
+        let is_state = self.executor.as_ref().is_some_and(|executor| executor.executed_id() == *id);
+        is_state || self.disk.has_block(id) || self.archive.has(id)
+    }
+
     /// When it wants to be woken.
     #[must_use]
     pub fn wake_at(&self) -> Option<Instant> {

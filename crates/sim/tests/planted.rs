@@ -118,9 +118,11 @@ fn the_state_is_lost_and_the_log_is_not() -> Option<String> {
     }
     crash(&mut world, 3);
     world.links.rules.clear();
+    world.rule(None, Some(3), Some(Kind::Certificate), Verdict::Drop);
     world.machines[3].wipe_state();
     restart(&mut world, 3);
-    world.run_for(10 * SECOND);
+    let _ = world.run_until(10 * SECOND, |world| world.faults.contains_key("state_transfer"));
+    world.links.rules.clear();
     verdict(&mut world, 5, 30 * SECOND)
 }
 
@@ -162,7 +164,15 @@ fn a_laggard_among_corrupt_answers() -> Option<String> {
             return found;
         }
     }
+    // For a while only the liar is heard.
     world.links.mend();
+    let _ = world
+        .run_until(10 * SECOND, |w| w.machines[3].transfer.as_ref().is_some_and(|t| t.progress().is_some()));
+    for from in [1, 2] {
+        world.rule(Some(from), Some(3), Some(Kind::Data), Verdict::Drop);
+    }
+    world.run_for(5 * SECOND);
+    world.links.rules.clear();
     world.run_for(15 * SECOND);
     verdict(&mut world, 20, 30 * SECOND)
 }
