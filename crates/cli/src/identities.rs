@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::files;
+use crate::output::note;
 use crate::place::Place;
 use outvote::{KeyPair, SessionKey};
 use outvote_crypto::{KeyFile, KeyFileError, KeyRole};
@@ -91,8 +92,12 @@ impl Identities {
     fn open(&self, name: String) -> Result<Identity, Failure> {
         let keys = Arc::new(self.read(&name)?);
         let lock = File::open(self.path(&name))?;
-        // Waits for another process under the same name: its few requests end by themselves.
-        lock.lock()?;
+        if lock.try_lock().is_err() {
+            note(&format!(
+                "another outvote uses the identity `{name}`: waiting for it to end (is a `chat tui` open?)"
+            ));
+            lock.lock()?;
+        }
         Ok(Identity { name, keys, _lock: lock })
     }
 

@@ -131,7 +131,8 @@ fn the_demo_chats_on_through_a_dead_leader_a_liar_and_a_restart() {
     let demo = Demo::start(&stage, port);
     assert_eq!(history(&stage), ["first", "second"]);
 
-    let liar = leader(&stage)["id"].to_string();
+    let accused = leader(&stage)["id"].clone();
+    let liar = accused.to_string();
     assert_eq!(stage.run(&["traitor", &liar, "equivocate", "--home", "demo"]).code, 0);
     for count in 0..5 {
         send(&stage, &format!("m{count}"), &[]);
@@ -139,7 +140,7 @@ fn the_demo_chats_on_through_a_dead_leader_a_liar_and_a_restart() {
     let proof = until("somebody holds a proof", PATIENCE, || {
         let found = stage.json(&["evidence", "list", "--home", "demo"]);
         let all = found["evidence"].as_array()?.clone();
-        all.into_iter().find(|entry| entry["accused"].to_string() == liar)
+        all.into_iter().find(|entry| entry["accused"] == accused)
     });
     let shown = stage.json(&["evidence", "show", proof["id"].as_str().unwrap(), "--home", "demo"]);
     fs::write(stage.path("proof.json"), shown.to_string()).unwrap();

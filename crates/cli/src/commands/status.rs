@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 /// How long a replica may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long anybody at all is looked for.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a link may take to come up, and how often it is looked at.
 const LINK_GRACE: Duration = Duration::from_millis(700);
 const LOOK_EVERY: Duration = Duration::from_millis(25);
@@ -35,7 +37,7 @@ impl Status {
 
 /// Asks every replica for its own entry and joins the answers.
 pub(crate) async fn gather(file: CommitteeFile) -> Result<Value, Failure> {
-    match Client::builder(file.clone()).connect().await {
+    match Client::builder(file.clone()).patience(PATIENCE).connect().await {
         Ok(client) => gather_with(&client).await,
         // Nobody can be reached: that is a status, too.
         Err(_) => join(&file, &[]),

@@ -13,7 +13,7 @@ const OUTGOING_MAX: usize = 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Sending {
     /// On its way.
-    Sending,
+    Sent,
     /// The cluster refused it, for this reason.
     Rejected(String),
     /// The deadline passed; it may still be agreed.
@@ -114,7 +114,7 @@ impl State {
             self.outgoing.remove(0);
         }
         let outgoing =
-            Outgoing { id: self.next_id, room: room.clone(), text: text.clone(), sending: Sending::Sending };
+            Outgoing { id: self.next_id, room: room.clone(), text: text.clone(), sending: Sending::Sent };
         self.outgoing.push(outgoing);
         Some((self.next_id, room, text))
     }

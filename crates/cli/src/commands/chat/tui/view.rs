@@ -85,7 +85,7 @@ fn message(message: &MessageView) -> Line<'static> {
 
 fn outgoing(outgoing: &Outgoing) -> Line<'static> {
     let (word, colour) = match &outgoing.sending {
-        Sending::Sending => ("sending".to_string(), Color::Yellow),
+        Sending::Sent => ("sending".to_string(), Color::Yellow),
         Sending::Pending => ("pending: no agreement yet, asking on".to_string(), Color::Magenta),
         Sending::Rejected(reason) => (format!("rejected: {}", escape(reason)), Color::Red),
     };
