@@ -80,6 +80,9 @@ fn numbers_in(comment: &str) -> Vec<u32> {
     after
         .flat_map(|rest| {
             let rest = rest.strip_prefix('s').unwrap_or(rest);
+            // "Scenario 17." names one; "scenarios of section 9" names none.
+            let names = rest.trim_start().starts_with(|first: char| first.is_ascii_digit());
+            let rest = if names { rest } else { "" };
             let clause = rest.split(['.', ':', ';', ')', '(']).next().unwrap_or_default();
             clause.split([' ', ',']).filter_map(|word| word.parse().ok()).collect::<Vec<u32>>()
         })
