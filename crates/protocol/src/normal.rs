@@ -277,9 +277,6 @@ impl Replica {
         if self.term.mode != Mode::Normal || self.term.sitting_out || !self.may_vote() {
             return None;
         }
-        if planted::is_on(Bug::SuspicionBinds) && self.mutiny.reason.is_some() {
-            return None;
-        }
         let last = self.term.voted?;
         let sequence = last.sequence.next();
         // N7: above the window it waits; no fault of the leader.

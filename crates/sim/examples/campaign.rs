@@ -1,5 +1,6 @@
 //! A campaign from the command line: `cargo run --release -p outvote-sim --example campaign -- FIRST COUNT [REPLICAS]`, or
 //! one seed with its text: `... -- FIRST trace [REPLICAS]`.
+#![allow(clippy::print_stdout, reason = "the output is what it is for")]
 
 use outvote_sim::{Options, campaign, replay};
 

@@ -1,4 +1,5 @@
 //! The model at its full sizes: `cargo run --release -p outvote-sim --example model`.
+#![allow(clippy::print_stdout, reason = "the output is what it is for")]
 
 use outvote_sim::model::{Configuration, Mutant, Search, search, walk};
 use std::time::Duration;

@@ -61,7 +61,7 @@ impl World {
             Action::Send { to, frame, .. } => self.send(at, to, &frame),
             Action::Verify { job, checks } => {
                 let verdicts = self.machines[at.index()].scheme.verify(&checks);
-                self.schedule_local(at, VERIFY_US, Local::Event(Event::Checked { job, verdicts }));
+                self.schedule_local(at, VERIFY_US, Local::Event(Box::new(Event::Checked { job, verdicts })));
             }
             Action::Execute(block) => {
                 self.show_clocks();

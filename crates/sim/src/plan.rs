@@ -175,7 +175,7 @@ impl Plan {
     }
 
     fn add_faults(&mut self, random: &mut Random) {
-        let kinds = random.next();
+        let kinds = random.number();
         let mut at = START_US + random.between(10_000, 1_000_000);
         while at < self.heal_us {
             let replica = ReplicaId(random.below(self.replicas as u64) as u16);
@@ -212,7 +212,7 @@ impl Plan {
                 }
             }
             2 => {
-                let cut = random.next();
+                let cut = random.number();
                 let side = (0..self.replicas as u16).filter(|id| cut >> id & 1 == 1).map(ReplicaId).collect();
                 self.both(at, Fault::Partition(side), until, Fault::Mend);
             }

@@ -38,7 +38,7 @@ pub(crate) enum Local {
     /// The flush is done.
     Flushed,
     /// An event for the replica.
-    Event(Event),
+    Event(Box<Event>),
     /// A block is executed.
     Execute,
     /// An answer to a peer is looked up.
@@ -202,7 +202,7 @@ impl World {
     fn local(&mut self, at: ReplicaId, what: Local) {
         match what {
             Local::Flushed => self.on_flushed(at),
-            Local::Event(event) => self.feed(at, event),
+            Local::Event(event) => self.feed(at, *event),
             Local::Execute => self.on_execute(at),
             Local::Serve { to, fetch } => {
                 if let Some(data) = self.machines[at.index()].serve(&fetch) {

@@ -1,4 +1,5 @@
 //! The abstract model: the protocol never forks, and each broken rule does. The full sizes are in `examples/model.rs`.
+#![allow(clippy::print_stdout, clippy::expect_used, reason = "the counts are what is wanted")]
 
 use outvote_sim::model::{Configuration, Finding, Mutant, Search, search, walk};
 use outvote_types::{

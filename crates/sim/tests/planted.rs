@@ -59,10 +59,8 @@ caught! {
     voting_again_after_a_restart_is_caught: VotesAgainAfterRestart within 60;
     a_new_view_after_a_restart_is_caught: NewViewAfterRestart within 300;
     ranking_by_sequence_first_is_caught: RankBySequence within 150;
-    votes_sent_once_are_caught: VotesSentOnce within 100;
     a_duplicate_that_is_executed_is_caught: DuplicateExecuted within 80;
     an_early_request_that_runs_at_once_is_caught: HeldOutOfOrder within 20;
-    suspicion_that_binds_is_caught: SuspicionBinds within 100;
     suspicion_that_is_never_said_is_caught: NeverSuspects within 40;
     requests_that_are_forgotten_are_caught: RequestsForgotten within 100;
 }
@@ -99,6 +97,19 @@ fn the_first_view_changes_are_lost() -> Option<String> {
 #[test]
 fn a_view_change_sent_once_is_caught() {
     is_caught_on(Bug::ViewChangeSentOnce, the_first_view_changes_are_lost);
+}
+
+/// The first copy of every vote is lost.
+fn the_first_votes_are_lost() -> Option<String> {
+    let mut world = cluster(4);
+    world.rule(None, None, Some(Kind::Prepare), Verdict::DropFirst);
+    world.rule(None, None, Some(Kind::Commit), Verdict::DropFirst);
+    verdict(&mut world, 3, 60 * SECOND)
+}
+
+#[test]
+fn votes_sent_once_are_caught() {
+    is_caught_on(Bug::VotesSentOnce, the_first_votes_are_lost);
 }
 
 /// A replica loses its state but not its log, and fetches a checkpoint below its lock.

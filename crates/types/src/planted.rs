@@ -43,8 +43,6 @@ pub enum Bug {
     HeldOutOfOrder,
     /// A bucket of a fetched state is taken as it comes (C6).
     BucketUnchecked,
-    /// Who suspects stops voting (V10).
-    SuspicionBinds,
     /// A replica that suspects never says so (V1 to V9).
     NeverSuspects,
     /// Requests of a dropped block do not return to the pool, and are not relayed (P1, P7).
@@ -53,7 +51,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 20] = [
         Self::QuorumOffByOne,
         Self::RankBySequence,
         Self::VerifySaysYes,
@@ -72,7 +70,6 @@ impl Bug {
         Self::DuplicateExecuted,
         Self::HeldOutOfOrder,
         Self::BucketUnchecked,
-        Self::SuspicionBinds,
         Self::NeverSuspects,
         Self::RequestsForgotten,
     ];
