@@ -114,6 +114,6 @@ impl Replica {
             self.catch_up.gone.insert(from, oldest);
             self.maybe_fetch_state();
         }
-        self.next_range_source();
+        self.on_range_gone(from);
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Range {
     /// spoils only his own.
     segment: Vec<(Digest, Block)>,
     segment_bytes: usize,
+    /// Peers in a row that no longer have the blocks, since the clock last moved us on.
+    gone: usize,
 }
 
 impl Range {
@@ -52,6 +54,7 @@ impl Replica {
             due: self.now,
             segment: Vec::new(),
             segment_bytes: 0,
+            gone: 0,
         });
         self.ask_range();
     }
@@ -83,6 +86,7 @@ impl Replica {
     pub(crate) fn range_on_time(&mut self) {
         let Some(range) = &mut self.catch_up.range else { return };
         if range.due <= self.now {
+            range.gone = 0;
             self.next_range_source();
         }
     }
@@ -93,6 +97,21 @@ impl Replica {
         range.start_over();
         range.tries = range.tries.wrapping_add(1);
         self.ask_range();
+    }
+
+    /// C10: the peer no longer has the blocks. Each peer is asked once; then the range waits for its time, so that it does
+    /// not use up the fetches that a state transfer needs.
+    pub(crate) fn on_range_gone(&mut self, from: ReplicaId) {
+        let Some(range) = &mut self.catch_up.range else { return };
+        if range.source() != Some(from) {
+            return;
+        }
+        range.gone = range.gone.saturating_add(1);
+        if range.gone < range.sources.len() {
+            return self.next_range_source();
+        }
+        range.start_over();
+        range.due = self.now.plus(self.config.tunables.timeout_base_us);
     }
 
     pub(crate) fn on_range(&mut self, from: ReplicaId, blocks: Vec<Block>, certificate: Certificate) {
@@ -112,6 +131,7 @@ impl Replica {
                 let mut segment = core::mem::take(&mut range.segment);
                 segment.truncate(at.saturating_add(1));
                 range.start_over();
+                range.gone = 0;
                 self.take_segment(segment, certificate);
             }
             Some(_) => {

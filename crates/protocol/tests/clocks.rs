@@ -4,7 +4,9 @@
 mod cluster;
 
 use cluster::{Cluster, EPOCH_US, block, propose, request};
-use outvote_types::Message;
+use outvote_crypto::Checker;
+use outvote_protocol::{Input, Note, Output};
+use outvote_types::{Instant, Message, WallTime};
 
 // W1, W2, W5: an untimely header is not prepared, and nothing else follows.
 #[test]
@@ -119,12 +121,14 @@ fn timers_follow_the_monotonic_clock_alone() {
     }
     assert_eq!(cluster.view(2), 0);
     assert_eq!(cluster.all_suspicions(), Vec::<char>::new());
-    let wall = outvote_types::WallTime(EPOCH_US);
-    let replica = cluster.nodes[2].replica.as_mut().unwrap();
-    let due = replica.wake_at();
-    let outputs = replica.step(outvote_types::Instant(5), wall, outvote_protocol::Input::Tick);
-    assert!(outputs.is_empty(), "{outputs:?}");
-    assert_eq!(replica.wake_at(), due);
+    let wall = WallTime(EPOCH_US + cluster.now);
+    let leader = cluster.nodes[0].replica.as_mut().unwrap();
+    let asked = Input::Request(Checker::own_request(request(9, 1, b"x")));
+    let proposed = leader.step(Instant(5), wall, asked);
+    assert!(!proposed.is_empty());
+    let later = leader.step(Instant(cluster.now + 1_000), wall, Input::Tick);
+    let suspects = later.iter().any(|output| matches!(output, Output::Note(Note::Suspected { .. })));
+    assert!(!suspects, "what was just proposed is not old: {later:?}");
 }
 
 // T7: each view has its whole window, however long the one before had gone without a commit.
