@@ -1,6 +1,6 @@
 //! The executor's state in the kept database. Archived blocks go into the same commit as the state that they led to.
 
-use crate::archive::Pending;
+use crate::archive::{Pending, sweep};
 use outvote_execution::{Backend, BackendError, BackendSnapshot, Value, Writes};
 use outvote_storage::{Change, Snapshot, StateReader, StateStore};
 use std::ops::Bound;
@@ -40,10 +40,12 @@ impl Backend for RedbBackend {
     }
 
     fn commit(&mut self, writes: Writes) -> Result<(), BackendError> {
-        let archived = self.pending.take();
+        let floor = self.pending.lock().floor;
+        let (deletions, swept) = sweep(&self.store.reader(), floor).map_err(failed)?;
+        let archived = self.pending.take(swept);
         let state = writes.iter().map(|(key, value)| Change { table: STATE, key, value: value.as_deref() });
-        let blocks =
-            archived.changes.iter().map(|(table, key, value)| Change { table, key, value: value.as_deref() });
+        let blocks = deletions.iter().chain(&archived.changes);
+        let blocks = blocks.map(|(table, key, value)| Change { table, key, value: value.as_deref() });
         self.store.commit(state.chain(blocks)).map_err(failed)?;
         self.pending.stored(&archived);
         Ok(())

@@ -2,11 +2,12 @@
 
 use crate::error::NodeError;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
 /// A replica's local configuration. No choice in it can break agreement.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NodeConfig {
     /// Addresses to listen on.
@@ -65,6 +66,8 @@ pub struct Limits {
     pub database_cache_mib: usize,
     /// Blocks kept for receipts and late followers; 0 keeps all.
     pub retain_blocks: u64,
+    /// The length of a file of the log, MiB.
+    pub log_segment_mib: u64,
 }
 
 /// `[log]`.
@@ -124,22 +127,21 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
         "Requests waiting for their order at most; more are refused early as busy.",
     ),
     ("limits", "database_cache_mib", "8", "Cache of the state database."),
-    ("limits", "retain_blocks", "0", "Blocks kept for receipts and late followers; 0 keeps all."),
+    (
+        "limits",
+        "retain_blocks",
+        "0",
+        "Blocks kept for receipts and late followers; 0 keeps all. What peers may still need is kept in any case.",
+    ),
+    (
+        "limits",
+        "log_segment_mib",
+        "16",
+        "The length of a file of the log, MiB; a file is deleted once a checkpoint covers all of it.",
+    ),
     ("log", "level", "\"info\"", "A filter such as info, or outvote_node=debug,warn."),
     ("log", "format", "\"text\"", "text or json."),
 ];
-
-impl Default for NodeConfig {
-    fn default() -> Self {
-        Self {
-            network: Network::default(),
-            batch: BatchConfig::default(),
-            timeouts: Timeouts::default(),
-            limits: Limits::default(),
-            log: LogConfig::default(),
-        }
-    }
-}
 
 impl Default for Network {
     fn default() -> Self {
@@ -162,7 +164,13 @@ impl Default for Timeouts {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { client_connections: 1024, pool_requests: 16_384, database_cache_mib: 8, retain_blocks: 0 }
+        Self {
+            client_connections: 1024,
+            pool_requests: 16_384,
+            database_cache_mib: 8,
+            retain_blocks: 0,
+            log_segment_mib: 16,
+        }
     }
 }
 
@@ -177,7 +185,8 @@ impl NodeConfig {
     #[must_use]
     pub fn commented(listen: SocketAddr, http: SocketAddr) -> String {
         let mut text = String::from(
-            "# Local configuration of one replica. Every key is optional; these are the defaults.\n",
+            "# Local configuration of one replica. Every key is optional; these are the defaults. A variable in the\n\
+             # environment goes before its key: OUTVOTE_TIMEOUTS__VIEW_MS=800 before view_ms in [timeouts].\n",
         );
         let mut current = "";
         for (section, key, default, reason) in KEYS {
@@ -195,15 +204,30 @@ impl NodeConfig {
         text
     }
 
-    /// Reads and checks a file.
+    /// Reads and checks a file. An environment variable `OUTVOTE_SECTION__KEY`, such as `OUTVOTE_TIMEOUTS__VIEW_MS=800`,
+    /// goes before the file's key.
     ///
     /// # Errors
     /// When the file cannot be read, is not TOML, has an unknown key or a value out of its range; the error names the
-    /// file, the line and the cure.
+    /// file, the line and the cure. The same for the variables.
     pub fn load(path: &Path) -> Result<Self, NodeError> {
+        Self::load_with(path, std::env::vars())
+    }
+
+    /// As [`Self::load`], with these variables as the environment.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_with(
+        path: &Path,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, NodeError> {
         let text =
             std::fs::read_to_string(path).map_err(|source| NodeError::Read { path: path.into(), source })?;
-        Self::parse(&text, path)
+        let config = Self::parse(&text, path)?;
+        let wanted = variables.into_iter().filter(|(name, _)| is_override(name));
+        let wanted: BTreeMap<String, String> = wanted.collect();
+        if wanted.is_empty() { Ok(config) } else { overridden(&text, &wanted) }
     }
 
     /// Parses the text of `path`.
@@ -216,11 +240,11 @@ impl NodeConfig {
                 error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             NodeError::Config { path: path.into(), line, message: explain(error.message()) }
         })?;
-        config.check(path)?;
+        config.check().map_err(|message| NodeError::Config { path: path.into(), line: 0, message })?;
         Ok(config)
     }
 
-    fn check(&self, path: &Path) -> Result<(), NodeError> {
+    fn check(&self) -> Result<(), String> {
         let rules: &[(bool, &str)] = &[
             (
                 (1..=outvote_types::limits::MAX_REQUESTS_PER_BATCH).contains(&self.batch.count_max),
@@ -240,14 +264,59 @@ impl NodeConfig {
                 (1..=4096).contains(&self.limits.database_cache_mib),
                 "limits.database_cache_mib must lie between 1 and 4096",
             ),
+            (
+                (1..=1024).contains(&self.limits.log_segment_mib),
+                "limits.log_segment_mib must lie between 1 and 1024",
+            ),
+            (
+                self.batch.linger_us <= self.timeouts.view_ms * 500,
+                "batch.linger_us must be at most half of timeouts.view_ms, or a lingering leader looks dead",
+            ),
         ];
         for (holds, message) in rules {
             if !holds {
-                return Err(NodeError::Config { path: path.into(), line: 0, message: (*message).into() });
+                return Err((*message).into());
             }
         }
         Ok(())
     }
+}
+
+/// The prefix of variables, and what stands between section and key.
+const PREFIX: &str = "OUTVOTE_";
+const SEPARATOR: &str = "__";
+
+fn is_override(name: &str) -> bool {
+    name.strip_prefix(PREFIX).is_some_and(|rest| rest.contains(SEPARATOR))
+}
+
+/// The configuration in `text`, which is sound, with these variables going before it.
+fn overridden(text: &str, variables: &BTreeMap<String, String>) -> Result<NodeConfig, NodeError> {
+    let refused =
+        |name: &str, message: String| NodeError::Environment { variable: name.to_string(), message };
+    let mut table: toml::Table = toml::from_str(text).unwrap_or_default();
+    let mut config = NodeConfig::default();
+    for (name, value) in variables {
+        let rest = name.strip_prefix(PREFIX).unwrap_or_default().to_lowercase();
+        let Some((section, key)) = rest.split_once(SEPARATOR) else { continue };
+        let entry = table.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        let Some(entry) = entry.as_table_mut() else { continue };
+        entry.insert(key.to_string(), value_of(value));
+        // One after the other, so that the error names the variable that is wrong.
+        config = table
+            .clone()
+            .try_into()
+            .map_err(|error: toml::de::Error| refused(name, explain(error.message())))?;
+        config.check().map_err(|message| refused(name, message))?;
+    }
+    Ok(config)
+}
+
+/// A value as the file would spell it; what is no such value is text.
+fn value_of(text: &str) -> toml::Value {
+    let parsed = toml::from_str::<toml::Table>(&format!("value = {text}"));
+    let value = parsed.ok().filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"));
+    value.unwrap_or_else(|| toml::Value::String(text.to_string()))
 }
 
 /// Adds "did you mean" to serde's "unknown field" messages.

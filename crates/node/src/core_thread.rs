@@ -10,7 +10,7 @@ use crate::workers::Workers;
 use outvote_replica::{Action, Event, Replica};
 use outvote_replica::{Note, Recipients};
 use outvote_transport::{Budget, PeerSender};
-use outvote_types::{Instant, ReplicaId};
+use outvote_types::{Instant, ReplicaId, Request, Verified};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -29,6 +29,8 @@ pub(crate) enum CoreEvent {
     Replica(Event),
     /// Frames of a peer; the budget is given back once they are dealt with.
     Frames { peer: ReplicaId, frames: Vec<Vec<u8>>, budget: Budget },
+    /// Clients' requests whose signatures hold; the room is given back once they are dealt with.
+    Requests { requests: Vec<Verified<Request>>, room: Box<dyn Send> },
     /// A link went up or down.
     Link { peer: ReplicaId, up: bool },
     /// Lie in this way, or stop lying; the sender learns whether that was taken.
@@ -97,6 +99,12 @@ impl CoreThread {
                         self.step(Event::Frame { from: peer, bytes });
                     }
                     drop(budget);
+                }
+                CoreEvent::Requests { requests, room } => {
+                    for request in requests {
+                        self.step(Event::Request(request));
+                    }
+                    drop(room);
                 }
                 CoreEvent::Link { peer, up } => {
                     self.shared.set_link(peer, up);

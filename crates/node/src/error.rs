@@ -35,6 +35,14 @@ pub enum NodeError {
         /// What and how to fix it.
         message: String,
     },
+    /// A variable in the environment that overrides a key is wrong.
+    #[error("environment variable {variable}: {message}")]
+    Environment {
+        /// Which.
+        variable: String,
+        /// What and how to fix it.
+        message: String,
+    },
     /// The committee file is wrong.
     #[error("{path}: {error}")]
     Committee {

@@ -6,34 +6,30 @@ use crate::error::NodeError;
 use crate::gateway::GatewayJob;
 use crate::log_thread::LogJob;
 use crate::shared::Shared;
+use crate::waiting_questions::WaitingQuestions;
 use outvote_execution::{Alarm, Executor, SessionStanding};
 use outvote_replica::CommittedBlock;
 use outvote_replica::Event;
 use outvote_types::{
     Answer, Certificate, CheckpointCertificate, Data, Fetch, PublicKey, ReplicaId, Sequence,
 };
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-/// Unflushed bytes at which the state is written.
+/// Bytes of state, or of archived blocks, that wait in memory at most. Nothing is written by the clock: each checkpoint
+/// flushes by itself, the log replays what was not flushed, and a replica that starts exactly at a checkpoint can serve it.
 const FLUSH_BYTES: usize = 8 << 20;
-/// How long executed state waits for the database at most.
-const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// How often the digest for the report is renewed at most.
 const DIGEST_EVERY: Duration = Duration::from_millis(250);
-/// Questions that wait for their sequence at most.
-const WAITING_QUESTIONS_MAX: usize = 4096;
-/// Committed blocks that wait for a state transfer at most; later ones are fetched again as a range.
-const HELD_BLOCKS_MAX: usize = 4096;
 
 /// Takes the executed sequence and the answer to a question; `None` when this replica cannot answer now.
 pub(crate) type OnAnswer = Box<dyn FnOnce(Option<(Sequence, Answer)>) + Send>;
 /// Takes where a session stands.
 pub(crate) type OnStanding = Box<dyn FnOnce(Option<(Sequence, SessionStanding)>) + Send>;
 
-/// What the execution thread is asked for.
+/// What the execution thread is asked for. Blocks come without waiting for this thread, since the core must never wait; E10
+/// bounds how many: beyond `E` of them no leader proposes and every replica says "busy".
 pub(crate) enum ExecutionJob {
     /// Execute the next block.
     Execute(Arc<CommittedBlock>),
@@ -51,7 +47,7 @@ pub(crate) enum ExecutionJob {
     Query { question: Vec<u8>, min_sequence: Sequence, answer: OnAnswer },
     /// Where does this session stand?
     Session { key: PublicKey, standing: OnStanding },
-    /// Flush and end.
+    /// End. What is not flushed is in the log.
     Stop,
 }
 
@@ -64,13 +60,14 @@ pub(crate) struct ExecutionThread {
     core: Sender<CoreEvent>,
     gateway: Sender<GatewayJob>,
     log: Sender<LogJob>,
-    waiting: BTreeMap<Sequence, Vec<(Vec<u8>, OnAnswer)>>,
-    waiting_count: usize,
-    /// Committed blocks that wait for a state transfer to end.
-    held: BTreeMap<Sequence, Arc<CommittedBlock>>,
+    waiting: WaitingQuestions,
+    /// The checkpoint that was installed last.
+    installed_at: Option<Sequence>,
     /// The lowest block that peers may still want from the log.
     retain_from: Sequence,
-    flushed_at: Instant,
+    /// Blocks that the archive keeps; 0 keeps all.
+    retain_blocks: u64,
+    released: Sequence,
     digest_at: Option<Instant>,
 }
 
@@ -87,6 +84,7 @@ impl ExecutionThread {
         archive: Archive,
         transfer: crate::state_transfer::StateTransfer,
         shared: Arc<Shared>,
+        retain_blocks: u64,
         outlets: ExecutionOutlets,
     ) -> Self {
         let ExecutionOutlets { core, gateway, log } = outlets;
@@ -98,11 +96,11 @@ impl ExecutionThread {
             core,
             gateway,
             log,
-            waiting: BTreeMap::new(),
-            waiting_count: 0,
-            held: BTreeMap::new(),
+            waiting: WaitingQuestions::default(),
+            installed_at: None,
             retain_from: Sequence(0),
-            flushed_at: Instant::now(),
+            retain_blocks,
+            released: Sequence(0),
             digest_at: None,
         }
     }
@@ -115,34 +113,33 @@ impl ExecutionThread {
         self.renew_digest();
         loop {
             match jobs.recv_timeout(self.sleep()) {
-                Ok(ExecutionJob::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                Ok(ExecutionJob::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Ok(job) => self.handle(job)?,
-                Err(RecvTimeoutError::Timeout) => self.idle()?,
+                Err(RecvTimeoutError::Timeout) => {}
             }
-            if self.executor.unflushed_bytes() >= FLUSH_BYTES
-                || (self.executor.flushed() < self.executor.executed()
-                    && self.flushed_at.elapsed() >= FLUSH_EVERY)
-            {
-                self.flush()?;
+            self.keep_time();
+            if self.executor.unflushed_bytes().max(self.archive.pending_bytes()) >= FLUSH_BYTES {
+                self.executor.flush()?;
             }
+            self.release();
         }
-        self.flush()
     }
 
     fn sleep(&self) -> Duration {
-        let flush = (self.executor.flushed() < self.executor.executed())
-            .then(|| FLUSH_EVERY.saturating_sub(self.flushed_at.elapsed()));
-        let digest = self.digest_at.map(|at| at.saturating_duration_since(Instant::now()));
-        let transfer = self.transfer.sleep();
-        [flush, digest, transfer].into_iter().flatten().min().unwrap_or(Duration::from_secs(5))
+        let now = Instant::now();
+        let due = [self.digest_at, self.waiting.next_expiry()].into_iter().flatten().min();
+        let due = due.map(|at| at.saturating_duration_since(now));
+        due.into_iter().chain(self.transfer.sleep()).min().unwrap_or(Duration::from_secs(5))
     }
 
-    fn idle(&mut self) -> Result<(), NodeError> {
-        if self.digest_at.is_some_and(|at| at <= Instant::now()) {
+    /// What is due by the clock, however busy the queue is.
+    fn keep_time(&mut self) {
+        let now = Instant::now();
+        if self.digest_at.is_some_and(|at| at <= now) {
             self.renew_digest();
         }
+        self.waiting.expire(now);
         self.transfer.tick(&self.core);
-        Ok(())
     }
 
     fn renew_digest(&mut self) {
@@ -151,13 +148,14 @@ impl ExecutionThread {
         self.shared.set_digest(at, digest);
     }
 
-    fn flush(&mut self) -> Result<(), NodeError> {
-        self.flushed_at = Instant::now();
-        self.executor.flush()?;
-        // What the log drops must be durable in the state, and no peer may still want it.
+    /// Lets the log drop what is durable in the state and no peer may still want (C3).
+    fn release(&mut self) {
         let below = self.executor.flushed().next().min(self.retain_from);
-        let _ = self.log.send(LogJob::Release { below });
-        Ok(())
+        if below > self.released {
+            self.released = below;
+            // The log thread is gone only when the node stops.
+            let _ = self.log.send(LogJob::Release { below });
+        }
     }
 
     fn handle(&mut self, job: ExecutionJob) -> Result<(), NodeError> {
@@ -172,26 +170,37 @@ impl ExecutionThread {
                 self.transfer.start(certificate, &self.core);
             }
             ExecutionJob::StateData { from, data } => {
+                let before = self.executor.executed();
                 let is_done = self.transfer.on_data(from, data, &mut self.executor, &self.core)?;
                 if is_done {
-                    self.go_on()?;
+                    self.archive.installed(self.executor.executed(), before);
+                    self.installed_at = Some(self.executor.executed());
                 }
                 self.schedule_digest();
             }
             ExecutionJob::Stable { certificate, retain_from } => {
                 self.executor.on_stable(&certificate);
                 self.retain_from = self.retain_from.max(retain_from);
+                self.give_up_old_blocks();
             }
             ExecutionJob::Query { question, min_sequence, answer } => {
                 self.query(question, min_sequence, answer)
             }
             ExecutionJob::Session { key, standing } => {
-                let found = self.executor.session(&key).ok();
+                let found = self.executor.session(&key).ok().filter(|_| !self.shared.is_diverged());
                 standing(found.map(|found| (self.executor.executed(), found)));
             }
             ExecutionJob::Stop => {}
         }
         Ok(())
+    }
+
+    /// Gives up what the configuration does not want kept and no peer may still want.
+    fn give_up_old_blocks(&self) {
+        if self.retain_blocks > 0 {
+            let below = Sequence((self.executor.executed().0 + 1).saturating_sub(self.retain_blocks));
+            self.archive.give_up(below.min(self.retain_from));
+        }
     }
 
     fn tell_core(&self, event: Event) {
@@ -201,42 +210,24 @@ impl ExecutionThread {
 
     fn execute(&mut self, committed: &Arc<CommittedBlock>) -> Result<(), NodeError> {
         let sequence = committed.block.header.body.sequence;
-        if sequence <= self.executor.executed() && self.executor.interrupted_transfer().is_none() {
-            // A state transfer overtook it.
+        if self.executor.interrupted_transfer().is_some() {
+            // The core hands it out again once the state is installed.
             return Ok(());
         }
-        if self.executor.interrupted_transfer().is_some() {
-            if self.held.len() < HELD_BLOCKS_MAX {
-                self.held.insert(sequence, Arc::clone(committed));
-            }
+        if sequence <= self.executor.executed() {
+            return self.tell_again(committed);
+        }
+        if sequence > self.executor.executed().next() && self.installed_at == Some(self.executor.executed()) {
+            // The core handed it out before it heard that the state is another one; it begins anew from there.
             return Ok(());
         }
         let (archive, mut archived) = (&self.archive, None);
         let result = self.executor.execute_and(&committed.block, |result| {
             let block = Arc::new(ArchivedBlock::new(committed, result));
-            archive.add(Arc::clone(&block), committed.certificate.clone());
+            archive.add(Arc::clone(&block));
             archived = Some(block);
         })?;
-        for alarm in &result.alarms {
-            match alarm {
-                Alarm::Panicked { position, message } => {
-                    tracing::error!(
-                        sequence = sequence.0,
-                        position,
-                        message,
-                        "the application panicked; the operation was refused"
-                    );
-                }
-                Alarm::NotDeterministic { position, what } => {
-                    tracing::error!(
-                        sequence = sequence.0,
-                        position,
-                        what,
-                        "the application is not deterministic: replicas will diverge"
-                    );
-                }
-            }
-        }
+        result.alarms.iter().for_each(|alarm| raise(sequence, alarm));
         if let Some(block) = archived {
             // Before the core hears of it, so that the results are there when the signed reply comes.
             let _ = self.gateway.send(GatewayJob::Executed(block));
@@ -248,25 +239,16 @@ impl ExecutionThread {
         Ok(())
     }
 
-    /// After a repair: what was committed above the checkpoint is executed, from the archive and from what waited.
-    fn go_on(&mut self) -> Result<(), NodeError> {
-        loop {
-            let next = self.executor.executed().next();
-            let waiting = self.held.remove(&next);
-            let block = match waiting {
-                Some(block) => block,
-                None => match self.archive.block(next)? {
-                    Some(archived) => Arc::new(CommittedBlock {
-                        id: archived.id,
-                        block: archived.block.clone(),
-                        certificate: self.archive.certificate(next)?,
-                    }),
-                    None => break,
-                },
-            };
-            self.execute(&block)?;
-        }
-        self.held.clear();
+    /// A block that was executed before the core was told of a new state, and is handed out again after it.
+    fn tell_again(&self, committed: &CommittedBlock) -> Result<(), NodeError> {
+        let sequence = committed.block.header.body.sequence;
+        let Some(archived) = self.archive.block(sequence)?.filter(|archived| archived.id() == committed.id)
+        else {
+            return Ok(());
+        };
+        let snapshot = self.executor.snapshots().iter().find(|snapshot| snapshot.sequence() == sequence);
+        let state_root = snapshot.map(|snapshot| snapshot.state_root());
+        self.tell_core(Event::Executed { sequence, result_root: archived.result_root, state_root });
         Ok(())
     }
 
@@ -278,31 +260,28 @@ impl ExecutionThread {
         let found = match fetch {
             Fetch::Range { first, last, .. } => self.archive.range(*first, *last)?,
             Fetch::Block { id, .. } => {
-                self.archive.block_by_id(id)?.map(|archived| Data::Block(Box::new(archived.block.clone())))
+                self.archive.block_by_id(id)?.map(|archived| Data::Block(Box::new(archived.block().clone())))
             }
             Fetch::Batches { .. } => None,
             Fetch::Manifest { .. } | Fetch::Bucket { .. } => {
-                return Ok(self.executor.serve(fetch, self.archive.oldest()?)?);
+                return Ok(self.executor.serve(fetch, self.archive.oldest())?);
             }
         };
         match found {
             Some(data) => Ok(data),
-            None => Ok(Data::Gone { oldest: self.archive.oldest()? }),
+            None => Ok(Data::Gone { oldest: self.archive.oldest() }),
         }
     }
 
     fn query(&mut self, question: Vec<u8>, min_sequence: Sequence, answer: OnAnswer) {
+        // C4: a replica whose state was outvoted answers nobody.
         if self.shared.is_diverged() {
             return answer(None);
         }
         if min_sequence <= self.executor.executed() {
             return self.answer(&question, answer);
         }
-        if self.waiting_count >= WAITING_QUESTIONS_MAX {
-            return answer(None);
-        }
-        self.waiting_count += 1;
-        self.waiting.entry(min_sequence).or_default().push((question, answer));
+        self.waiting.add(min_sequence, question, answer);
     }
 
     fn answer(&self, question: &[u8], answer: OnAnswer) {
@@ -311,10 +290,29 @@ impl ExecutionThread {
     }
 
     fn answer_waiting(&mut self) {
-        let later = self.waiting.split_off(&self.executor.executed().next());
-        for (question, answer) in std::mem::replace(&mut self.waiting, later).into_values().flatten() {
-            self.waiting_count -= 1;
+        for (question, answer) in self.waiting.take(self.executor.executed()) {
             self.answer(&question, answer);
+        }
+    }
+}
+
+fn raise(sequence: Sequence, alarm: &Alarm) {
+    match alarm {
+        Alarm::Panicked { position, message } => {
+            tracing::error!(
+                sequence = sequence.0,
+                position,
+                message,
+                "the application panicked; the operation was refused"
+            );
+        }
+        Alarm::NotDeterministic { position, what } => {
+            tracing::error!(
+                sequence = sequence.0,
+                position,
+                what,
+                "the application is not deterministic: replicas will diverge"
+            );
         }
     }
 }

@@ -119,7 +119,7 @@ impl ExecutedBlock {
     /// The agreed time.
     #[must_use]
     pub fn time(&self) -> WallTime {
-        self.0.block.header.body.time
+        self.0.header().time
     }
 
     /// What came of its operations, in order.

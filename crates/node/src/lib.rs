@@ -25,16 +25,19 @@ mod gateway;
 mod links;
 mod log_thread;
 mod state_transfer;
+mod waiting_questions;
 mod workers;
 
 mod handle;
 mod http;
 mod node;
+mod running;
 
 pub use config::{BatchConfig, Limits, LogConfig, LogFormat, Network, NodeConfig, Timeouts};
 pub use error::NodeError;
 pub use handle::{ExecutedBlock, ExecutedBlocks, ExecutedResult, NodeHandle};
 pub use home::{Home, HomeKeys, load_committee};
 pub use http::{ApiError, AppRoutes, no_such_route};
-pub use node::{Listeners, Node, RunningNode};
+pub use node::{Listeners, Node};
 pub use report::{EvidenceReport, ReplicaReport, Report};
+pub use running::RunningNode;

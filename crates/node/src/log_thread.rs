@@ -13,7 +13,8 @@ use std::sync::mpsc::{Receiver, Sender};
 /// The storage kind of every record that is not a promise; the record's own tag is in its bytes.
 pub(crate) const RECORD: u8 = 1;
 
-/// What the log thread is asked for.
+/// What the log thread is asked for. The queue is bounded by the core, which goes no further than its window beyond what
+/// is durable.
 pub(crate) enum LogJob {
     /// Append and sync.
     Write {
@@ -67,11 +68,13 @@ impl LogThread {
                 }
             }
             if let Some(ticket) = last {
-                // D rules: one sync covers every group that waited; tickets rise, so the last one speaks for all.
+                // D6, D20: one sync covers every group that waited; tickets rise, so the last one speaks for all.
                 self.log.sync()?;
                 let _ = self.core.send(CoreEvent::Replica(Event::Durable(ticket)));
             }
             if is_stopping {
+                // A clean stop: damage to the last group is damage from now on, and no torn tail.
+                self.log.seal()?;
                 break;
             }
         }

@@ -1,35 +1,35 @@
-//! Starts a replica's threads from its home, and stops them in order.
+//! Starts a replica's threads from its home.
 
 use crate::archive::{Archive, Pending};
 use crate::backend::RedbBackend;
 use crate::behaviour::Lies;
 use crate::clock::Clock;
 use crate::config::NodeConfig;
-use crate::core_thread::{CoreEvent, CoreThread, Outlets};
+use crate::core_thread::{CoreThread, Outlets};
 use crate::error::NodeError;
-use crate::execution_thread::{ExecutionJob, ExecutionOutlets, ExecutionThread};
-use crate::gateway::{Gateway, GatewayJob, Ingress};
+use crate::execution_thread::{ExecutionOutlets, ExecutionThread};
+use crate::gateway::{Gateway, Ingress};
 use crate::handle::NodeHandle;
-use crate::home::Home;
+use crate::home::{Home, HomeKeys};
 use crate::http::{self, AppRoutes};
-use crate::log_thread::{LogJob, LogThread};
+use crate::log_thread::LogThread;
+use crate::recovery::Memory;
+use crate::running::{Ends, Ports, Receivers, RunningNode, Threads, queues};
 use crate::shared::Shared;
 use crate::state_transfer::StateTransfer;
 use crate::workers::Workers;
 use crate::{gateway, links, recovery};
 use outvote_crypto::{Ed25519, RequestChecker, Scheme};
 use outvote_execution::{Application, Executor, ExecutorConfig};
-use outvote_replica::Replica;
-use outvote_replica::{Config, Tunables};
+use outvote_replica::{Config, Replica, Tunables};
 use outvote_session::CommitteeFile;
-use outvote_storage::{DataFolder, Log, LogOptions, StateOptions, StateStore};
-use outvote_transport::{Links, bind};
-use outvote_types::{Mode, ReplicaId};
+use outvote_storage::{DataFolder, Log, LogOptions, RealDisk, StateOptions, StateStore};
+use outvote_transport::bind;
+use outvote_types::{Committee, Mode, ReplicaId};
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use tokio::net::TcpListener;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::broadcast;
 
 /// Executed blocks that wait for a slow route of the application.
 const EXECUTED_BLOCKS_KEPT: usize = 256;
@@ -53,19 +53,6 @@ pub struct Listeners {
     pub links: std::net::TcpListener,
     /// For the page, the API and the metrics.
     pub http: TcpListener,
-}
-
-/// A replica that runs. It stops when this is dropped, or with [`RunningNode::stop`].
-pub struct RunningNode {
-    handle: NodeHandle,
-    core: Sender<CoreEvent>,
-    gateway: Sender<GatewayJob>,
-    log: Sender<LogJob>,
-    threads: Vec<JoinHandle<()>>,
-    tasks: Vec<tokio::task::JoinHandle<()>>,
-    failures: mpsc::UnboundedReceiver<NodeError>,
-    _links: Links,
-    _folder: DataFolder,
 }
 
 impl Node {
@@ -130,9 +117,108 @@ impl Node {
                 http: http::bind(config.network.http).await?,
             },
         };
-        let folder = DataFolder::open(home.root())?;
-        let (log, recovery) =
-            Log::open(folder.log_disk()?, keys.consensus.public_key().0, LogOptions::default())?;
+        let disk = Disk::open(&home, &config, &committee, &keys, application)?;
+        let clock = Clock::start();
+        let shared = Arc::new(Shared::new(file, me));
+        let scheme: Arc<dyn Scheme> = Arc::new(Ed25519::new(keys.consensus));
+        let workers = Workers::start(&scheme, verify_threads())?;
+        let (ports, receivers) = queues();
+        let handle = NodeHandle {
+            shared: Arc::clone(&shared),
+            execution: ports.execution.clone(),
+            executed: broadcast::Sender::new(EXECUTED_BLOCKS_KEPT),
+        };
+        let started = links::start(&shared, keys.link, &config, link_listener, ports.core.clone())?;
+        let links_sender = started.links.sender();
+        let (ends, failures) = Ends::new(ports.clone(), started.links);
+        let Ports { core, log, execution, gateway } = ports;
+
+        let ingress = Ingress {
+            checker: RequestChecker::new(committee.clone(), Arc::clone(&scheme)),
+            workers: workers.clone(),
+            core: core.clone(),
+            gateway: gateway.clone(),
+            execution: execution.clone(),
+            scheme: Arc::clone(&scheme),
+            shared: Arc::clone(&shared),
+            room: gateway::room(),
+        };
+        ends.add_task(tokio::spawn(gateway::accept(started.clients, ingress)));
+
+        let (replica, first) = Replica::recover(
+            Config { committee, me, tunables: tunables(&config) },
+            disk.memory.recovered,
+            Arc::clone(&scheme),
+            clock.now(),
+            Clock::wall(),
+        );
+        let outlets = Outlets {
+            log: log.clone(),
+            execution: execution.clone(),
+            gateway: gateway.clone(),
+            links: links_sender,
+            workers,
+            core: core.clone(),
+        };
+        let lies = Lies::new(&shared, &scheme);
+        let core_thread = CoreThread { replica, lies, outlets, shared: Arc::clone(&shared), clock };
+        let log_thread = LogThread::new(disk.log, disk.memory.blocks, core.clone());
+        let execution_thread = ExecutionThread::new(
+            disk.executor,
+            disk.archive.clone(),
+            StateTransfer::new(quorum, me, clock),
+            Arc::clone(&shared),
+            config.limits.retain_blocks,
+            ExecutionOutlets { core, gateway, log },
+        );
+        let gateway_thread = Gateway::new(disk.archive, shared, scheme, handle.executed.clone());
+        let Receivers { core, log, execution, gateway } = receivers;
+        // Who writes holds the lock: whoever opens the folder next finds all writers gone.
+        let (execution_lock, log_lock) = (Arc::clone(&disk.folder), disk.folder);
+        let threads = Threads {
+            core: ends.spawn("core", move || {
+                core_thread.run(&core, first);
+                Ok(())
+            })?,
+            execution: ends.spawn("execution", move || {
+                let _locked = execution_lock;
+                execution_thread.run(&execution)
+            })?,
+            gateway: ends.spawn("gateway", move || gateway_thread.run(&gateway))?,
+            log: ends.spawn("log", move || {
+                let _locked = log_lock;
+                log_thread.run(&log)
+            })?,
+        };
+        let routes = routes(&handle);
+        let router = http::router(&handle, routes, config.network.http_hosts.clone());
+        ends.add_task(tokio::spawn(http::serve(http_listener, router)));
+        Ok(RunningNode::new(handle, ends, threads, failures))
+    }
+}
+
+/// What a replica finds on its disk.
+struct Disk {
+    folder: Arc<DataFolder>,
+    log: Log<RealDisk>,
+    executor: Executor,
+    archive: Archive,
+    memory: Memory,
+}
+
+impl Disk {
+    /// D11: all of it is read before anything is sent.
+    fn open(
+        home: &Home,
+        config: &NodeConfig,
+        committee: &Committee,
+        keys: &HomeKeys,
+        application: Box<dyn Application>,
+    ) -> Result<Self, NodeError> {
+        let folder = Arc::new(DataFolder::open(home.root())?);
+        let log_options =
+            LogOptions { segment_bytes: config.limits.log_segment_mib << 20, ..LogOptions::default() };
+        let (log, recovery) = Log::open(folder.log_disk()?, keys.consensus.public_key().0, log_options)?;
         if let Some(tail) = &recovery.torn_tail {
             tracing::info!(
                 file = tail.file,
@@ -140,156 +226,16 @@ impl Node {
                 "an unfinished write at the log's end was dropped"
             );
         }
-        let options =
-            StateOptions { cache_bytes: config.limits.database_cache_mib << 20, ..StateOptions::default() };
+        let cache_bytes = config.limits.database_cache_mib << 20;
+        let options = StateOptions { cache_bytes, ..StateOptions::default() };
         let store = StateStore::open(folder.state_path(), options)?;
+        let reader = store.reader();
         let pending = Arc::new(Pending::default());
-        let archive = Archive::new(Arc::clone(&pending), store.reader());
-        let backend = RedbBackend::new(store, pending);
-        let executor = Executor::open(Box::new(backend), application, ExecutorConfig::new(&committee))?;
+        let backend = RedbBackend::new(store, Arc::clone(&pending));
+        let executor = Executor::open(Box::new(backend), application, ExecutorConfig::new(committee))?;
+        let archive = Archive::open(pending, reader, executor.executed())?;
         let memory = recovery::recover(&log, &executor)?;
-
-        let clock = Clock::start();
-        let shared = Arc::new(Shared::new(file, me));
-        let scheme: Arc<dyn Scheme> = Arc::new(Ed25519::new(keys.consensus));
-        let workers = Workers::start(&scheme, verify_threads())?;
-        let (core, core_events) = channel();
-        let (log_jobs, log_queue) = channel();
-        let (execution, execution_jobs) = channel();
-        let (gateway_jobs, gateway_queue) = channel();
-        let (failure, failures) = mpsc::unbounded_channel();
-        let (executed, _) = broadcast::channel(EXECUTED_BLOCKS_KEPT);
-        let handle = NodeHandle {
-            shared: Arc::clone(&shared),
-            execution: execution.clone(),
-            executed: executed.clone(),
-        };
-
-        let replica_config = Config { committee, me, tunables: tunables(&config) };
-        let (replica, first) = Replica::recover(
-            replica_config,
-            memory.recovered,
-            Arc::clone(&scheme),
-            clock.now(),
-            Clock::wall(),
-        );
-        let started = links::start(&shared, keys.link, &config, link_listener, core.clone())?;
-        let checker = RequestChecker::new(shared.committee.committee.clone(), Arc::clone(&scheme));
-        let ingress = Ingress {
-            checker,
-            workers: workers.clone(),
-            core: core.clone(),
-            gateway: gateway_jobs.clone(),
-            execution: execution.clone(),
-            scheme: Arc::clone(&scheme),
-            shared: Arc::clone(&shared),
-        };
-        let accepting = tokio::spawn(gateway::accept(started.clients, ingress));
-
-        let outlets = Outlets {
-            log: log_jobs.clone(),
-            execution: execution.clone(),
-            gateway: gateway_jobs.clone(),
-            links: started.links.sender(),
-            workers,
-            core: core.clone(),
-        };
-        let core_thread = CoreThread {
-            replica,
-            lies: Lies::new(&shared, &scheme),
-            outlets,
-            shared: Arc::clone(&shared),
-            clock,
-        };
-        let log_thread = LogThread::new(log, memory.blocks, core.clone());
-        let execution_outlets =
-            ExecutionOutlets { core: core.clone(), gateway: gateway_jobs.clone(), log: log_jobs.clone() };
-        let transfer = StateTransfer::new(quorum, me, clock);
-        let execution_thread =
-            ExecutionThread::new(executor, archive.clone(), transfer, Arc::clone(&shared), execution_outlets);
-        let gateway_thread = Gateway::new(archive, shared, scheme, executed);
-        let threads = vec![
-            spawn("gateway", &failure, move || gateway_thread.run(&gateway_queue))?,
-            spawn("execution", &failure, move || execution_thread.run(&execution_jobs))?,
-            spawn("log", &failure, move || log_thread.run(&log_queue))?,
-            spawn("core", &failure, move || {
-                core_thread.run(&core_events, first);
-                Ok(())
-            })?,
-        ];
-        let routes = routes(&handle);
-        let router = http::router(&handle, routes, config.network.http_hosts.clone());
-        let serving = tokio::spawn(async move {
-            if let Err(error) = axum::serve(http_listener, router).await {
-                tracing::error!(%error, "the HTTP side ended");
-            }
-        });
-        Ok(RunningNode {
-            handle,
-            core,
-            gateway: gateway_jobs,
-            log: log_jobs,
-            threads,
-            tasks: vec![accepting, serving],
-            failures,
-            _links: started.links,
-            _folder: folder,
-        })
-    }
-}
-
-impl RunningNode {
-    /// A handle for routes and tests.
-    #[must_use]
-    pub fn handle(&self) -> &NodeHandle {
-        &self.handle
-    }
-
-    /// Makes this replica lie, or stop lying. Works in demonstration clusters only.
-    ///
-    /// # Errors
-    /// Why it was refused.
-    pub fn behave(&self, behaviour: &str) -> Result<(), String> {
-        gateway::behave(&self.core, behaviour)
-    }
-
-    /// Waits until a thread fails; the node must then be stopped. Never returns while all is well.
-    pub async fn failure(&mut self) -> NodeError {
-        match self.failures.recv().await {
-            Some(error) => error,
-            // All senders are gone only after the threads ended.
-            None => std::future::pending().await,
-        }
-    }
-
-    /// Stops in order: no more input, then the executed state and the log are flushed.
-    pub async fn stop(mut self) {
-        self.end();
-        let threads = std::mem::take(&mut self.threads);
-        let joined = tokio::task::spawn_blocking(move || {
-            for thread in threads {
-                // A panic in a thread was reported when it happened.
-                let _ = thread.join();
-            }
-        });
-        let _ = joined.await;
-    }
-
-    fn end(&mut self) {
-        for task in self.tasks.drain(..) {
-            task.abort();
-        }
-        // Threads that are gone already need no telling.
-        let _ = self.core.send(CoreEvent::Stop);
-        let _ = self.handle.execution.send(ExecutionJob::Stop);
-        let _ = self.gateway.send(GatewayJob::Stop);
-        let _ = self.log.send(LogJob::Stop);
-    }
-}
-
-impl Drop for RunningNode {
-    fn drop(&mut self) {
-        self.end();
+        Ok(Self { folder, log, executor, archive, memory })
     }
 }
 
@@ -324,23 +270,4 @@ fn tunables(config: &NodeConfig) -> Tunables {
 /// Half of the cores, since the other threads need theirs too.
 fn verify_threads() -> usize {
     thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, 8))
-}
-
-fn spawn(
-    name: &str,
-    failure: &mpsc::UnboundedSender<NodeError>,
-    body: impl FnOnce() -> Result<(), NodeError> + Send + 'static,
-) -> Result<JoinHandle<()>, NodeError> {
-    let failure = failure.clone();
-    let run = move || {
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
-        let error = match outcome {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => error,
-            // No half-alive state: a thread that panicked takes the node down.
-            Err(_) => NodeError::Panicked,
-        };
-        let _ = failure.send(error);
-    };
-    thread::Builder::new().name(name.into()).spawn(run).map_err(NodeError::Thread)
 }

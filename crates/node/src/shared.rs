@@ -11,6 +11,8 @@ use tokio::sync::watch;
 
 /// Proofs kept for the report at most; ring 1 keeps one per accused and kind, so this is generous.
 const EVIDENCE_MAX: usize = 1024;
+/// Characters of all proofs in the report at most, so that it always fits into one message.
+const EVIDENCE_CHARACTERS_MAX: usize = 512 * 1024;
 
 /// Shared by all threads of a node.
 #[derive(Debug)]
@@ -21,8 +23,6 @@ pub(crate) struct Shared {
     digest: Mutex<(Sequence, Digest)>,
     is_diverged: AtomicBool,
     view: AtomicU64,
-    /// Requests that clients gave us, ever; `/readyz` compares it with the commits.
-    pub(crate) submitted: AtomicU64,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -40,7 +40,6 @@ impl Shared {
             digest: Mutex::new((Sequence(0), Digest::ZERO)),
             is_diverged: AtomicBool::new(false),
             view: AtomicU64::new(0),
-            submitted: AtomicU64::new(0),
         }
     }
 
@@ -122,7 +121,11 @@ impl Shared {
     pub(crate) fn accuse(&self, evidence: &Evidence, charge: &Charge) {
         self.report.send_if_modified(|report| {
             let id = evidence.id().to_hex();
-            if report.evidence.len() >= EVIDENCE_MAX || report.evidence.iter().any(|known| known.id == id) {
+            let proof = hex::encode(encode(evidence));
+            let characters =
+                report.evidence.iter().map(|known| known.proof.len()).sum::<usize>() + proof.len();
+            let is_full = report.evidence.len() >= EVIDENCE_MAX || characters > EVIDENCE_CHARACTERS_MAX;
+            if is_full || report.evidence.iter().any(|known| known.id == id) {
                 return false;
             }
             report.evidence.push(EvidenceReport {
@@ -131,7 +134,7 @@ impl Shared {
                 rule: charge.rule.in_words(),
                 view: charge.view.0,
                 sequence: charge.sequence.0,
-                proof: hex::encode(encode(evidence)),
+                proof,
             });
             true
         });

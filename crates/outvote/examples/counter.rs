@@ -1,6 +1,7 @@
 //! The whole of a first replicated application: a counter on four replicas, one of which may lie.
 //!
 //! `cargo run --release -p outvote --example counter`
+#![allow(clippy::print_stdout, reason = "an example says what it does")]
 
 use outvote::{Answer, Application, Cluster, Context, Outcome, StateReader, StateWriter};
 
@@ -36,4 +37,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     cluster.stop().await;
     Ok(())
+}
+
+#[test]
+fn the_example_runs() -> Result<(), Box<dyn std::error::Error>> {
+    main()
 }

@@ -52,6 +52,88 @@ struct Place {
     running: Option<RunningNode>,
 }
 
+/// How a cluster is made.
+pub struct ClusterBuilder {
+    count: usize,
+    checkpoint_interval: u64,
+    absent: Vec<ReplicaId>,
+    configure: Box<dyn Fn(&mut NodeConfig) + Send>,
+}
+
+impl std::fmt::Debug for ClusterBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClusterBuilder").field("count", &self.count).finish_non_exhaustive()
+    }
+}
+
+impl ClusterBuilder {
+    /// A checkpoint every so many blocks.
+    #[must_use]
+    pub fn checkpoint_interval(mut self, blocks: u64) -> Self {
+        self.checkpoint_interval = blocks;
+        self
+    }
+
+    /// This replica is a member that does not start.
+    #[must_use]
+    pub fn without(mut self, id: ReplicaId) -> Self {
+        self.absent.push(id);
+        self
+    }
+
+    /// Changes every replica's local configuration, but not its addresses.
+    #[must_use]
+    pub fn configure(mut self, change: impl Fn(&mut NodeConfig) + Send + 'static) -> Self {
+        self.configure = Box::new(change);
+        self
+    }
+
+    /// Starts the replicas of an application on free ports of the loopback interface. `make` is called once for each
+    /// replica, in order, and again whenever one is started again.
+    ///
+    /// # Errors
+    /// When there are fewer than 4 replicas, or ports, keys or temporary files cannot be had.
+    pub async fn start<A: Application>(
+        self,
+        make: impl Fn() -> A + Send + 'static,
+    ) -> Result<Cluster, ClusterError> {
+        let folder = TempDir::with_prefix("outvote-cluster-")?;
+        let (mut places, mut members, mut sockets) = (Vec::new(), Vec::new(), Vec::new());
+        for index in 0..self.count {
+            let links = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+            // The runtime takes over only sockets that never block.
+            links.set_nonblocking(true)?;
+            let listeners = Listeners { links, http: listen().await? };
+            let mut config = NodeConfig::default();
+            (self.configure)(&mut config);
+            config.network.listen = listeners.links.local_addr()?;
+            config.network.http = listeners.http.local_addr()?;
+            let path = folder.path().join(format!("replica-{index}"));
+            let (home, keys) = Home::init(path, config.network.listen, config.network.http)?;
+            members.push(entry(&keys, config.network.listen));
+            sockets.push(listeners);
+            places.push(Place { home, config, running: None });
+        }
+        let mut salt = [0; 32];
+        getrandom::fill(&mut salt).map_err(|error| ClusterError::Randomness(error.to_string()))?;
+        let pages: Vec<String> = places.iter().map(|place| place.config.network.http.to_string()).collect();
+        let committee = CommitteeFile::create(members, salt, true, self.checkpoint_interval)
+            .map_err(|error| ClusterError::Committee(error.to_string()))?
+            .with_http(pages);
+        for place in &places {
+            std::fs::write(place.home.committee(), committee.to_toml())?;
+        }
+        let make: MakeApplication = Box::new(move || Box::new(make()));
+        let mut cluster = Cluster { committee, places, make, _folder: folder };
+        for (listeners, id) in sockets.into_iter().zip((0u16..).map(ReplicaId)) {
+            if !self.absent.contains(&id) {
+                cluster.run(id.index(), Some(listeners)).await?;
+            }
+        }
+        Ok(cluster)
+    }
+}
+
 impl Cluster {
     /// Starts `count` replicas of an application on free ports of the loopback interface.
     ///
@@ -61,49 +143,15 @@ impl Cluster {
         count: usize,
         make: impl Fn() -> A + Send + 'static,
     ) -> Result<Self, ClusterError> {
-        Self::start_with(count, DEFAULT_CHECKPOINT_INTERVAL, make).await
+        Self::of(count).start(make).await
     }
 
-    /// As [`Cluster::start`], with a checkpoint every so many blocks.
-    ///
-    /// # Errors
-    /// As [`Cluster::start`].
-    pub async fn start_with<A: Application>(
-        count: usize,
-        checkpoint_interval: u64,
-        make: impl Fn() -> A + Send + 'static,
-    ) -> Result<Self, ClusterError> {
-        let folder = TempDir::with_prefix("outvote-cluster-")?;
-        let (mut places, mut members, mut pages, mut sockets) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for index in 0..count {
-            let links = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
-            // The runtime takes over only sockets that never block.
-            links.set_nonblocking(true)?;
-            let listeners = Listeners { links, http: listen().await? };
-            let (links, http) = (listeners.links.local_addr()?, listeners.http.local_addr()?);
-            let (home, keys) = Home::init(folder.path().join(format!("replica-{index}")), links, http)?;
-            members.push(entry(&keys, links));
-            pages.push(http.to_string());
-            sockets.push(listeners);
-            let mut config = NodeConfig::default();
-            (config.network.listen, config.network.http) = (links, http);
-            places.push(Place { home, config, running: None });
-        }
-        let mut salt = [0; 32];
-        getrandom::fill(&mut salt).map_err(|error| ClusterError::Randomness(error.to_string()))?;
-        let committee = CommitteeFile::create(members, salt, true, checkpoint_interval)
-            .map_err(|error| ClusterError::Committee(error.to_string()))?
-            .with_http(pages);
-        for place in &places {
-            std::fs::write(place.home.committee(), committee.to_toml())?;
-        }
-        let make: MakeApplication = Box::new(move || Box::new(make()));
-        let mut cluster = Self { committee, places, make, _folder: folder };
-        for (index, listeners) in sockets.into_iter().enumerate() {
-            cluster.run(index, Some(listeners)).await?;
-        }
-        Ok(cluster)
+    /// A cluster of so many replicas that is still to be configured.
+    #[must_use]
+    pub fn of(count: usize) -> ClusterBuilder {
+        let configure = Box::new(|_: &mut NodeConfig| ());
+        let checkpoint_interval = DEFAULT_CHECKPOINT_INTERVAL;
+        ClusterBuilder { count, checkpoint_interval, absent: Vec::new(), configure }
     }
 
     async fn run(&mut self, index: usize, listeners: Option<Listeners>) -> Result<(), ClusterError> {
@@ -171,6 +219,17 @@ impl Cluster {
     #[must_use]
     pub fn report(&self, id: ReplicaId) -> Option<Report> {
         Some(self.places.get(id.index())?.running.as_ref()?.handle().report())
+    }
+
+    /// Where a replica serves HTTP.
+    #[must_use]
+    pub fn http(&self, id: ReplicaId) -> Option<SocketAddr> {
+        self.places.get(id.index()).map(|place| place.config.network.http)
+    }
+
+    /// Waits until a replica fails by itself. `None` if it is not running.
+    pub async fn failure(&mut self, id: ReplicaId) -> Option<NodeError> {
+        Some(self.places.get_mut(id.index())?.running.as_mut()?.failure().await)
     }
 
     /// A replica's home folder, for tests that damage it.

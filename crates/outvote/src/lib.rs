@@ -33,7 +33,7 @@
 
 mod cluster;
 
-pub use cluster::{Cluster, ClusterError};
+pub use cluster::{Cluster, ClusterBuilder, ClusterError};
 
 pub use outvote_client::{
     Answered, Client, ClientBuilder, ClientError, Committed, CommittedBlock, CommitteeFile, Finished, Follow,

@@ -1,30 +1,33 @@
 //! One client's connection: decodes what it says, has its signatures checked, and passes it on.
 
-use super::{ConnectionId, Gateway, GatewayJob, GatewaySender, Place};
+use super::outgoing::{Drain, Waiting, queue};
+use super::{Ask, ConnectionId, Gateway, GatewayJob, GatewaySender, Place};
 use crate::core_thread::CoreEvent;
 use crate::execution_thread::ExecutionJob;
 use crate::shared::Shared;
 use crate::workers::Workers;
 use outvote_crypto::{RequestChecker, Scheme};
-use outvote_replica::Event;
 use outvote_transport::{ClientConnection, FrameReader, FrameWriter};
 use outvote_types::{
     Answer, Blob, Digest, Nonce, Outcome, PublicKey, Request, Sequence, ToClient, ToReplica, decode,
 };
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinSet;
 
-/// Frames that wait for a client at most; one that reads slower is disconnected.
-const FRAMES_WAITING_MAX: usize = 4096;
-/// Requests of one connection whose signatures are being checked at most; beyond it reading pauses.
-const UNCHECKED_REQUESTS_MAX: usize = 4096;
+/// Bytes of one connection's requests that are being checked or wait for the core at most; beyond it reading pauses.
+const UNDIGESTED_BYTES_MAX: usize = 16 << 20;
+/// The same for all connections together, which take turns (B3).
+const ALL_UNDIGESTED_BYTES_MAX: usize = 256 << 20;
 /// Frames written with one call at most.
 const FRAMES_PER_WRITE: usize = 256;
-/// How long a connection that sent bad signatures is refused: it is closed, and its client must connect again.
-const BAD_SIGNATURE_PAUSE: Duration = Duration::from_secs(1);
+/// Questions of one connection that are being answered at most; beyond it reading pauses (B3).
+const QUESTIONS_PER_CONNECTION_MAX: usize = 64;
+/// How long a connection that brought a bad signature is not read before it is closed. It keeps its place among the
+/// bounded number of connections meanwhile, so a flood of bad signatures is slow; others behind its address are not hurt.
+const BAD_SIGNATURE_PAUSE: Duration = Duration::from_secs(2);
 /// How long a behaviour's switch may take.
 const BEHAVE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -38,133 +41,163 @@ pub(crate) struct Ingress {
     pub(crate) execution: Sender<ExecutionJob>,
     pub(crate) scheme: Arc<dyn Scheme>,
     pub(crate) shared: Arc<Shared>,
+    /// Bytes of requests of all connections that may still be taken in.
+    pub(crate) room: Arc<Semaphore>,
 }
 
-/// Takes over clients as they connect.
+/// Takes over clients as they connect, as many as the transport lets in. When this ends, so do all connections.
 pub(crate) async fn accept(mut clients: mpsc::Receiver<ClientConnection>, ingress: Ingress) {
     let mut next: ConnectionId = 1;
+    let mut serving = JoinSet::new();
     while let Some(ClientConnection { reader, writer, .. }) = clients.recv().await {
-        tokio::spawn(serve(next, reader, writer, ingress.clone()));
+        serving.spawn(serve(next, reader, writer, ingress.clone()));
         next += 1;
+        // Those that ended are forgotten.
+        while serving.try_join_next().is_some() {}
     }
 }
 
 async fn serve(id: ConnectionId, reader: FrameReader, writer: FrameWriter, ingress: Ingress) {
-    let (frames, queue) = mpsc::channel(FRAMES_WAITING_MAX);
+    let (frames, drain) = queue();
     let _ = ingress.gateway.send(GatewayJob::Open { id, frames });
-    let mut writing = tokio::spawn(write(writer, queue));
     tokio::select! {
         () = read(id, reader, &ingress) => {}
         // The gateway closed the queue, or the client does not read.
-        _ = &mut writing => {}
+        () = write(id, writer, drain, &ingress.gateway) => {}
     }
-    writing.abort();
     let _ = ingress.gateway.send(GatewayJob::Close(id));
 }
 
-async fn write(mut writer: FrameWriter, mut queue: mpsc::Receiver<Arc<[u8]>>) {
-    let mut frames = Vec::with_capacity(FRAMES_PER_WRITE);
-    while queue.recv_many(&mut frames, FRAMES_PER_WRITE).await > 0 {
+async fn write(id: ConnectionId, mut writer: FrameWriter, mut drain: Drain, gateway: &GatewaySender) {
+    let mut frames: Vec<Waiting> = Vec::with_capacity(FRAMES_PER_WRITE);
+    while drain.frames.recv_many(&mut frames, FRAMES_PER_WRITE).await > 0 {
         if writer.send(&frames).await.is_err() {
             return;
         }
         frames.clear();
+        if drain.may_resume() {
+            let _ = gateway.send(GatewayJob::Resume(id));
+        }
     }
     writer.close().await;
 }
 
 async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
-    let room = Arc::new(Semaphore::new(UNCHECKED_REQUESTS_MAX));
+    let room = Arc::new(Semaphore::new(UNDIGESTED_BYTES_MAX));
+    let turns = Arc::new(Semaphore::new(QUESTIONS_PER_CONNECTION_MAX));
     // P9: a client whose own connection brings a bad signature is cut off for a while.
-    let faults = Arc::new(AtomicU64::new(0));
-    while let Ok(Some(frame)) = reader.next().await {
+    let fault = Arc::new(Notify::new());
+    loop {
+        let frame = tokio::select! {
+            frame = reader.next() => frame,
+            () = fault.notified() => return tokio::time::sleep(BAD_SIGNATURE_PAUSE).await,
+        };
+        let Ok(Some(frame)) = frame else { return };
         // B4: bytes that are no message end the connection; nothing else follows from them.
-        let Ok(message) = decode::<ToReplica>(&frame) else { break };
+        let Ok(message) = decode::<ToReplica>(&frame) else { return };
         match message {
-            ToReplica::Submit(requests) => submit(id, requests.into_inner(), ingress, &room, &faults).await,
-            other => dispatch(id, other, ingress),
-        }
-        if faults.load(Ordering::Relaxed) > 0 {
-            tokio::time::sleep(BAD_SIGNATURE_PAUSE).await;
-            break;
+            ToReplica::Submit(requests) => {
+                let Some(held) = take_room(&room, &ingress.room, frame.len()).await else { return };
+                submit(id, requests.into_inner(), ingress, held, &fault);
+            }
+            other => {
+                let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { return };
+                dispatch(id, other, turn, ingress);
+            }
         }
     }
 }
 
-async fn submit(
-    id: ConnectionId,
-    requests: Vec<Request>,
-    ingress: &Ingress,
-    room: &Arc<Semaphore>,
-    faults: &Arc<AtomicU64>,
-) {
-    let count = u32::try_from(requests.len()).unwrap_or(u32::MAX);
-    let Ok(permit) = Arc::clone(room).acquire_many_owned(count).await else { return };
+/// The room that all connections share.
+pub(crate) fn room() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(ALL_UNDIGESTED_BYTES_MAX))
+}
+
+type Room = (OwnedSemaphorePermit, OwnedSemaphorePermit);
+
+async fn take_room(own: &Arc<Semaphore>, all: &Arc<Semaphore>, bytes: usize) -> Option<Room> {
+    let bytes = u32::try_from(bytes.min(UNDIGESTED_BYTES_MAX)).unwrap_or(u32::MAX);
+    let own = Arc::clone(own).acquire_many_owned(bytes).await.ok()?;
+    let all = Arc::clone(all).acquire_many_owned(bytes).await.ok()?;
+    Some((own, all))
+}
+
+fn submit(id: ConnectionId, requests: Vec<Request>, ingress: &Ingress, room: Room, fault: &Arc<Notify>) {
     let names: Vec<(PublicKey, Nonce)> =
         requests.iter().map(|request| (request.body.session, request.body.nonce)).collect();
     // P8: sizes and keys are looked at here, before any signature.
     let pending = ingress.checker.prepare(requests);
-    let (core, gateway, faults) = (ingress.core.clone(), ingress.gateway.clone(), Arc::clone(faults));
-    ingress.shared.submitted.fetch_add(u64::from(count), Ordering::Relaxed);
+    let (core, gateway, fault) = (ingress.core.clone(), ingress.gateway.clone(), Arc::clone(fault));
     let checks = pending.checks.clone();
     let on_verdicts = move |verdicts: Vec<bool>| {
+        let mut good = Vec::with_capacity(names.len());
         for (verdict, (session, nonce)) in pending.finish(&verdicts).into_iter().zip(names) {
             match verdict {
-                Ok(request) => drop(core.send(CoreEvent::Replica(Event::Request(request)))),
+                Ok(request) => good.push(request),
                 Err(rejected) => {
-                    faults.fetch_add(1, Ordering::Relaxed);
+                    fault.notify_one();
                     let reason = Blob::new(rejected.why.as_bytes().to_vec()).unwrap_or_default();
                     let message = Box::new(ToClient::Invalid { session, nonce, reason });
                     let _ = gateway.send(GatewayJob::Send { id, message });
                 }
             }
         }
-        drop(permit);
+        let _ = core.send(CoreEvent::Requests { requests: good, room: Box::new(room) });
     };
     ingress.workers.verify(checks, Box::new(on_verdicts));
 }
 
-fn dispatch(id: ConnectionId, message: ToReplica, ingress: &Ingress) {
-    let job = match message {
+fn dispatch(id: ConnectionId, message: ToReplica, turn: OwnedSemaphorePermit, ingress: &Ingress) {
+    let ask = match message {
         ToReplica::Submit(_) => return,
-        ToReplica::Watch(sessions) => GatewayJob::Watch { id, sessions: sessions.into_inner() },
-        ToReplica::Ask { session, nonce } => GatewayJob::Ask { id, session, nonce },
+        ToReplica::Watch(sessions) => Ask::Watch(sessions.into_inner()),
+        ToReplica::Ask { session, nonce } => Ask::Outcome { session, nonce },
         ToReplica::Receipt { id: query, session, nonce, index } => {
-            GatewayJob::Receipt { id, query, place: Place::Named { session, nonce, index } }
+            Ask::Receipt { query, place: Place::Named { session, nonce, index } }
         }
         ToReplica::ReceiptAt { id: query, sequence, position } => {
-            GatewayJob::Receipt { id, query, place: Place::At { sequence, position } }
+            Ask::Receipt { query, place: Place::At { sequence, position } }
         }
-        ToReplica::Follow { from } => GatewayJob::Follow { id, from },
-        ToReplica::More { upto } => GatewayJob::More { id, upto },
-        ToReplica::Inspect { id: query, what } => GatewayJob::Inspect { id, query, what: what.into_inner() },
-        ToReplica::Session(key) => return session(id, key, ingress),
+        ToReplica::Follow { from } => Ask::Follow { from },
+        ToReplica::More { upto } => Ask::More { upto },
+        ToReplica::Inspect { id: query, what } => Ask::Inspect { query, what: what.into_inner() },
+        ToReplica::Session(key) => return session(id, key, turn, ingress),
         ToReplica::Query { id: query, min_sequence, question } => {
-            return ask(id, query, min_sequence, question.into_inner(), ingress);
+            return question_to(id, query, min_sequence, question.into_inner(), turn, ingress);
         }
-        ToReplica::Behave { id: query, behaviour } => return switch(id, query, &behaviour, ingress),
+        ToReplica::Behave { id: query, behaviour } => return switch(id, query, &behaviour, turn, ingress),
     };
     // The gateway is gone only when the node stops.
-    let _ = ingress.gateway.send(job);
+    let _ = ingress.gateway.send(GatewayJob::Ask { id, ask, turn });
 }
 
-fn session(id: ConnectionId, key: PublicKey, ingress: &Ingress) {
+fn session(id: ConnectionId, key: PublicKey, turn: OwnedSemaphorePermit, ingress: &Ingress) {
     let gateway = ingress.gateway.clone();
     let standing = Box::new(move |found: Option<(Sequence, outvote_execution::SessionStanding)>| {
         if let Some((sequence, standing)) = found {
             let message = Box::new(ToClient::Session { session: key, next: standing.next, sequence });
             let _ = gateway.send(GatewayJob::Send { id, message });
         }
+        drop(turn);
     });
     let _ = ingress.execution.send(ExecutionJob::Session { key, standing });
 }
 
-fn ask(id: ConnectionId, query: u64, min_sequence: Sequence, question: Vec<u8>, ingress: &Ingress) {
+fn question_to(
+    id: ConnectionId,
+    query: u64,
+    min_sequence: Sequence,
+    question: Vec<u8>,
+    turn: OwnedSemaphorePermit,
+    ingress: &Ingress,
+) {
     let (gateway, scheme, shared) =
         (ingress.gateway.clone(), Arc::clone(&ingress.scheme), Arc::clone(&ingress.shared));
     let digest = Digest::of(&question);
     let answer = Box::new(move |found: Option<(Sequence, Answer)>| {
+        let _turn = turn;
         let Some((sequence, answer)) = found else { return };
+        // R7: the answer names the sequence at which it was read.
         let outcome = Outcome { question: digest, sequence, answer: answer.digest(), replica: shared.me };
         let outcome = Gateway::sign_outcome(&*scheme, &shared.committee.committee.domain(), outcome);
         let message = Box::new(ToClient::Answer { id: query, outcome, answer });
@@ -181,7 +214,7 @@ pub(crate) fn behave(core: &Sender<CoreEvent>, behaviour: &str) -> Result<(), St
     verdict.recv_timeout(BEHAVE_TIMEOUT).unwrap_or_else(|_| Err("the replica does not answer".into()))
 }
 
-fn switch(id: ConnectionId, query: u64, behaviour: &Blob<64>, ingress: &Ingress) {
+fn switch(id: ConnectionId, query: u64, behaviour: &Blob<64>, turn: OwnedSemaphorePermit, ingress: &Ingress) {
     let (core, gateway) = (ingress.core.clone(), ingress.gateway.clone());
     let behaviour = String::from_utf8_lossy(behaviour).into_owned();
     tokio::task::spawn_blocking(move || {
@@ -189,5 +222,6 @@ fn switch(id: ConnectionId, query: u64, behaviour: &Blob<64>, ingress: &Ingress)
         let refusal = Blob::new(refusal.into_bytes()).unwrap_or_default();
         let message = Box::new(ToClient::Behaved { id: query, refusal });
         let _ = gateway.send(GatewayJob::Send { id, message });
+        drop(turn);
     });
 }

@@ -3,30 +3,33 @@
 //! One thread owns the tables; connections are tokio tasks that decode, have signatures checked and pass jobs on. A client
 //! that does not read is disconnected rather than waited for.
 
+mod bundle;
 mod connection;
+mod outgoing;
 mod receipts;
 mod results;
 mod stream;
+mod watching;
 
-pub(crate) use connection::{Ingress, accept, behave};
+pub(crate) use connection::{Ingress, accept, behave, room};
 
 use crate::archive::{Archive, ArchivedBlock};
 use crate::behaviour::Lies;
 use crate::error::NodeError;
 use crate::shared::Shared;
+use outgoing::Outgoing;
 use outvote_crypto::{Scheme, sign_body};
 use outvote_types::{Domain, Nonce, Outcome, PublicKey, Reply, Sequence, Signed, ToClient, encode};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::{Receiver, Sender};
 use stream::Followers;
-use tokio::sync::mpsc::Sender as ConnectionSender;
-use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::OwnedSemaphorePermit;
+use watching::Watching;
 
 /// Blocks whose results wait for the signed reply at most; the core replies in order, so few ever wait.
 const RESULTS_WAITING_MAX: usize = 1024;
-/// Sessions that one connection may watch.
-const SESSIONS_PER_CONNECTION_MAX: usize = 16_384;
 
 /// Names a connection.
 pub(crate) type ConnectionId = u64;
@@ -34,21 +37,13 @@ pub(crate) type ConnectionId = u64;
 /// What the gateway thread is told.
 pub(crate) enum GatewayJob {
     /// A client connected; frames for it go here.
-    Open { id: ConnectionId, frames: ConnectionSender<Arc<[u8]>> },
+    Open { id: ConnectionId, frames: Outgoing },
     /// It is gone.
     Close(ConnectionId),
-    /// It wants the results of these sessions.
-    Watch { id: ConnectionId, sessions: Vec<PublicKey> },
-    /// It asks what became of a request.
-    Ask { id: ConnectionId, session: PublicKey, nonce: Nonce },
-    /// It asks for the parts of a receipt.
-    Receipt { id: ConnectionId, query: u64, place: receipts::Place },
-    /// It follows the committed operations.
-    Follow { id: ConnectionId, from: Sequence },
-    /// It took the blocks up to here.
-    More { id: ConnectionId, upto: Sequence },
-    /// It wants a report.
-    Inspect { id: ConnectionId, query: u64, what: Vec<u8> },
+    /// It asks for something.
+    Ask { id: ConnectionId, ask: Ask, turn: OwnedSemaphorePermit },
+    /// Its queue is short again, so its stream may go on.
+    Resume(ConnectionId),
     /// This message goes to it.
     Send { id: ConnectionId, message: Box<ToClient> },
     /// Answer in this way from now on (demonstration clusters only).
@@ -65,11 +60,28 @@ pub(crate) enum GatewayJob {
 
 pub(crate) use receipts::Place;
 
+/// What a client asks for.
+pub(crate) enum Ask {
+    /// The results of these sessions as they come.
+    Watch(Vec<PublicKey>),
+    /// What became of a request?
+    Outcome { session: PublicKey, nonce: Nonce },
+    /// The parts of a receipt.
+    Receipt { query: u64, place: Place },
+    /// The committed operations.
+    Follow { from: Sequence },
+    /// It took the blocks up to here.
+    More { upto: Sequence },
+    /// A report.
+    Inspect { query: u64, what: Vec<u8> },
+}
+
 /// The gateway's tables.
 pub(crate) struct Gateway {
-    connections: BTreeMap<ConnectionId, ConnectionSender<Arc<[u8]>>>,
-    watchers: BTreeMap<PublicKey, BTreeSet<ConnectionId>>,
-    watched: BTreeMap<ConnectionId, BTreeSet<PublicKey>>,
+    connections: BTreeMap<ConnectionId, Outgoing>,
+    /// Bytes that wait for all connections together.
+    waiting_bytes: Arc<AtomicUsize>,
+    watching: Watching,
     results: BTreeMap<Sequence, Arc<ArchivedBlock>>,
     followers: Followers,
     archive: Archive,
@@ -91,8 +103,8 @@ impl Gateway {
         let domain = shared.committee.committee.domain();
         Self {
             connections: BTreeMap::new(),
-            watchers: BTreeMap::new(),
-            watched: BTreeMap::new(),
+            waiting_bytes: Arc::default(),
+            watching: Watching::default(),
             results: BTreeMap::new(),
             followers: Followers::default(),
             archive,
@@ -126,21 +138,11 @@ impl Gateway {
                 self.send(id, welcome);
             }
             GatewayJob::Close(id) => self.close(id),
-            GatewayJob::Watch { id, sessions } => self.watch(id, sessions),
-            GatewayJob::Ask { id, session, nonce } => self.ask(id, &session, nonce)?,
-            GatewayJob::Receipt { id, query, place } => {
-                let parts = self.receipt_parts(&place)?.map(Box::new);
-                self.send(id, ToClient::Receipt { id: query, parts });
+            GatewayJob::Ask { id, ask, turn } => {
+                self.asked(id, ask)?;
+                drop(turn);
             }
-            GatewayJob::Follow { id, from } => {
-                self.followers.start(id, from);
-                self.push_stream(id)?;
-            }
-            GatewayJob::More { id, upto } => {
-                self.followers.acknowledge(id, upto);
-                self.push_stream(id)?;
-            }
-            GatewayJob::Inspect { id, query, what } => self.inspect(id, query, &what),
+            GatewayJob::Resume(id) => self.push_stream(id)?,
             GatewayJob::Send { id, message } => self.send(id, *message),
             GatewayJob::Behave(behaviour) => drop(self.lies.switch(&behaviour)),
             GatewayJob::Executed(block) => self.executed(block),
@@ -151,41 +153,41 @@ impl Gateway {
         Ok(())
     }
 
-    /// Queues a message; a connection whose queue is full is closed, and its client asks again on a new one.
+    fn asked(&mut self, id: ConnectionId, ask: Ask) -> Result<(), NodeError> {
+        match ask {
+            Ask::Watch(sessions) if self.connections.contains_key(&id) => self.watching.watch(id, sessions),
+            Ask::Watch(_) => {}
+            Ask::Outcome { session, nonce } => self.ask(id, &session, nonce)?,
+            Ask::Receipt { query, place } => {
+                let parts = self.receipt_parts(&place)?.map(Box::new);
+                self.send(id, ToClient::Receipt { id: query, parts });
+            }
+            Ask::Follow { from } => {
+                self.followers.start(id, from);
+                self.push_stream(id)?;
+            }
+            Ask::More { upto } => {
+                self.followers.acknowledge(id, upto);
+                self.push_stream(id)?;
+            }
+            Ask::Inspect { query, what } => self.inspect(id, query, &what),
+        }
+        Ok(())
+    }
+
+    /// Queues a message; a client that does not read is disconnected, and asks again on a new connection.
     fn send(&mut self, id: ConnectionId, message: ToClient) {
-        let Some(frames) = self.connections.get(&id) else { return };
+        let Some(outgoing) = self.connections.get(&id) else { return };
         let Some(message) = self.lies.answer(message) else { return };
-        match frames.try_send(encode(&message).into()) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_) | TrySendError::Closed(_)) => self.close(id),
+        if !outgoing.push(encode(&message), &self.waiting_bytes, self.connections.len()) {
+            self.close(id);
         }
     }
 
     fn close(&mut self, id: ConnectionId) {
         self.connections.remove(&id);
         self.followers.stop(id);
-        for session in self.watched.remove(&id).unwrap_or_default() {
-            if let Some(watchers) = self.watchers.get_mut(&session) {
-                watchers.remove(&id);
-                if watchers.is_empty() {
-                    self.watchers.remove(&session);
-                }
-            }
-        }
-    }
-
-    fn watch(&mut self, id: ConnectionId, sessions: Vec<PublicKey>) {
-        if !self.connections.contains_key(&id) {
-            return;
-        }
-        let watched = self.watched.entry(id).or_default();
-        for session in sessions {
-            if watched.len() >= SESSIONS_PER_CONNECTION_MAX {
-                break;
-            }
-            watched.insert(session);
-            self.watchers.entry(session).or_default().insert(id);
-        }
+        self.watching.stop(id);
     }
 
     fn executed(&mut self, block: Arc<ArchivedBlock>) {
@@ -204,7 +206,7 @@ impl Gateway {
             let reason = b"the nonce does not fit this session: ask where it stands".to_vec();
             ToClient::Invalid { session, nonce, reason: outvote_types::Blob::new(reason).unwrap_or_default() }
         };
-        for id in self.watchers.get(&session).cloned().unwrap_or_default() {
+        for id in self.watching.who(&session) {
             self.send(id, message.clone());
         }
     }

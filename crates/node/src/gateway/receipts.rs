@@ -1,7 +1,6 @@
 //! What this replica can say toward a receipt.
 
 use super::Gateway;
-use super::results::is_result_of;
 use crate::archive::ArchivedBlock;
 use crate::error::NodeError;
 use outvote_types::client::{MAX_PROOF_HEADERS, ReceiptParts};
@@ -40,7 +39,7 @@ impl Gateway {
             let Some(proof) = self.proof(executed.sequence())? else { return Ok(None) };
             Some(proof)
         };
-        let payload_path = Tree::new(ordered.block.payload_leaves()).path(payload_position);
+        let payload_path = Tree::new(ordered.block().payload_leaves()).path(payload_position);
         let result_path = Tree::new(executed.leaves()).path(position);
         let (Some(payload_path), Some(result_path)) = (payload_path, result_path) else { return Ok(None) };
         Ok(Some(ReceiptParts {
@@ -65,7 +64,7 @@ impl Gateway {
                 let position = block
                     .results
                     .iter()
-                    .position(|result| is_result_of(result, session, *nonce) && result.leaf.index == *index);
+                    .position(|result| result.is_result_of(session, *nonce) && result.leaf.index == *index);
                 Ok(position.map(|position| (block, position)))
             }
             Place::At { sequence, position } => {
@@ -80,7 +79,7 @@ impl Gateway {
         let (mut headers, mut at) = (Vec::new(), sequence);
         while headers.len() < MAX_PROOF_HEADERS {
             let Some(block) = self.archive.block(at)? else { return Ok(None) };
-            headers.push(block.block.header.clone());
+            headers.push(block.block().header.clone());
             if let Some(certificate) = self.archive.certificate(at)? {
                 return Ok(Some((BoundedVec::truncated(headers), certificate)));
             }
@@ -95,7 +94,7 @@ fn operation_of<'a>(
     ordered: &'a ArchivedBlock,
     result: &ResultLeaf,
 ) -> Option<(usize, PayloadLeaf, &'a Operation)> {
-    let requests = ordered.block.batches.iter().flat_map(|batch| batch.requests.iter());
+    let requests = ordered.block().batches.iter().flat_map(|batch| batch.requests.iter());
     let leaves =
         requests.flat_map(|request| PayloadLeaf::of_request(request).zip(request.body.operations.iter()));
     leaves

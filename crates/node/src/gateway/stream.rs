@@ -1,19 +1,18 @@
 //! The stream of committed operations, for users with a database of their own. The follower says how far it came; so many
-//! blocks ahead are sent and no more.
+//! blocks ahead are sent and no more, and a long block goes in pages.
 
+use super::bundle::page;
 use super::{ConnectionId, Gateway};
-use crate::archive::ArchivedBlock;
 use crate::error::NodeError;
-use outvote_types::client::StreamedOperation;
-use outvote_types::{Blob, BoundedVec, PayloadLeaf, Sequence, ToClient};
+use outvote_types::client::FOLLOW_WINDOW_BLOCKS;
+use outvote_types::{BoundedVec, Sequence, ToClient};
 use std::collections::BTreeMap;
-
-/// Blocks that are sent beyond what the follower acknowledged.
-const AHEAD_MAX: u64 = 64;
 
 #[derive(Clone, Copy, Debug)]
 struct Follower {
     next: Sequence,
+    /// Operations of `next` that were sent already.
+    sent: usize,
     acknowledged: Sequence,
 }
 
@@ -25,86 +24,61 @@ pub(super) struct Followers {
 
 impl Followers {
     pub(super) fn start(&mut self, id: ConnectionId, from: Sequence) {
-        let next = Sequence(from.0.max(1));
-        self.by_connection.insert(id, Follower { next, acknowledged: Sequence(next.0 - 1) });
+        let next = from.max(Sequence(1));
+        self.by_connection.insert(id, Follower { next, sent: 0, acknowledged: Sequence(next.0 - 1) });
     }
 
     pub(super) fn stop(&mut self, id: ConnectionId) {
         self.by_connection.remove(&id);
     }
 
+    /// Nobody takes what was not sent.
     pub(super) fn acknowledge(&mut self, id: ConnectionId, upto: Sequence) {
         if let Some(follower) = self.by_connection.get_mut(&id) {
-            follower.acknowledged = follower.acknowledged.max(upto);
+            let sent = Sequence(follower.next.0 - 1);
+            follower.acknowledged = follower.acknowledged.max(upto.min(sent));
         }
+    }
+
+    fn ids(&self) -> Vec<ConnectionId> {
+        self.by_connection.keys().copied().collect()
     }
 }
 
 impl Gateway {
     pub(super) fn push_all_streams(&mut self) -> Result<(), NodeError> {
-        let ids: Vec<ConnectionId> = self.followers.by_connection.keys().copied().collect();
-        ids.into_iter().try_for_each(|id| self.push_stream(id))
+        self.followers.ids().into_iter().try_for_each(|id| self.push_stream(id))
     }
 
     pub(super) fn push_stream(&mut self, id: ConnectionId) -> Result<(), NodeError> {
+        // C4: a replica whose state was outvoted answers nobody.
         if self.shared.is_diverged() {
             return Ok(());
         }
         while let Some(follower) = self.followers.by_connection.get(&id).copied() {
-            if follower.next.0 > follower.acknowledged.0.saturating_add(AHEAD_MAX) {
+            // B1: a bounded number of blocks, and of bytes, ahead of the follower.
+            let is_far_ahead = follower.next.0 > follower.acknowledged.0.saturating_add(FOLLOW_WINDOW_BLOCKS);
+            let is_queue_long = self.connections.get(&id).is_none_or(|outgoing| outgoing.should_pause());
+            if is_far_ahead || is_queue_long {
                 break;
             }
             let Some(block) = self.archive.block(follower.next)? else {
-                let oldest = self.archive.oldest()?;
+                let oldest = self.archive.oldest();
                 if follower.next < oldest {
                     self.followers.stop(id);
                     self.send(id, ToClient::StreamGone { oldest });
                 }
                 break;
             };
-            let message = self.streamed(&block)?;
-            if let Some(follower) = self.followers.by_connection.get_mut(&id) {
-                follower.next = follower.next.next();
-            }
-            self.send(id, message);
+            let operations = page(&block, follower.sent);
+            let sent = follower.sent + operations.len();
+            let (next, sent) =
+                if sent < block.results.len() { (follower.next, sent) } else { (follower.next.next(), 0) };
+            self.followers.by_connection.insert(id, Follower { next, sent, ..follower });
+            let header = Box::new(block.block().header.clone());
+            let operations = BoundedVec::truncated(operations);
+            self.send(id, ToClient::Block { header, reply: self.own_word(&block), operations });
         }
         Ok(())
     }
-
-    fn streamed(&self, block: &ArchivedBlock) -> Result<ToClient, NodeError> {
-        let mut operations = Vec::with_capacity(block.results.len());
-        for (result, position) in block.results.iter().zip(0u32..) {
-            let payload = if result.ordered_at == block.sequence() {
-                payload_of(block, result)
-            } else {
-                self.archive.block(result.ordered_at)?.and_then(|ordered| payload_of(&ordered, result))
-            };
-            operations.push(StreamedOperation {
-                position,
-                leaf: result.leaf.clone(),
-                author: result.author,
-                payload: payload.unwrap_or_default(),
-                answer: result.answer.clone(),
-            });
-        }
-        Ok(ToClient::Block {
-            header: Box::new(block.block.header.clone()),
-            reply: self.own_word(block),
-            operations: BoundedVec::truncated(operations),
-        })
-    }
-}
-
-fn payload_of<const MAX: usize>(
-    block: &ArchivedBlock,
-    result: &crate::archive::ArchivedResult,
-) -> Option<Blob<MAX>> {
-    let requests = block.block.batches.iter().flat_map(|batch| batch.requests.iter());
-    let request = requests
-        .filter(|request| request.body.session == result.session && request.body.nonce == result.nonce)
-        .find(|request| {
-            PayloadLeaf::of_request(request).next().is_some_and(|leaf| leaf.request == result.leaf.request)
-        })?;
-    let index = usize::try_from(result.leaf.index).ok()?;
-    Blob::new(request.body.operations.get(index)?.payload.to_vec())
 }

@@ -1,7 +1,7 @@
 //! The one shape of errors: `{"error":{"code","message","hint"}}`, always a 4xx for bad input.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -46,4 +46,40 @@ impl IntoResponse for ApiError {
         let body = json!({"error": {"code": self.code, "message": self.message, "hint": self.hint}});
         (self.status, Json(body)).into_response()
     }
+}
+
+/// What is said to a method that a route does not have.
+pub(crate) fn method_not_allowed() -> ApiError {
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "this route does not take this method",
+        "see /openapi.json for the routes",
+    )
+}
+
+/// Gives errors that the layers below say in plain text the one shape that all others have.
+pub(crate) async fn in_our_shape(response: Response) -> Response {
+    let status = response.status();
+    let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| {
+        kind.to_str().is_ok_and(|kind| kind.starts_with("application/") && kind.contains("json"))
+    });
+    if !status.is_client_error() || is_json {
+        return response;
+    }
+    let (code, message, hint) = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            ("body-too-large", "the request's body is too long", "a signed request has at most 1 MiB")
+        }
+        StatusCode::REQUEST_TIMEOUT => {
+            ("timeout", "the answer took too long", "try again, or ask another replica")
+        }
+        StatusCode::METHOD_NOT_ALLOWED => return method_not_allowed().into_response(),
+        _ => ("bad-request", "the request cannot be understood", "see /openapi.json for the routes"),
+    };
+    let mut shaped = ApiError::new(status, code, message, hint).into_response();
+    if let Some(allow) = response.headers().get(header::ALLOW) {
+        shaped.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    shaped
 }

@@ -5,11 +5,14 @@ mod guard;
 mod health;
 mod metrics;
 mod openapi;
+mod serve;
 
 pub use error::ApiError;
+pub(crate) use serve::serve;
 
 use crate::error::NodeError;
 use crate::handle::NodeHandle;
+use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router, middleware};
@@ -19,9 +22,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
 
 /// Bytes of a request's body at most: a signed request in hexadecimal, with room.
 const BODY_BYTES_MAX: usize = 2 * outvote_types::limits::MAX_REQUEST_BYTES + 64 * 1024;
+/// How long a request may take until its answer begins, its body included; a stream of events then goes on.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often `/readyz` looks whether work that waits also commits.
 pub(crate) const PROGRESS_WINDOW: Duration = Duration::from_secs(5);
 
@@ -52,8 +58,13 @@ pub(crate) fn router(handle: &NodeHandle, application: AppRoutes, hosts: Vec<Str
         .route("/status", get(status).with_state(handle.clone()))
         .route("/metrics", get(metrics::metrics).with_state(handle.clone()))
         .route("/openapi.json", get(move || async move { Json((*document).clone()) }))
+        .fallback(|| async { no_such_route() })
         .merge(application.router)
+        .method_not_allowed_fallback(|| async { error::method_not_allowed() })
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER_TIMEOUT))
+        .layer(middleware::map_response(error::in_our_shape))
         .layer(middleware::from_fn_with_state(guard, guard::check))
 }
 

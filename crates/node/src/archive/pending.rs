@@ -1,0 +1,138 @@
+//! What waits for the executor's next commit, and how far back the archive reaches.
+
+use super::block::ArchivedBlock;
+use super::{CERTIFICATES, FLOOR, FLOOR_KEY, IDS, REQUESTS, key, request_key, rows};
+use borsh::{BorshDeserialize, BorshSerialize};
+use outvote_types::{Certificate, Digest, Nonce, PublicKey, Sequence, encode};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How far back the archive reaches. Each only rises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Floor {
+    /// From here up to the executed block nothing is missing: what peers and followers are told.
+    pub(crate) oldest: Sequence,
+    /// Below it nothing is read any more, because it was given up or may be wrong.
+    pub(crate) kept: Sequence,
+    /// Below it everything is deleted.
+    pub(crate) swept: Sequence,
+}
+
+impl Default for Floor {
+    fn default() -> Self {
+        Self { oldest: Sequence(1), kept: Sequence(1), swept: Sequence(1) }
+    }
+}
+
+/// A change of one of the archive's tables: table, key, value.
+pub(crate) type ArchiveChange = (&'static str, Vec<u8>, Option<Vec<u8>>);
+
+/// Blocks that the next commit takes along, shared by the executor's database and all readers.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    inner: Mutex<Inner>,
+}
+
+/// Behind the lock.
+#[derive(Debug, Default)]
+pub(crate) struct Inner {
+    pub(crate) blocks: BTreeMap<Sequence, Arc<ArchivedBlock>>,
+    pub(crate) certificates: BTreeMap<Sequence, Certificate>,
+    pub(crate) requests: BTreeMap<(PublicKey, Nonce), Sequence>,
+    pub(crate) ids: BTreeMap<Digest, Sequence>,
+    pub(crate) bytes: usize,
+    pub(crate) floor: Floor,
+    stored_floor: Floor,
+}
+
+impl Inner {
+    pub(crate) fn add(&mut self, block: Arc<ArchivedBlock>) {
+        let sequence = block.sequence();
+        for result in block.results.iter().filter(|result| result.is_final()) {
+            self.requests.insert((result.session, result.nonce), sequence);
+        }
+        self.ids.insert(block.id(), sequence);
+        self.bytes += block.bytes();
+        if let Some(replaced) = self.blocks.insert(sequence, block) {
+            self.bytes -= replaced.bytes();
+        }
+    }
+
+    fn remove(&mut self, sequence: Sequence, stored: &Arc<ArchivedBlock>) {
+        // A repair may have replaced the block since the commit took it along.
+        if !self.blocks.get(&sequence).is_some_and(|block| Arc::ptr_eq(block, stored)) {
+            return;
+        }
+        self.blocks.remove(&sequence);
+        self.bytes -= stored.bytes();
+        self.ids.remove(&stored.id());
+        for result in &stored.results {
+            let name = (result.session, result.nonce);
+            if self.requests.get(&name) == Some(&sequence) {
+                self.requests.remove(&name);
+            }
+        }
+    }
+}
+
+/// What one commit takes along.
+pub(crate) struct Taken {
+    pub(crate) changes: Vec<ArchiveChange>,
+    blocks: Vec<Arc<ArchivedBlock>>,
+    certificates: Vec<Sequence>,
+    floor: Floor,
+}
+
+impl Pending {
+    /// Begins with the floor that the database knows.
+    pub(crate) fn start_at(&self, floor: Floor) {
+        let mut inner = self.lock();
+        inner.floor = floor;
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+        // What is behind the lock is only a buffer and its indexes, each change of which is repeated by the log's replay.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The changes that a commit must make; `swept` is how far the deletions in the same commit reach. All stays readable
+    /// here until [`Self::stored`].
+    pub(crate) fn take(&self, swept: Sequence) -> Taken {
+        let inner = self.lock();
+        let mut changes: Vec<ArchiveChange> = Vec::new();
+        for (sequence, block) in &inner.blocks {
+            rows::write(*sequence, encode(&**block), &mut changes);
+            changes.push((IDS, block.id().0.into(), Some(key(*sequence).into())));
+            for result in block.results.iter().filter(|result| result.is_final()) {
+                let name = request_key(&result.session, result.nonce);
+                changes.push((REQUESTS, name, Some(key(*sequence).into())));
+            }
+        }
+        for (sequence, certificate) in &inner.certificates {
+            changes.push((CERTIFICATES, key(*sequence).into(), Some(encode(certificate))));
+        }
+        let floor = Floor { swept: inner.floor.swept.max(swept), ..inner.floor };
+        if floor != inner.stored_floor {
+            changes.push((FLOOR, FLOOR_KEY.into(), Some(encode(&floor))));
+        }
+        Taken {
+            changes,
+            blocks: inner.blocks.values().cloned().collect(),
+            certificates: inner.certificates.keys().copied().collect(),
+            floor,
+        }
+    }
+
+    /// The commit is durable: readers find these in the database now.
+    pub(crate) fn stored(&self, taken: &Taken) {
+        let mut inner = self.lock();
+        for block in &taken.blocks {
+            inner.remove(block.sequence(), block);
+        }
+        for sequence in &taken.certificates {
+            inner.certificates.remove(sequence);
+        }
+        inner.floor.swept = inner.floor.swept.max(taken.floor.swept);
+        inner.stored_floor = taken.floor;
+    }
+}

@@ -1,0 +1,92 @@
+//! What waits to be written to a client, counted in bytes: a client that does not read is disconnected before it costs
+//! much, and all of them together have a bound too.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tokio::sync::mpsc;
+
+/// Bytes that wait for one client at most.
+pub(crate) const CLIENT_BYTES_MAX: usize = 32 << 20;
+/// Bytes that wait for all clients together at most; above it whoever has more than an even share is disconnected.
+pub(crate) const ALL_CLIENTS_BYTES_MAX: usize = 256 << 20;
+/// Bytes on the way to a follower above which its stream pauses.
+pub(crate) const STREAM_BYTES_MAX: usize = 8 << 20;
+/// What a waiting frame costs besides its bytes.
+const FRAME_OVERHEAD_BYTES: usize = 128;
+
+/// An encoded message that waits; it counts until it is dropped.
+pub(crate) struct Waiting {
+    bytes: Arc<[u8]>,
+    own: Arc<AtomicUsize>,
+    all: Arc<AtomicUsize>,
+}
+
+impl AsRef<[u8]> for Waiting {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Waiting {
+    fn cost(&self) -> usize {
+        self.bytes.len() + FRAME_OVERHEAD_BYTES
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.own.fetch_sub(self.cost(), Ordering::Relaxed);
+        self.all.fetch_sub(self.cost(), Ordering::Relaxed);
+    }
+}
+
+/// The gateway's end of a client's queue. The queue has no bound of its own: the bytes in it have.
+pub(crate) struct Outgoing {
+    frames: mpsc::UnboundedSender<Waiting>,
+    own: Arc<AtomicUsize>,
+    is_paused: Arc<AtomicBool>,
+}
+
+/// The writer's end.
+pub(crate) struct Drain {
+    pub(crate) frames: mpsc::UnboundedReceiver<Waiting>,
+    own: Arc<AtomicUsize>,
+    is_paused: Arc<AtomicBool>,
+}
+
+/// A queue for one client.
+pub(crate) fn queue() -> (Outgoing, Drain) {
+    let (sender, frames) = mpsc::unbounded_channel();
+    let (own, is_paused) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let outgoing = Outgoing { frames: sender, own: Arc::clone(&own), is_paused: Arc::clone(&is_paused) };
+    (outgoing, Drain { frames, own, is_paused })
+}
+
+impl Outgoing {
+    /// Queues a message among `clients` of them; false if this client must be disconnected.
+    pub(crate) fn push(&self, bytes: Vec<u8>, all: &Arc<AtomicUsize>, clients: usize) -> bool {
+        let waiting = Waiting { bytes: bytes.into(), own: Arc::clone(&self.own), all: Arc::clone(all) };
+        let own = self.own.fetch_add(waiting.cost(), Ordering::Relaxed) + waiting.cost();
+        let total = all.fetch_add(waiting.cost(), Ordering::Relaxed) + waiting.cost();
+        let is_greedy = total > ALL_CLIENTS_BYTES_MAX && own > ALL_CLIENTS_BYTES_MAX / clients.max(1);
+        own <= CLIENT_BYTES_MAX && !is_greedy && self.frames.send(waiting).is_ok()
+    }
+
+    /// Whether so much is on its way that the stream should wait. The writer then says when it may go on.
+    pub(crate) fn should_pause(&self) -> bool {
+        if self.own.load(Ordering::Acquire) < STREAM_BYTES_MAX {
+            return false;
+        }
+        self.is_paused.store(true, Ordering::Release);
+        // The writer may have emptied the queue before it could see the mark.
+        self.own.load(Ordering::Acquire) >= STREAM_BYTES_MAX / 2
+    }
+}
+
+impl Drain {
+    /// Whether a paused stream may go on now; true once per pause.
+    pub(crate) fn may_resume(&self) -> bool {
+        self.own.load(Ordering::Acquire) < STREAM_BYTES_MAX / 2
+            && self.is_paused.swap(false, Ordering::AcqRel)
+    }
+}

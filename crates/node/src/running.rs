@@ -1,0 +1,196 @@
+//! A replica that runs: its queues, its threads, and how all of them end, in order or at the first failure.
+
+use crate::core_thread::CoreEvent;
+use crate::error::NodeError;
+use crate::execution_thread::ExecutionJob;
+use crate::gateway::{self, GatewayJob};
+use crate::handle::NodeHandle;
+use crate::log_thread::LogJob;
+use outvote_transport::Links;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use tokio::sync::mpsc;
+
+/// The senders of all threads' queues.
+#[derive(Clone)]
+pub(crate) struct Ports {
+    pub(crate) core: Sender<CoreEvent>,
+    pub(crate) log: Sender<LogJob>,
+    pub(crate) execution: Sender<ExecutionJob>,
+    pub(crate) gateway: Sender<GatewayJob>,
+}
+
+/// The other ends.
+pub(crate) struct Receivers {
+    pub(crate) core: Receiver<CoreEvent>,
+    pub(crate) log: Receiver<LogJob>,
+    pub(crate) execution: Receiver<ExecutionJob>,
+    pub(crate) gateway: Receiver<GatewayJob>,
+}
+
+/// Queues of all threads.
+pub(crate) fn queues() -> (Ports, Receivers) {
+    let (core, core_events) = channel();
+    let (log, log_jobs) = channel();
+    let (execution, execution_jobs) = channel();
+    let (gateway, gateway_jobs) = channel();
+    let receivers =
+        Receivers { core: core_events, log: log_jobs, execution: execution_jobs, gateway: gateway_jobs };
+    (Ports { core, log, execution, gateway }, receivers)
+}
+
+/// The threads of a replica.
+pub(crate) struct Threads {
+    pub(crate) core: JoinHandle<()>,
+    pub(crate) execution: JoinHandle<()>,
+    pub(crate) gateway: JoinHandle<()>,
+    pub(crate) log: JoinHandle<()>,
+}
+
+/// What ends a replica, from any thread.
+#[derive(Clone)]
+pub(crate) struct Ends {
+    ports: Ports,
+    outside: Arc<Mutex<Outside>>,
+    failure: mpsc::UnboundedSender<NodeError>,
+}
+
+/// What lets others reach the replica.
+#[derive(Default)]
+struct Outside {
+    links: Option<Links>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Ends {
+    pub(crate) fn new(ports: Ports, links: Links) -> (Self, mpsc::UnboundedReceiver<NodeError>) {
+        let (failure, failures) = mpsc::unbounded_channel();
+        let outside = Arc::new(Mutex::new(Outside { links: Some(links), tasks: Vec::new() }));
+        (Self { ports, outside, failure }, failures)
+    }
+
+    /// A task that ends with the replica.
+    pub(crate) fn add_task(&self, task: tokio::task::JoinHandle<()>) {
+        self.outside.lock().unwrap_or_else(PoisonError::into_inner).tasks.push(task);
+    }
+
+    /// Starts a thread. When it fails or panics, the whole replica ends: there is no half-alive state.
+    pub(crate) fn spawn(
+        &self,
+        name: &str,
+        body: impl FnOnce() -> Result<(), NodeError> + Send + 'static,
+    ) -> Result<JoinHandle<()>, NodeError> {
+        let ends = self.clone();
+        let run = move || {
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+            let error = match outcome {
+                Ok(Ok(())) => return,
+                // D20: a failed write or flush stops the node.
+                Ok(Err(error)) => error,
+                Err(_) => NodeError::Panicked,
+            };
+            tracing::error!(%error, "the replica stops");
+            ends.end();
+            let _ = ends.failure.send(error);
+        };
+        thread::Builder::new().name(name.into()).spawn(run).map_err(NodeError::Thread)
+    }
+
+    /// Nothing comes in and nothing goes out from here on.
+    fn close(&self) -> Vec<tokio::task::JoinHandle<()>> {
+        let mut outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(outside.links.take());
+        let tasks = std::mem::take(&mut outside.tasks);
+        tasks.iter().for_each(tokio::task::JoinHandle::abort);
+        tasks
+    }
+
+    /// Tells everything to end, without waiting. What was not made durable is lost, as in a crash, and nothing that was
+    /// sent rests on it.
+    fn end(&self) {
+        drop(self.close());
+        // Threads that are gone already need no telling.
+        let _ = self.ports.core.send(CoreEvent::Stop);
+        let _ = self.ports.execution.send(ExecutionJob::Stop);
+        let _ = self.ports.gateway.send(GatewayJob::Stop);
+        let _ = self.ports.log.send(LogJob::Stop);
+    }
+}
+
+/// A replica that runs. It stops when this is dropped, or with [`RunningNode::stop`].
+pub struct RunningNode {
+    handle: NodeHandle,
+    ends: Ends,
+    threads: Option<Threads>,
+    failures: mpsc::UnboundedReceiver<NodeError>,
+}
+
+impl std::fmt::Debug for RunningNode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunningNode").field("handle", &self.handle).finish_non_exhaustive()
+    }
+}
+
+impl RunningNode {
+    pub(crate) fn new(
+        handle: NodeHandle,
+        ends: Ends,
+        threads: Threads,
+        failures: mpsc::UnboundedReceiver<NodeError>,
+    ) -> Self {
+        Self { handle, ends, threads: Some(threads), failures }
+    }
+
+    /// A handle for routes and tests.
+    #[must_use]
+    pub fn handle(&self) -> &NodeHandle {
+        &self.handle
+    }
+
+    /// Makes this replica lie, or stop lying. Works in demonstration clusters only.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub fn behave(&self, behaviour: &str) -> Result<(), String> {
+        gateway::behave(&self.ends.ports.core, behaviour)
+    }
+
+    /// Waits until a thread fails; all others are stopping then. Never returns while all is well.
+    pub async fn failure(&mut self) -> NodeError {
+        match self.failures.recv().await {
+            Some(error) => error,
+            // All senders are gone only after the threads ended.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Stops in order: no more input; then the core; then what it gave to execution and to the clients is finished; last
+    /// the log, which is synced and sealed.
+    pub async fn stop(mut self) {
+        for task in self.ends.close() {
+            // It was told to end; how it ended does not matter.
+            let _ = task.await;
+        }
+        let Some(threads) = self.threads.take() else { return };
+        let ports = self.ends.ports.clone();
+        let ending = move || {
+            // A thread that is gone already needs no telling, and its panic was reported when it happened.
+            let _ = ports.core.send(CoreEvent::Stop);
+            let _ = threads.core.join();
+            let _ = ports.execution.send(ExecutionJob::Stop);
+            let _ = threads.execution.join();
+            let _ = ports.gateway.send(GatewayJob::Stop);
+            let _ = threads.gateway.join();
+            let _ = ports.log.send(LogJob::Stop);
+            let _ = threads.log.join();
+        };
+        let _ = tokio::task::spawn_blocking(ending).await;
+    }
+}
+
+impl Drop for RunningNode {
+    fn drop(&mut self) {
+        self.ends.end();
+    }
+}

@@ -1,0 +1,212 @@
+//! Disks that are wiped, restored, damaged, full or read-only. The other replicas go on in every case.
+
+use crate::support::{Counter, count_up, leader, own, submit, until, until_level};
+use outvote::{Cluster, Home, Node, NodeConfig, ReplicaId};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+const LAST: ReplicaId = ReplicaId(3);
+
+fn data(cluster: &Cluster) -> PathBuf {
+    cluster.home(LAST).unwrap().join("data")
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("made");
+    for entry in std::fs::read_dir(from).expect("a folder").map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).expect("copied");
+        }
+    }
+}
+
+// D16, D17: the key alone never votes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_whose_disk_was_wiped_follows_and_serves_but_never_votes() {
+    let mut cluster = Cluster::of(4).checkpoint_interval(8).start(Counter::default).await.expect("started");
+    let client = cluster.client().await.expect("connected");
+    for expected in 1..=20 {
+        assert_eq!(count_up(&client).await, expected);
+    }
+    cluster.stop_replica(LAST).await.expect("stopped");
+    std::fs::remove_dir_all(data(&cluster)).expect("wiped");
+    cluster.start_replica(LAST).await.expect("it starts all the same");
+    for expected in 21..=40 {
+        assert_eq!(count_up(&client).await, expected);
+    }
+    until_level(&cluster, LAST, ReplicaId(0)).await;
+    assert!(own(&cluster, LAST).observer);
+    // It gives no vote: with one of the others gone there is no quorum, however long one waits.
+    cluster.stop_replica(ReplicaId(2)).await.expect("stopped");
+    let submission = tokio::time::timeout(Duration::from_secs(2), count_up(&client)).await;
+    assert!(submission.is_err(), "committed with an observer's vote");
+    cluster.start_replica(ReplicaId(2)).await.expect("started");
+    let count = count_up(&client).await;
+    assert!(count == 42, "the one that waited, then this one: {count}");
+    until_level(&cluster, LAST, ReplicaId(0)).await;
+    cluster.stop_replica(LAST).await.expect("stopped");
+    cluster.start_replica(LAST).await.expect("started");
+    until("it is an observer after another restart", || own(&cluster, LAST).observer).await;
+    cluster.stop().await;
+}
+
+// D18: a restored copy is found out by what the others remember.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_with_an_old_copy_of_its_disk_becomes_an_observer() {
+    let mut cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let client = cluster.client().await.expect("connected");
+    for expected in 1..=5 {
+        assert_eq!(count_up(&client).await, expected);
+    }
+    cluster.stop_replica(LAST).await.expect("stopped");
+    let backup = cluster.home(LAST).unwrap().join("backup");
+    copy(&data(&cluster), &backup);
+    cluster.start_replica(LAST).await.expect("started");
+    // It votes in later views now, which its old copy knows nothing of.
+    for expected in 6..=8 {
+        let old = leader(&cluster);
+        let victim = if old == LAST { ReplicaId(0) } else { old };
+        cluster.stop_replica(victim).await.expect("stopped");
+        assert_eq!(count_up(&client).await, expected);
+        cluster.start_replica(victim).await.expect("started");
+    }
+    until_level(&cluster, LAST, ReplicaId(0)).await;
+    cluster.stop_replica(LAST).await.expect("stopped");
+    std::fs::remove_dir_all(data(&cluster)).expect("removed");
+    copy(&backup, &data(&cluster));
+    cluster.start_replica(LAST).await.expect("started");
+    for expected in 9..=15 {
+        assert_eq!(count_up(&client).await, expected);
+    }
+    until("the old copy is noticed", || own(&cluster, LAST).observer).await;
+    until_level(&cluster, LAST, ReplicaId(0)).await;
+    cluster.stop().await;
+}
+
+// D14: damage in the middle of the log is not cut away; what is missing comes from the peers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_is_damaged_in_the_middle_is_mended_from_the_others() {
+    let mut cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let client = cluster.client().await.expect("connected");
+    for expected in 1..=30 {
+        assert_eq!(submit(&client, &[b'x'; 20_000]).await, expected);
+    }
+    cluster.stop_replica(LAST).await.expect("stopped");
+    let files =
+        std::fs::read_dir(data(&cluster).join("log")).expect("a folder").map(|file| file.unwrap().path());
+    let file = files.max_by_key(|file| file.metadata().unwrap().len()).expect("a log file");
+    let mut bytes = std::fs::read(&file).expect("read");
+    let used = bytes.iter().rposition(|byte| *byte != 0).expect("written to");
+    bytes[used / 2..used / 2 + 600].fill(0x5A);
+    std::fs::write(&file, &bytes).expect("damaged");
+    cluster.start_replica(LAST).await.expect("it starts");
+    for expected in 31..=40 {
+        assert_eq!(count_up(&client).await, expected);
+    }
+    until_level(&cluster, LAST, ReplicaId(0)).await;
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_process_on_one_home_is_refused() {
+    let cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let mut config = NodeConfig::default();
+    config.network.listen = "127.0.0.1:0".parse().unwrap();
+    config.network.http = "127.0.0.1:0".parse().unwrap();
+    let home = Home::new(cluster.home(LAST).unwrap());
+    let error = Node::with_config(home, config, Counter::default()).start().await.expect_err("in use");
+    let text = error.to_string();
+    assert!(text.contains("data is in use by process") && text.contains("stop it first"), "{text}");
+    assert_eq!(count_up(&cluster.client().await.expect("connected")).await, 1);
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_in_use_is_named_with_its_key() {
+    let mut cluster = Cluster::start(4, Counter::default).await.expect("started");
+    cluster.stop_replica(LAST).await.expect("stopped");
+    let address = cluster.http(LAST).unwrap();
+    let _taken = std::net::TcpListener::bind(address).expect("free now");
+    let text = cluster.start_replica(LAST).await.expect_err("in use").to_string();
+    assert!(text.contains(&address.to_string()) && text.contains("network.http"), "{text}");
+    assert_eq!(count_up(&cluster.client().await.expect("connected")).await, 1);
+    cluster.stop().await;
+}
+
+/// A small file system in memory; gone when dropped.
+struct Tiny(PathBuf);
+
+impl Tiny {
+    /// `None` where this user may not mount.
+    fn mount(at: &Path, mib: u32) -> Option<Self> {
+        std::fs::create_dir_all(at).ok()?;
+        let size = format!("size={mib}m");
+        let done = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(at).output().ok()?;
+        done.status.success().then(|| Self(at.to_path_buf()))
+    }
+
+    fn remount(&self, how: &str) -> bool {
+        let how = format!("remount,{how}");
+        let done = Command::new("mount").args(["-o", &how]).arg(&self.0).output();
+        done.is_ok_and(|done| done.status.success())
+    }
+}
+
+impl Drop for Tiny {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).output();
+    }
+}
+
+// D20: a write that fails stops the replica, with the cause and the cure; the others go on, and it comes back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_and_a_read_only_one_stop_the_replica_and_are_named() {
+    let mut cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let client = cluster.client().await.expect("connected");
+    cluster.stop_replica(LAST).await.expect("stopped");
+    let aside = cluster.home(LAST).unwrap().join("aside");
+    copy(&data(&cluster), &aside);
+    let Some(tiny) = Tiny::mount(&data(&cluster), 24) else {
+        eprintln!(
+            "skipped a_full_disk_and_a_read_only_one_stop_the_replica_and_are_named: mounting is not allowed"
+        );
+        return;
+    };
+    copy(&aside, &data(&cluster));
+    cluster.start_replica(LAST).await.expect("started on the small disk");
+    for expected in 1..=5 {
+        assert_eq!(count_up(&client).await, expected);
+    }
+    // Somebody else fills the disk.
+    let filler = data(&cluster).join("filler");
+    let _ = std::fs::write(&filler, vec![1u8; 64 << 20]);
+    let mut expected = 5;
+    let error = loop {
+        expected += 1;
+        assert_eq!(submit(&client, &[b'x'; 60_000]).await, expected, "the others go on");
+        let failed = tokio::time::timeout(Duration::from_millis(20), cluster.failure(LAST)).await;
+        if let Ok(error) = failed {
+            break error.expect("running").to_string();
+        }
+        assert!(expected < 600, "the disk is full and nobody noticed");
+    };
+    assert!(error.contains("the disk is full; free some space and start again"), "{error}");
+    cluster.stop_replica(LAST).await.expect("stopped");
+    std::fs::remove_file(&filler).expect("freed");
+    cluster.start_replica(LAST).await.expect("started again");
+    expected += 1;
+    assert_eq!(count_up(&client).await, expected);
+    until_level(&cluster, LAST, ReplicaId(0)).await;
+    assert!(!own(&cluster, LAST).observer);
+
+    cluster.stop_replica(LAST).await.expect("stopped");
+    assert!(tiny.remount("ro"), "may mount but not remount");
+    let error = cluster.start_replica(LAST).await.expect_err("read-only").to_string();
+    assert!(error.contains("read-only"), "{error}");
+    drop(tiny);
+    cluster.stop().await;
+}

@@ -1,0 +1,109 @@
+//! The HTTP side as a stranger finds it.
+
+use crate::support::{Counter, count_up, own, until};
+use outvote::{Cluster, ReplicaId};
+use std::net::SocketAddr;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const FIRST: ReplicaId = ReplicaId(0);
+
+/// Sends a request as it is and reads until the other end closes.
+async fn raw(address: SocketAddr, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("connected");
+    // The other end may refuse before it has read all.
+    let _ = stream.write_all(request).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+async fn call(address: SocketAddr, line: &str, headers: &str) -> String {
+    let host = if headers.contains("Host:") { String::new() } else { format!("Host: {address}\r\n") };
+    raw(address, format!("{line} HTTP/1.1\r\n{host}{headers}Connection: close\r\n\r\n").as_bytes()).await
+}
+
+/// The status, and the error's code if the body has our shape.
+fn verdict(answer: &str) -> (u16, String) {
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    let json: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    let code = json["error"]["code"].as_str().unwrap_or_default().to_string();
+    if !code.is_empty() {
+        let has_all = ["message", "hint"]
+            .iter()
+            .all(|key| json["error"][key].as_str().is_some_and(|text| !text.is_empty()));
+        assert!(has_all, "an error says what and how to fix it: {body}");
+    }
+    (status, code)
+}
+
+async fn refused(address: SocketAddr, line: &str, headers: &str) -> (u16, String) {
+    verdict(&call(address, line, headers).await)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_get_errors_in_one_shape_and_only_the_committees_pages_are_let_in() {
+    let cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let http = cluster.http(FIRST).unwrap();
+    let code = |status: u16, code: &str| (status, code.to_string());
+    // DNS rebinding, and pages of others.
+    assert_eq!(refused(http, "GET /status", "Host: evil.example\r\n").await, code(403, "host-not-allowed"));
+    let foreign = "Origin: http://evil.example\r\n";
+    assert_eq!(refused(http, "GET /status", foreign).await, code(403, "origin-not-allowed"));
+    assert_eq!(refused(http, "GET /status", "Origin: null\r\n").await, code(403, "origin-not-allowed"));
+    let sibling = format!("Origin: http://{}\r\n", cluster.http(ReplicaId(2)).unwrap());
+    let answer = call(http, "GET /status", &sibling).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let lower = answer.to_lowercase();
+    assert!(lower.contains("access-control-allow-origin: http://127.0.0.1"), "{answer}");
+    assert!(lower.contains("content-security-policy: default-src 'none'"), "{answer}");
+    // What is not there, and what is asked for in the wrong way.
+    assert_eq!(refused(http, "GET /nothing", "").await, code(404, "no-such-route"));
+    assert_eq!(refused(http, "DELETE /status", "").await, code(405, "method-not-allowed"));
+    assert_eq!(
+        refused(http, "POST /nothing", "Content-Length: 99999999\r\n").await,
+        code(413, "body-too-large")
+    );
+    let long = format!("X-Long: {}\r\n", "a".repeat(100_000));
+    assert_eq!(refused(http, "GET /status", &long).await.0, 431);
+    assert_eq!(verdict(&raw(http, b"GET nonsense\r\n\r\n").await).0, 400);
+    assert!(raw(http, b"\x16\x03\x01\x00\xff garbage\r\n\r\n").await.starts_with("HTTP/1.1 400"));
+    assert!(call(http, "GET /livez", "").await.contains("alive"));
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readiness_and_metrics_tell_what_is_the_case() {
+    let mut cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let client = cluster.client().await.expect("connected");
+    for expected in 1..=3 {
+        assert_eq!(count_up(&client).await, expected);
+    }
+    until("block 3 is executed", || own(&cluster, FIRST).executed >= 3).await;
+    let http = cluster.http(FIRST).unwrap();
+    assert!(call(http, "GET /readyz", "").await.contains("ready"));
+    let metrics = call(http, "GET /metrics", "").await;
+    for name in ["view", "committed", "executed", "replicas_reachable 4", "requests_pending", "is_observer 0"]
+    {
+        assert!(metrics.contains(&format!("\noutvote_{name}")), "{name} is missing in {metrics}");
+    }
+    let status = call(http, "GET /status", "").await;
+    let json: serde_json::Value = serde_json::from_str(status.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!(
+        (json["n"].as_u64(), json["f"].as_u64(), json["quorum"].as_u64()),
+        (Some(4), Some(1), Some(3))
+    );
+    for id in [2, 3] {
+        cluster.stop_replica(ReplicaId(id)).await.expect("stopped");
+    }
+    until("the links are down", || {
+        cluster.report(FIRST).unwrap().replicas.iter().filter(|replica| replica.reachable).count() == 2
+    })
+    .await;
+    let answer = call(http, "GET /readyz", "").await;
+    assert_eq!(verdict(&answer), (503, "unavailable".to_string()));
+    assert!(answer.contains("2 of 4 replicas are reachable, 3 are needed"), "{answer}");
+    assert!(call(http, "GET /livez", "").await.starts_with("HTTP/1.1 200"), "it need not be restarted");
+    cluster.stop().await;
+}

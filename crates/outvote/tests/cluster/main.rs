@@ -1,0 +1,15 @@
+//! Real replicas in one process: keys, TLS, disks, votes, liars, and clients that trust nobody.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod support;
+
+mod counting;
+mod disks;
+mod http;
+mod liars;
+mod outcomes;
+mod receipts;
+mod retention;
+mod states;
+mod stream;
+mod wire;

@@ -1,0 +1,98 @@
+//! States that are wrong, lost, or behind.
+
+use crate::support::{Counter, count_up, own, until, until_level};
+use outvote::{Cluster, ReplicaId};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+const LAST: ReplicaId = ReplicaId(3);
+
+// C4: a replica whose state is outvoted stops answering, repairs itself, and counts with the others again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_miscounted_is_outvoted_and_repairs_itself() {
+    let (is_wrong, made) = (Arc::new(AtomicBool::new(false)), AtomicUsize::new(0));
+    let flag = Arc::clone(&is_wrong);
+    let make = move || {
+        let is_last = made.fetch_add(1, Ordering::SeqCst) == LAST.index();
+        Counter { is_wrong: is_last.then(|| Arc::clone(&flag)) }
+    };
+    let cluster = Cluster::of(4).checkpoint_interval(4).start(make).await.expect("started");
+    let client = cluster.client().await.expect("connected");
+    for expected in 1..=3 {
+        assert_eq!(count_up(&client).await, expected);
+    }
+    is_wrong.store(true, Ordering::SeqCst);
+    assert_eq!(count_up(&client).await, 4);
+    until_level(&cluster, LAST, ReplicaId(0)).await;
+    is_wrong.store(false, Ordering::SeqCst);
+    for expected in 5..=30 {
+        assert_eq!(count_up(&client).await, expected);
+    }
+    until_level(&cluster, LAST, ReplicaId(0)).await;
+    until("its state is that of the others", || {
+        let (own, others) = (own(&cluster, LAST), own(&cluster, ReplicaId(0)));
+        !own.repairing
+            && own.state_digest_at == others.state_digest_at
+            && own.state_digest == others.state_digest
+    })
+    .await;
+    cluster.stop().await;
+}
+
+// E11, D11: the state database may be thrown away; the state comes back from the peers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_state_is_named_and_once_removed_is_fetched_from_the_others() {
+    let mut cluster = Cluster::of(4).checkpoint_interval(4).start(Counter::default).await.expect("started");
+    let client = cluster.client().await.expect("connected");
+    for expected in 1..=20 {
+        assert_eq!(count_up(&client).await, expected);
+    }
+    cluster.stop_replica(LAST).await.expect("stopped");
+    let file = cluster.home(LAST).unwrap().join("data/state.redb");
+    let mut bytes = std::fs::read(&file).expect("there");
+    bytes[..4096].fill(0xA5);
+    std::fs::write(&file, &bytes).expect("written");
+    let error = cluster.start_replica(LAST).await.expect_err("damaged").to_string();
+    assert!(error.contains("state.redb") && error.contains("damaged"), "{error}");
+    for expected in 21..=25 {
+        assert_eq!(count_up(&client).await, expected, "the others go on");
+    }
+    std::fs::remove_file(&file).expect("removed");
+    cluster.start_replica(LAST).await.expect("starts without a state");
+    for expected in 26..=40 {
+        assert_eq!(count_up(&client).await, expected);
+    }
+    until_level(&cluster, LAST, ReplicaId(0)).await;
+    assert!(!own(&cluster, LAST).observer, "its promises are in the log");
+    cluster.stop().await;
+}
+
+// A replica that was away for longer than the others keep blocks fetches the state, and names no block below the hole.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_was_away_for_long_fetches_the_state_also_when_interrupted() {
+    let builder = Cluster::of(4).checkpoint_interval(4).configure(|config| config.limits.retain_blocks = 4);
+    let mut cluster = builder.start(Counter::default).await.expect("started");
+    let client = cluster.client().await.expect("connected");
+    assert_eq!(count_up(&client).await, 1);
+    cluster.stop_replica(LAST).await.expect("stopped");
+    for expected in 2..=40 {
+        assert_eq!(count_up(&client).await, expected);
+    }
+    for _ in 0..3 {
+        // Stopped in the middle of whatever it is doing.
+        cluster.start_replica(LAST).await.expect("started");
+        tokio::time::sleep(std::time::Duration::from_millis(60)).await;
+        cluster.stop_replica(LAST).await.expect("stopped");
+    }
+    cluster.start_replica(LAST).await.expect("started");
+    for expected in 41..=50 {
+        assert_eq!(count_up(&client).await, expected);
+    }
+    until_level(&cluster, LAST, ReplicaId(0)).await;
+    // It carries its share: without one of the others, it is needed.
+    cluster.stop_replica(ReplicaId(1)).await.expect("stopped");
+    for expected in 51..=55 {
+        assert_eq!(count_up(&client).await, expected);
+    }
+    cluster.stop().await;
+}

@@ -1,0 +1,98 @@
+//! Clients that misbehave on the wire: each hurts only itself.
+
+use crate::support::{Counter, count_up};
+use outvote::{Blob, Cluster, KeyPair, Nonce, Operation, ReplicaId, Sequence};
+use outvote_transport::{FrameReader, FrameWriter, Limits, connect_client};
+use outvote_types::{BoundedVec, Request, RequestBody, Signature, ToClient, ToReplica, decode, encode};
+use std::time::{Duration, Instant};
+
+const FIRST: ReplicaId = ReplicaId(0);
+
+async fn connect(cluster: &Cluster) -> (FrameReader, FrameWriter) {
+    let file = cluster.committee();
+    let key = file.committee.members[FIRST.index()].link_key;
+    connect_client(file.address(FIRST).unwrap(), key, &Limits::default()).await.expect("connected")
+}
+
+async fn say(writer: &mut FrameWriter, message: &ToReplica) -> bool {
+    writer.send(&[encode(message)]).await.is_ok()
+}
+
+/// The next message, or `None` at the end of the connection.
+async fn hear(reader: &mut FrameReader) -> Option<ToClient> {
+    let heard = tokio::time::timeout(Duration::from_secs(20), reader.next()).await.expect("not for ever");
+    heard.ok().flatten().map(|frame| decode(&frame).expect("a message"))
+}
+
+// B4
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_that_are_no_message_end_the_connection_and_nothing_else() {
+    let cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let client = cluster.client().await.expect("connected");
+    for nonsense in
+        [vec![0xFF; 40], encode(&ToReplica::Follow { from: Sequence(1) })[..5].to_vec(), Vec::new()]
+    {
+        let (mut reader, mut writer) = connect(&cluster).await;
+        assert!(matches!(hear(&mut reader).await, Some(ToClient::Welcome { .. })));
+        let _ = writer.send(&[nonsense]).await;
+        assert_eq!(hear(&mut reader).await, None);
+    }
+    for expected in 1..=3 {
+        assert_eq!(count_up(&client).await, expected);
+    }
+    cluster.stop().await;
+}
+
+// P9
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_signature_is_named_and_its_connection_cut_off_while_others_go_on() {
+    let cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let client = cluster.client().await.expect("connected");
+    let (mut reader, mut writer) = connect(&cluster).await;
+    assert!(matches!(hear(&mut reader).await, Some(ToClient::Welcome { .. })));
+    let session = KeyPair::generate().expect("random").public_key();
+    let payload = Blob::new(b"forged".to_vec()).unwrap();
+    let operations = BoundedVec::new(vec![Operation { author: None, query: false, payload }]).unwrap();
+    let body = RequestBody { session, nonce: Nonce(1), operations };
+    let forged = Request { body, signature: Signature([7; 64]) };
+    let begun = Instant::now();
+    assert!(say(&mut writer, &ToReplica::Submit(BoundedVec::new(vec![forged]).unwrap())).await);
+    let Some(ToClient::Invalid { session: named, nonce, reason }) = hear(&mut reader).await else {
+        panic!("the client is told")
+    };
+    assert_eq!((named, nonce), (session, Nonce(1)));
+    assert!(!reason.is_empty());
+    for expected in 1..=5 {
+        assert_eq!(count_up(&client).await, expected, "another client behind the same address");
+    }
+    assert_eq!(hear(&mut reader).await, None, "the connection is closed");
+    assert!(begun.elapsed() >= Duration::from_secs(2), "after a while, so that a flood is slow");
+    cluster.stop().await;
+}
+
+// B1, B3
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_asks_and_never_reads_is_disconnected_while_others_go_on() {
+    let cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let client = cluster.client().await.expect("connected");
+    let (mut reader, mut writer) = connect(&cluster).await;
+    let asking = tokio::spawn(async move {
+        for id in 0..400 {
+            let question = Blob::new(b"big".to_vec()).unwrap();
+            if !say(&mut writer, &ToReplica::Query { id, min_sequence: Sequence(0), question }).await {
+                break;
+            }
+        }
+        writer
+    });
+    for expected in 1..=20 {
+        assert_eq!(count_up(&client).await, expected);
+    }
+    let _writer = asking.await.expect("asked");
+    let mut answers = 0;
+    while let Some(message) = hear(&mut reader).await {
+        answers += u64::from(matches!(message, ToClient::Answer { .. }));
+    }
+    assert!(answers < 100, "400 MB were asked for, and {answers} MB were kept for it");
+    cluster.stop().await;
+}
