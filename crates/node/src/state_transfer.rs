@@ -30,8 +30,11 @@ impl StateTransfer {
     /// Begins with this checkpoint; a transfer that is under way for a lower one is abandoned.
     pub(crate) fn start(&mut self, certificate: CheckpointCertificate, core: &Sender<CoreEvent>) {
         tracing::info!(checkpoint = certificate.sequence.0, "fetching the state from peers");
-        self.current = Some(Transfer::new(certificate, self.quorum, self.me));
-        self.tick(core);
+        let mut transfer = Transfer::new(certificate, self.quorum, self.me);
+        // The first questions go out at once; only then does it know when it wants to be woken.
+        let outputs = transfer.on_tick(self.clock.now());
+        self.current = Some(transfer);
+        self.perform(outputs, core);
     }
 
     /// Time passed.
