@@ -64,6 +64,8 @@ enum Command {
     Traitor(commands::traitor::Traitor),
     /// Runs whole clusters with faults and liars in a simulation.
     Sim(commands::sim::Sim),
+    /// Measures a cluster of real processes on this machine.
+    Bench(commands::bench::Bench),
     /// A replica's configuration: checked, shown, explained.
     #[command(subcommand)]
     Config(commands::config::Config),
@@ -96,6 +98,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "demo")]
         Command::Traitor(traitor) => traitor.run(output),
         Command::Sim(sim) => sim.run(output),
+        Command::Bench(bench) => bench.run(output),
         Command::Config(config) => config.run(output),
     };
     match done {

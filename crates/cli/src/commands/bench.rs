@@ -116,7 +116,9 @@ impl Bench {
             payload_bytes: self.payload,
             clients: self.clients,
             in_flight: self.in_flight,
-            connections: self.connections.unwrap_or_else(|| self.clients.div_ceil(CLIENTS_PER_CONNECTION).min(8)),
+            connections: self
+                .connections
+                .unwrap_or_else(|| self.clients.div_ceil(CLIENTS_PER_CONNECTION).min(8)),
             measured: Duration::from_secs(self.seconds),
             warm_up: Duration::from_secs(self.warm_up),
             batch_max: self.batch_max,
@@ -135,7 +137,8 @@ impl Bench {
         let configuration = (!is_default).then_some(Configuration { batch_max: self.batch_max });
         let program = std::env::current_exe()?;
         let mut replicas = Replicas::start(&program, folder.homes(), configuration)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
         let progress: &(dyn Fn(&str) + Sync) = &note;
         runtime.block_on(async {
             if self.first_commit {
