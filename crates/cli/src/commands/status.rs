@@ -62,7 +62,8 @@ pub(crate) async fn gather_with(client: &Client) -> Result<Value, Failure> {
 fn join(file: &CommitteeFile, reports: &[Option<Value>]) -> Result<Value, Failure> {
     let committee = &file.committee;
     let quorum = committee.quorum().map_err(Failure::usage)?;
-    let replicas: Vec<Value> = quorum.members().map(|id| entry(file, reports, id)).collect();
+    let mut replicas: Vec<Value> = quorum.members().map(|id| entry(file, reports, id)).collect();
+    dethrone(&mut replicas, quorum.f());
     let mut evidence: Vec<Value> = Vec::new();
     for found in reports.iter().flatten().filter_map(|report| report["evidence"].as_array()).flatten() {
         // Replicas hold the same proof under the same id, or each its own about the same lie: show one per lie.
@@ -78,6 +79,20 @@ fn join(file: &CommitteeFile, reports: &[Option<Value>]) -> Result<Value, Failur
         "n": quorum.n(), "f": quorum.f(), "quorum": quorum.quorum(), "epoch": committee.epoch.0,
         "replicas": replicas, "evidence": evidence,
     }))
+}
+
+/// Takes the crown from whoever leads a view that the cluster has left: a replica that just restarted does not know better.
+fn dethrone(replicas: &mut [Value], f: usize) {
+    let reachable = replicas.iter().filter(|replica| replica["reachable"] == true);
+    let mut views: Vec<u64> = reachable.filter_map(|replica| replica["view"].as_u64()).collect();
+    views.sort_unstable_by(|a, b| b.cmp(a));
+    // f liars may claim any view; the next highest is at most one that an honest replica is in.
+    let Some(current) = views.get(f).or(views.last()).copied() else { return };
+    for replica in replicas {
+        if replica["view"].as_u64().is_some_and(|view| view < current) {
+            replica["leader"] = false.into();
+        }
+    }
 }
 
 /// A replica's report. A link that is only just being made gets a moment; then its replica counts as away.
