@@ -1,7 +1,9 @@
 //! States that are wrong, lost, or behind.
 
 use crate::support::{Counter, count_up, own, until, until_level};
-use outvote::{Cluster, ReplicaId};
+use crate::wire::{connect_to, hear, say};
+use outvote::{Cluster, ReplicaId, Sequence};
+use outvote_types::{ToClient, ToReplica};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -75,7 +77,7 @@ async fn a_replica_that_was_away_for_long_fetches_the_state_also_when_interrupte
     let client = cluster.client().await.expect("connected");
     assert_eq!(count_up(&client).await, 1);
     cluster.stop_replica(LAST).await.expect("stopped");
-    for expected in 2..=40 {
+    for expected in 2..=100 {
         assert_eq!(count_up(&client).await, expected);
     }
     for _ in 0..3 {
@@ -85,13 +87,26 @@ async fn a_replica_that_was_away_for_long_fetches_the_state_also_when_interrupte
         cluster.stop_replica(LAST).await.expect("stopped");
     }
     cluster.start_replica(LAST).await.expect("started");
-    for expected in 41..=50 {
+    for expected in 101..=110 {
         assert_eq!(count_up(&client).await, expected);
     }
     until_level(&cluster, LAST, ReplicaId(0)).await;
+    // There is a hole in its history now, and it says where the history goes on.
+    let (mut reader, mut writer) = connect_to(&cluster, LAST).await;
+    assert!(say(&mut writer, &ToReplica::Follow { from: Sequence(2) }).await);
+    let oldest = loop {
+        match hear(&mut reader).await.expect("goes on") {
+            ToClient::StreamGone { oldest } => break oldest,
+            ToClient::Block { header, .. } => {
+                assert!(header.body.sequence < Sequence(50), "no block is left out")
+            }
+            _ => {}
+        }
+    };
+    assert!(oldest > Sequence(50), "the state was fetched: {oldest}");
     // It carries its share: without one of the others, it is needed.
     cluster.stop_replica(ReplicaId(1)).await.expect("stopped");
-    for expected in 51..=55 {
+    for expected in 111..=115 {
         assert_eq!(count_up(&client).await, expected);
     }
     cluster.stop().await;

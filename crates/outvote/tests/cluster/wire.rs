@@ -9,17 +9,22 @@ use std::time::{Duration, Instant};
 const FIRST: ReplicaId = ReplicaId(0);
 
 async fn connect(cluster: &Cluster) -> (FrameReader, FrameWriter) {
-    let file = cluster.committee();
-    let key = file.committee.members[FIRST.index()].link_key;
-    connect_client(file.address(FIRST).unwrap(), key, &Limits::default()).await.expect("connected")
+    connect_to(cluster, FIRST).await
 }
 
-async fn say(writer: &mut FrameWriter, message: &ToReplica) -> bool {
+/// A connection of our own to one replica.
+pub(crate) async fn connect_to(cluster: &Cluster, id: ReplicaId) -> (FrameReader, FrameWriter) {
+    let file = cluster.committee();
+    let key = file.committee.members[id.index()].link_key;
+    connect_client(file.address(id).unwrap(), key, &Limits::default()).await.expect("connected")
+}
+
+pub(crate) async fn say(writer: &mut FrameWriter, message: &ToReplica) -> bool {
     writer.send(&[encode(message)]).await.is_ok()
 }
 
 /// The next message, or `None` at the end of the connection.
-async fn hear(reader: &mut FrameReader) -> Option<ToClient> {
+pub(crate) async fn hear(reader: &mut FrameReader) -> Option<ToClient> {
     let heard = tokio::time::timeout(Duration::from_secs(20), reader.next()).await.expect("not for ever");
     heard.ok().flatten().map(|frame| decode(&frame).expect("a message"))
 }
