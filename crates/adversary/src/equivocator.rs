@@ -122,6 +122,9 @@ impl Liar for Equivocator {
                 send_each(hand.others(), out, |peer| {
                     Some(if second(peer) { other.clone() } else { first.clone() })
                 });
+                // COMMITs are not echoed, so a careful liar would never be caught at this. One replica gets both.
+                let witness = hand.others().find(|peer| second(*peer));
+                send_each(witness.into_iter(), out, |_| Some(first.clone()));
             }
             _ => out.push(action),
         }
