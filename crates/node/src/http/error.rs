@@ -74,6 +74,7 @@ pub(crate) async fn in_our_shape(response: Response) -> Response {
         StatusCode::REQUEST_TIMEOUT => {
             ("timeout", "the answer took too long", "try again, or ask another replica")
         }
+        StatusCode::NOT_FOUND => return super::no_such_route().into_response(),
         StatusCode::METHOD_NOT_ALLOWED => return method_not_allowed().into_response(),
         _ => ("bad-request", "the request cannot be understood", "see /openapi.json for the routes"),
     };

@@ -58,7 +58,7 @@ pub(crate) fn router(handle: &NodeHandle, application: AppRoutes, hosts: Vec<Str
         .route("/status", get(status).with_state(handle.clone()))
         .route("/metrics", get(metrics::metrics).with_state(handle.clone()))
         .route("/openapi.json", get(move || async move { Json((*document).clone()) }))
-        .fallback(|| async { no_such_route() })
+        // The application may have a fallback of its own, such as its page; without one, `in_our_shape` words the bare 404.
         .merge(application.router)
         .method_not_allowed_fallback(|| async { error::method_not_allowed() })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
