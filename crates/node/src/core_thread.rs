@@ -26,7 +26,7 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 /// What the core is told.
 pub(crate) enum CoreEvent {
     /// Something for the replica.
-    Replica(Event),
+    Replica(Box<Event>),
     /// Frames of a peer; the budget is given back once they are dealt with.
     Frames { peer: ReplicaId, frames: Vec<Vec<u8>>, budget: Budget },
     /// Clients' requests whose signatures hold; the room is given back once they are dealt with.
@@ -37,6 +37,13 @@ pub(crate) enum CoreEvent {
     Behave { behaviour: String, refusal: Sender<Result<(), String>> },
     /// End.
     Stop,
+}
+
+impl CoreEvent {
+    /// Something for the replica.
+    pub(crate) fn replica(event: Event) -> Self {
+        Self::Replica(Box::new(event))
+    }
 }
 
 /// Where the replica's actions go.
@@ -93,7 +100,7 @@ impl CoreThread {
         queue.extend(events.try_iter().take(EVENTS_PER_ROUND));
         for event in queue {
             match event {
-                CoreEvent::Replica(event) => self.step(event),
+                CoreEvent::Replica(event) => self.step(*event),
                 CoreEvent::Frames { peer, frames, budget } => {
                     for bytes in frames {
                         self.step(Event::Frame { from: peer, bytes });
@@ -159,7 +166,7 @@ impl CoreThread {
             Action::Verify { job, checks } => {
                 let core = out.core.clone();
                 let on_verdicts = move |verdicts| {
-                    let _ = core.send(CoreEvent::Replica(Event::Checked { job, verdicts }));
+                    let _ = core.send(CoreEvent::replica(Event::Checked { job, verdicts }));
                 };
                 out.workers.verify(checks, Box::new(on_verdicts));
             }

@@ -205,7 +205,7 @@ impl ExecutionThread {
 
     fn tell_core(&self, event: Event) {
         // The core is gone only when the node stops.
-        let _ = self.core.send(CoreEvent::Replica(event));
+        let _ = self.core.send(CoreEvent::replica(event));
     }
 
     fn execute(&mut self, committed: &Arc<CommittedBlock>) -> Result<(), NodeError> {

@@ -70,7 +70,7 @@ impl LogThread {
             if let Some(ticket) = last {
                 // D6, D20: one sync covers every group that waited; tickets rise, so the last one speaks for all.
                 self.log.sync()?;
-                let _ = self.core.send(CoreEvent::Replica(Event::Durable(ticket)));
+                let _ = self.core.send(CoreEvent::replica(Event::Durable(ticket)));
             }
             if is_stopping {
                 // A clean stop: damage to the last group is damage from now on, and no torn tail.

@@ -77,7 +77,7 @@ impl StateTransfer {
                 }
             };
             // The core is gone only when the node stops.
-            let _ = core.send(CoreEvent::Replica(event));
+            let _ = core.send(CoreEvent::replica(event));
         }
     }
 }
