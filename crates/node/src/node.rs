@@ -21,7 +21,7 @@ use crate::workers::Workers;
 use crate::{gateway, links, recovery};
 use outvote_crypto::{Ed25519, RequestChecker, Scheme};
 use outvote_execution::{Application, Executor, ExecutorConfig};
-use outvote_replica::{Config, Replica, Tunables};
+use outvote_replica::{Action, Config, Record, Replica, Tunables};
 use outvote_session::CommitteeFile;
 use outvote_storage::{DataFolder, Log, LogOptions, RealDisk, StateOptions, StateStore};
 use outvote_transport::bind;
@@ -53,6 +53,12 @@ pub struct Listeners {
     pub links: std::net::TcpListener,
     /// For the page, the API and the metrics.
     pub http: TcpListener,
+}
+
+impl Listeners {
+    async fn bind(config: &NodeConfig) -> Result<Self, NodeError> {
+        Ok(Self { links: bind(config.network.listen)?, http: http::bind(config.network.http).await? })
+    }
 }
 
 impl Node {
@@ -110,12 +116,9 @@ impl Node {
         let committee = file.committee.clone();
         let quorum = committee.quorum().map_err(NodeError::Size)?;
         // The sockets first: a port in use is found before anything is written.
-        let Listeners { links: link_listener, http: http_listener } = match listeners {
+        let sockets = match listeners {
             Some(listeners) => listeners,
-            None => Listeners {
-                links: bind(config.network.listen)?,
-                http: http::bind(config.network.http).await?,
-            },
+            None => Listeners::bind(&config).await?,
         };
         let disk = Disk::open(&home, &config, &committee, &keys, application)?;
         let clock = Clock::start();
@@ -128,22 +131,12 @@ impl Node {
             execution: ports.execution.clone(),
             executed: broadcast::Sender::new(EXECUTED_BLOCKS_KEPT),
         };
-        let started = links::start(&shared, keys.link, &config, link_listener, ports.core.clone())?;
+        let started = links::start(&shared, keys.link, &config, sockets.links, ports.core.clone())?;
         let links_sender = started.links.sender();
         let (ends, failures) = Ends::new(ports.clone(), started.links);
-        let Ports { core, log, execution, gateway } = ports;
-
-        let ingress = Ingress {
-            checker: RequestChecker::new(committee.clone(), Arc::clone(&scheme)),
-            workers: workers.clone(),
-            core: core.clone(),
-            gateway: gateway.clone(),
-            execution: execution.clone(),
-            scheme: Arc::clone(&scheme),
-            shared: Arc::clone(&shared),
-            room: gateway::room(),
-        };
+        let ingress = ingress(&ports, &workers, &scheme, &shared, &disk.archive);
         ends.add_task(tokio::spawn(gateway::accept(started.clients, ingress)));
+        let Ports { core, log, execution, gateway } = ports;
 
         let (replica, first) = Replica::recover(
             Config { committee, me, tunables: tunables(&config) },
@@ -172,10 +165,52 @@ impl Node {
             ExecutionOutlets { core, gateway, log },
         );
         let gateway_thread = Gateway::new(disk.archive, shared, scheme, handle.executed.clone());
+        let bodies = Bodies { core_thread, first, log_thread, execution_thread, gateway_thread };
+        let threads = bodies.spawn(&ends, receivers, disk.folder)?;
+        let routes = routes(&handle);
+        let router = http::router(&handle, routes, config.network.http_hosts.clone());
+        ends.add_task(tokio::spawn(http::serve(sockets.http, router)));
+        Ok(RunningNode::new(handle, ends, threads, failures))
+    }
+}
+
+/// What every client's connection needs.
+fn ingress(
+    ports: &Ports,
+    workers: &Workers,
+    scheme: &Arc<dyn Scheme>,
+    shared: &Arc<Shared>,
+    archive: &Archive,
+) -> Ingress {
+    Ingress {
+        checker: RequestChecker::new(shared.committee.committee.clone(), Arc::clone(scheme)),
+        workers: workers.clone(),
+        core: ports.core.clone(),
+        gateway: ports.gateway.clone(),
+        execution: ports.execution.clone(),
+        scheme: Arc::clone(scheme),
+        shared: Arc::clone(shared),
+        room: gateway::room(),
+        seen: gateway::Seen::new(archive.clone()),
+    }
+}
+
+/// What the threads run.
+struct Bodies {
+    core_thread: CoreThread,
+    first: Vec<Action>,
+    log_thread: LogThread,
+    execution_thread: ExecutionThread,
+    gateway_thread: Gateway,
+}
+
+impl Bodies {
+    fn spawn(self, ends: &Ends, receivers: Receivers, folder: Arc<DataFolder>) -> Result<Threads, NodeError> {
+        let Self { core_thread, first, log_thread, execution_thread, gateway_thread } = self;
         let Receivers { core, log, execution, gateway } = receivers;
         // Who writes holds the lock: whoever opens the folder next finds all writers gone.
-        let (execution_lock, log_lock) = (Arc::clone(&disk.folder), disk.folder);
-        let threads = Threads {
+        let (execution_lock, log_lock) = (Arc::clone(&folder), folder);
+        Ok(Threads {
             core: ends.spawn("core", move || {
                 core_thread.run(&core, first);
                 Ok(())
@@ -189,11 +224,7 @@ impl Node {
                 let _locked = log_lock;
                 log_thread.run(&log)
             })?,
-        };
-        let routes = routes(&handle);
-        let router = http::router(&handle, routes, config.network.http_hosts.clone());
-        ends.add_task(tokio::spawn(http::serve(http_listener, router)));
-        Ok(RunningNode::new(handle, ends, threads, failures))
+        })
     }
 }
 
@@ -232,9 +263,15 @@ impl Disk {
         let reader = store.reader();
         let pending = Arc::new(Pending::default());
         let backend = RedbBackend::new(store, Arc::clone(&pending));
-        let executor = Executor::open(Box::new(backend), application, ExecutorConfig::new(committee))?;
+        let mut executor = Executor::open(Box::new(backend), application, ExecutorConfig::new(committee))?;
         let archive = Archive::open(pending, reader, executor.executed())?;
         let memory = recovery::recover(&log, &executor)?;
+        for record in &memory.recovered.records {
+            // C6: the snapshot that the executor took at its opening is served under the log's last certificate.
+            if let Record::Stable(certificate) | Record::Installed { certificate, .. } = record {
+                executor.on_stable(certificate);
+            }
+        }
         Ok(Self { folder, log, executor, archive, memory })
     }
 }

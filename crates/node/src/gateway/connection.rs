@@ -1,6 +1,7 @@
 //! One client's connection: decodes what it says, has its signatures checked, and passes it on.
 
 use super::outgoing::{Drain, Waiting, queue};
+use super::seen::Seen;
 use super::{Ask, ConnectionId, Gateway, GatewayJob, GatewaySender, Place};
 use crate::core_thread::CoreEvent;
 use crate::execution_thread::ExecutionJob;
@@ -43,6 +44,8 @@ pub(crate) struct Ingress {
     pub(crate) shared: Arc<Shared>,
     /// Bytes of requests of all connections that may still be taken in.
     pub(crate) room: Arc<Semaphore>,
+    /// What was executed before this process started.
+    pub(crate) seen: Seen,
 }
 
 /// Takes over clients as they connect, as many as the transport lets in. When this ends, so do all connections.
@@ -128,11 +131,15 @@ fn submit(id: ConnectionId, requests: Vec<Request>, ingress: &Ingress, room: Roo
     // P8: sizes and keys are looked at here, before any signature.
     let pending = ingress.checker.prepare(requests);
     let (core, gateway, fault) = (ingress.core.clone(), ingress.gateway.clone(), Arc::clone(fault));
+    let seen = ingress.seen.clone();
     let checks = pending.checks.clone();
     let on_verdicts = move |verdicts: Vec<bool>| {
         let mut good = Vec::with_capacity(names.len());
         for (verdict, (session, nonce)) in pending.finish(&verdicts).into_iter().zip(names) {
             match verdict {
+                Ok(request) if seen.was_executed(&request) => {
+                    let _ = gateway.send(GatewayJob::Repeat { id, session, nonce });
+                }
                 Ok(request) => good.push(request),
                 Err(rejected) => {
                     fault.notify_one();

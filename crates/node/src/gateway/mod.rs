@@ -8,6 +8,7 @@ mod connection;
 mod outgoing;
 mod receipts;
 mod results;
+mod seen;
 mod stream;
 mod watching;
 
@@ -42,6 +43,8 @@ pub(crate) enum GatewayJob {
     Close(ConnectionId),
     /// It asks for something.
     Ask { id: ConnectionId, ask: Ask, turn: OwnedSemaphorePermit },
+    /// It submitted a request again that was executed before this process started: tell it what came of it.
+    Repeat { id: ConnectionId, session: PublicKey, nonce: Nonce },
     /// Its queue is short again, so its stream may go on.
     Resume(ConnectionId),
     /// This message goes to it.
@@ -59,6 +62,7 @@ pub(crate) enum GatewayJob {
 }
 
 pub(crate) use receipts::Place;
+pub(crate) use seen::Seen;
 
 /// What a client asks for.
 pub(crate) enum Ask {
@@ -142,6 +146,7 @@ impl Gateway {
                 self.asked(id, ask)?;
                 drop(turn);
             }
+            GatewayJob::Repeat { id, session, nonce } => self.ask(id, &session, nonce)?,
             GatewayJob::Resume(id) => self.push_stream(id)?,
             GatewayJob::Send { id, message } => self.send(id, *message),
             GatewayJob::Behave(behaviour) => drop(self.lies.switch(&behaviour)),
