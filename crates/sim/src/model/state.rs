@@ -91,7 +91,7 @@ impl Configuration {
     }
 }
 
-/// One block: its parent's index, or [`ABSENT`].
+/// One block: its parent's index, or `ABSENT`.
 pub type Block = u8;
 
 /// Where a correct replica stands in its view.
@@ -120,7 +120,7 @@ pub struct Local {
     pub prepared: u8,
     /// The blocks that it sent COMMIT for.
     pub committed: u8,
-    /// For each view from 1 on, the lowest lock that it reported, or [`ABSENT`].
+    /// For each view from 1 on, the lowest lock that it reported, or `ABSENT`.
     pub heads: [Block; 2],
     /// Whether this process came to its position by a fast-forward; kept only for the mutant that asks.
     pub jumped: bool,
