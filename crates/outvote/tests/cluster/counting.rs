@@ -1,6 +1,6 @@
 //! Counting through dead leaders, returns and lies.
 
-use crate::support::{Counter, count_up, leader, until_level};
+use crate::support::{Counter, count_up, leader, until, until_level};
 use outvote::{Cluster, ReplicaId};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -15,7 +15,7 @@ async fn a_counter_counts_through_a_stopped_leader_and_its_return() {
     for expected in 6..=10 {
         assert_eq!(count_up(&client).await, expected);
     }
-    assert_ne!(leader(&cluster), first, "the others crowned a new leader");
+    until("the others crowned a new leader", || leader(&cluster) != first).await;
     cluster.start_replica(first).await.expect("started again");
     for expected in 11..=15 {
         assert_eq!(count_up(&client).await, expected);
