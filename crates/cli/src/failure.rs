@@ -61,11 +61,12 @@ impl Display for Failure {
 impl From<outvote::NodeError> for Failure {
     fn from(error: outvote::NodeError) -> Self {
         use outvote::NodeError::{
-            Committee, Config, Federated, HomeExists, Key, NoCommittee, NotAMember, Read, Size,
+            Committee, Config, Environment, Federated, HomeExists, Key, NoCommittee, NotAMember, Read, Size,
         };
         match error {
             Committee { .. }
             | Config { .. }
+            | Environment { .. }
             | Federated
             | HomeExists { .. }
             | Key(_)
