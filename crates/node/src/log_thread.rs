@@ -6,12 +6,31 @@ use crate::error::NodeError;
 use outvote_replica::Event;
 use outvote_replica::{Record, Ticket};
 use outvote_storage::{Log, Position, RealDisk};
-use outvote_types::{Sequence, encode};
+use outvote_types::{Phase, Sequence, encode};
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
 
 /// The storage kind of every record that is not a promise; the record's own tag is in its bytes.
 pub(crate) const RECORD: u8 = 1;
+
+/// How long records that nobody waits for may wait for a sync of their own.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// How many bytes of them may.
+const PATIENT_BYTES_MAX: usize = 4 << 20;
+/// How long the thread sleeps when nothing is pending.
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+
+/// Whether no message ever waits for this record alone: a block waits for its prepare certificate, which comes with a
+/// promise and takes the block along in the same sync; a commit certificate is its voters' promise, not ours. So the way to
+/// a commit has one sync, not three.
+fn is_patient(record: &Record) -> bool {
+    match record {
+        Record::Block(_) => true,
+        Record::Certificate(certificate) => certificate.phase == Phase::Commit,
+        _ => false,
+    }
+}
 
 /// What the log thread is asked for. The queue is bounded by the core, which goes no further than its window beyond what
 /// is durable.
@@ -38,6 +57,8 @@ pub(crate) struct LogThread {
     /// Where the first record that belongs to a block lies, for truncation; one entry per block.
     blocks: BTreeMap<Sequence, Position>,
     core: Sender<CoreEvent>,
+    /// The last group that was appended and not synced, and since when such groups wait.
+    unsynced: Option<(Ticket, Instant)>,
 }
 
 impl LogThread {
@@ -47,36 +68,54 @@ impl LogThread {
         blocks: BTreeMap<Sequence, Position>,
         core: Sender<CoreEvent>,
     ) -> Self {
-        Self { log, blocks, core }
+        Self { log, blocks, core, unsynced: None }
     }
 
     /// Runs until told to stop, or until the disk fails: then the node stops, for a failed sync is never tried again.
     pub(crate) fn run(mut self, jobs: &Receiver<LogJob>) -> Result<(), NodeError> {
-        while let Ok(first) = jobs.recv() {
-            let mut group = vec![first];
+        loop {
+            let mut group = match jobs.recv_timeout(self.sleep()) {
+                Ok(first) => vec![first],
+                Err(RecvTimeoutError::Timeout) => Vec::new(),
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            };
+            let is_timeout = group.is_empty();
             group.extend(jobs.try_iter());
-            let mut last = None;
+            let mut must_sync = is_timeout;
             let mut is_stopping = false;
             for job in group {
                 match job {
                     LogJob::Write { ticket, records } => {
                         records.iter().try_for_each(|record| self.append(record))?;
-                        last = Some(ticket);
+                        must_sync |= !records.iter().all(is_patient);
+                        let since = self.unsynced.map_or_else(Instant::now, |(_, since)| since);
+                        self.unsynced = Some((ticket, since));
                     }
                     LogJob::Release { below } => self.release(below)?,
                     LogJob::Stop => is_stopping = true,
                 }
             }
-            if let Some(ticket) = last {
-                // D6, D20: one sync covers every group that waited; tickets rise, so the last one speaks for all.
-                self.log.sync()?;
-                let _ = self.core.send(CoreEvent::replica(Event::Durable(ticket)));
+            if must_sync || is_stopping || self.log.pending_bytes() >= PATIENT_BYTES_MAX {
+                self.sync()?;
             }
             if is_stopping {
                 // A clean stop: damage to the last group is damage from now on, and no torn tail.
                 self.log.seal()?;
-                break;
+                return Ok(());
             }
+        }
+    }
+
+    fn sleep(&self) -> Duration {
+        self.unsynced.map_or(LONGEST_SLEEP, |(_, since)| PATIENCE.saturating_sub(since.elapsed()))
+    }
+
+    /// D6, D20: one sync covers every group that waited; tickets rise, so the last one speaks for all.
+    fn sync(&mut self) -> Result<(), NodeError> {
+        if let Some((ticket, _)) = self.unsynced.take() {
+            self.log.sync()?;
+            // The core is gone only when the node stops.
+            let _ = self.core.send(CoreEvent::replica(Event::Durable(ticket)));
         }
         Ok(())
     }
