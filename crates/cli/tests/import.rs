@@ -22,7 +22,7 @@ const IMPORT_PATIENCE: Duration = Duration::from_secs(600);
 const LIAR: u64 = 2;
 const HONEST: [usize; 3] = [0, 1, 3];
 /// How often the excerpt is brought in, as so many files: long enough that two leaders die inside.
-const COPIES: usize = 20;
+const COPIES: usize = 40;
 /// Leaders killed at most until the liar has led.
 const ROUNDS_MAX: usize = 12;
 /// Lines of each log that a failure shows.
