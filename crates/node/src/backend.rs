@@ -3,6 +3,7 @@
 use crate::archive::{Pending, sweep};
 use outvote_execution::{Backend, BackendError, BackendSnapshot, Value, Writes};
 use outvote_storage::{Change, Snapshot, StateReader, StateStore};
+use std::cell::RefCell;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -13,11 +14,13 @@ const STATE: &str = "state";
 pub(crate) struct RedbBackend {
     store: StateStore,
     pending: Arc<Pending>,
+    /// The state since the last commit: opened once, not at every read.
+    current: RefCell<Option<Snapshot>>,
 }
 
 impl RedbBackend {
     pub(crate) fn new(store: StateStore, pending: Arc<Pending>) -> Self {
-        Self { store, pending }
+        Self { store, pending, current: RefCell::new(None) }
     }
 }
 
@@ -25,9 +28,19 @@ fn failed(error: impl std::fmt::Display) -> BackendError {
     BackendError(error.to_string())
 }
 
+impl RedbBackend {
+    fn read<T>(&self, look: impl FnOnce(&Snapshot) -> Result<T, BackendError>) -> Result<T, BackendError> {
+        let mut current = self.current.borrow_mut();
+        match &mut *current {
+            Some(now) => look(now),
+            none => look(none.insert(self.store.snapshot().map_err(failed)?)),
+        }
+    }
+}
+
 impl Backend for RedbBackend {
     fn get(&self, key: &[u8]) -> Result<Option<Value>, BackendError> {
-        self.store.get(STATE, key).map(|value| value.map(Value::from)).map_err(failed)
+        self.read(|now| now.get(STATE, key).map(|value| value.map(Value::from)).map_err(failed))
     }
 
     fn range(
@@ -36,10 +49,12 @@ impl Backend for RedbBackend {
         to: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Value)>, BackendError> {
-        page(&self.store.snapshot().map_err(failed)?, from, to, limit)
+        self.read(|now| page(now, from, to, limit))
     }
 
     fn commit(&mut self, writes: Writes) -> Result<(), BackendError> {
+        // Pages that an open reader sees are not used again, so it ends first.
+        *self.current.get_mut() = None;
         let floor = self.pending.lock().floor;
         let (deletions, swept) = sweep(&self.store.reader(), floor).map_err(failed)?;
         let archived = self.pending.take(swept);

