@@ -1,6 +1,7 @@
 //! Real chat into a cluster of real processes, while replica 2 equivocates the whole time and the leader's process is killed
 //! twice: every message stands once and in the files' order, and what was agreed can be proven.
 
+#![allow(clippy::print_stderr, reason = "says what was skipped")]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
