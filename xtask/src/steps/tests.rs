@@ -10,6 +10,23 @@ use std::fs;
 const SHOWN_LINES: usize = 40;
 /// Where the whole output goes, below the target folder.
 const LOG: &str = "xtask-tests.log";
+/// The same for the planted bugs.
+const PLANTED_LOG: &str = "xtask-planted.log";
+/// Every test of the program as it is.
+const TESTS: &[&str] = &["test", "--workspace", "--release", "--no-fail-fast"];
+/// The simulator against a program with one planted bug at a time: each must be caught. A build of its own, since no release
+/// has the feature.
+const PLANTED: &[&str] = &[
+    "test",
+    "--release",
+    "--no-fail-fast",
+    "--package",
+    "outvote-sim",
+    "--features",
+    "planted-bugs",
+    "--test",
+    "planted",
+];
 /// An ignored test is fine in CI only when its reason begins so and names what only some hosts offer.
 const HOST_REASON: &str = "needs a host";
 
@@ -20,17 +37,18 @@ pub(crate) fn run(tree: &Tree) -> Report {
         Ok(finished) => return Report::one_failed(format!("the build fails\n{}", finished.tail())),
         Err(error) => return Report::one_failed(format!("cargo cannot be started: {error}")),
     }
-    let arguments = ["test", "--workspace", "--release", "--no-fail-fast"];
-    match run_program(tree.root(), &cargo(), &arguments) {
-        Ok(finished) => report.add(judge(tree, &finished)),
-        Err(error) => report.failures.push(format!("cargo test cannot be started: {error}")),
+    for (log, arguments) in [(LOG, TESTS), (PLANTED_LOG, PLANTED)] {
+        match run_program(tree.root(), &cargo(), arguments) {
+            Ok(finished) => report.add(judge(tree, &finished, log)),
+            Err(error) => report.failures.push(format!("cargo test cannot be started: {error}")),
+        }
     }
     report
 }
 
-fn judge(tree: &Tree, finished: &Finished) -> Report {
+fn judge(tree: &Tree, finished: &Finished, log: &str) -> Report {
     let counts = libtest::counts(&finished.stdout);
-    let log = tree.target().join(LOG);
+    let log = tree.target().join(log);
     let mut report = Report { passed: counts.passed, ..Report::default() };
     if let Err(error) = fs::write(&log, format!("{}\n{}", finished.stdout, finished.stderr)) {
         report.warnings.push(format!("{} cannot be written: {error}", log.display()));
