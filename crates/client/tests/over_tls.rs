@@ -198,6 +198,7 @@ fn start(dead: &[u16], liar: Option<u16>) -> Replicas {
             cluster: file.committee.cluster_id(),
             members: (0..).zip(keys).map(member).collect(),
             limits: Limits::default(),
+            urgent: None,
         };
         let own = LinkKey::new(key(200 + u8::try_from(replica).unwrap()));
         links.push(Links::start(config, &own, listener, Arc::new(|_: LinkEvent| {}), Some(gateway)).unwrap());

@@ -2,6 +2,7 @@
 
 use crate::behaviour::Lies;
 use crate::clock::Clock;
+use crate::error::NodeError;
 use crate::execution_thread::ExecutionJob;
 use crate::gateway::GatewayJob;
 use crate::log_thread::LogJob;
@@ -11,10 +12,12 @@ use outvote_replica::{Action, Event, Replica};
 use outvote_replica::{Note, Recipients};
 use outvote_transport::{Budget, PeerSender};
 use outvote_types::{Instant, ReplicaId, Request, Verified};
-use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::Sender;
 use std::time::Duration;
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 /// Events that are handled before the report is looked at again.
 const EVENTS_PER_ROUND: usize = 256;
@@ -22,6 +25,41 @@ const EVENTS_PER_ROUND: usize = 256;
 const REPORT_EVERY_US: u64 = 100_000;
 /// How long the thread sleeps at most when nothing is due.
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
+
+/// Where the core is told things, from any thread. What waits is bounded by whoever tells: bytes per peer and per client.
+pub(crate) type CoreSender = UnboundedSender<CoreEvent>;
+
+/// The runtime of the core's thread, which carries the urgent links too: what they read is decided on the same thread, so a
+/// vote wakes one thread and not three.
+pub(crate) struct CoreRuntime(Option<Runtime>);
+
+impl CoreRuntime {
+    pub(crate) fn new() -> Result<Self, NodeError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        Ok(Self(Some(runtime.map_err(NodeError::Thread)?)))
+    }
+
+    /// Where urgent links are to be served.
+    pub(crate) fn handle(&self) -> Option<Handle> {
+        self.0.as_ref().map(|runtime| runtime.handle().clone())
+    }
+
+    /// Runs the core on this thread until it is told to stop.
+    pub(crate) fn run(self, core: CoreThread, events: UnboundedReceiver<CoreEvent>, first: Vec<Action>) {
+        if let Some(runtime) = &self.0 {
+            runtime.block_on(core.run(events, first));
+        }
+    }
+}
+
+impl Drop for CoreRuntime {
+    /// Ends its links without waiting: it may be dropped where nobody may wait.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
 
 /// What the core is told.
 pub(crate) enum CoreEvent {
@@ -54,7 +92,7 @@ pub(crate) struct Outlets {
     pub(crate) links: PeerSender,
     pub(crate) workers: Workers,
     /// Back to this thread, for workers.
-    pub(crate) core: Sender<CoreEvent>,
+    pub(crate) core: CoreSender,
 }
 
 /// The replica and everything that its actions need.
@@ -67,18 +105,24 @@ pub(crate) struct CoreThread {
 }
 
 impl CoreThread {
-    /// Runs until told to stop.
-    pub(crate) fn run(mut self, events: &Receiver<CoreEvent>, first: Vec<Action>) {
+    /// Runs until told to stop. The links of this thread read and write between two rounds.
+    async fn run(mut self, mut events: UnboundedReceiver<CoreEvent>, first: Vec<Action>) {
         let now = self.clock.now();
         self.act(now, first);
         let mut reported_at = Instant(0);
+        let mut round = Vec::with_capacity(EVENTS_PER_ROUND);
+        let mut alarm = pin!(tokio::time::sleep(LONGEST_SLEEP));
         loop {
-            let event = match events.recv_timeout(self.sleep()) {
-                Ok(event) => Some(event),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => return,
-            };
-            if !self.round(event, events) {
+            let due = tokio::time::Instant::now() + self.sleep();
+            if due != alarm.deadline() {
+                alarm.as_mut().reset(due);
+            }
+            tokio::select! {
+                biased;
+                count = events.recv_many(&mut round, EVENTS_PER_ROUND) => if count == 0 { return },
+                () = alarm.as_mut() => {}
+            }
+            if !self.round(&mut round) {
                 return;
             }
             let now = self.clock.now();
@@ -86,6 +130,7 @@ impl CoreThread {
                 reported_at = now;
                 self.shared.renew(&self.replica.status(), self.lies.name());
             }
+            tokio::task::yield_now().await;
         }
     }
 
@@ -94,11 +139,9 @@ impl CoreThread {
         due.map_or(LONGEST_SLEEP, |at| self.clock.until(at).min(LONGEST_SLEEP))
     }
 
-    /// Handles `event`, then what else waits; false to stop.
-    fn round(&mut self, event: Option<CoreEvent>, events: &Receiver<CoreEvent>) -> bool {
-        let mut queue: VecDeque<CoreEvent> = event.into_iter().collect();
-        queue.extend(events.try_iter().take(EVENTS_PER_ROUND));
-        for event in queue {
+    /// Handles these events; false to stop.
+    fn round(&mut self, events: &mut Vec<CoreEvent>) -> bool {
+        for event in events.drain(..) {
             match event {
                 CoreEvent::Replica(event) => self.step(*event),
                 CoreEvent::Frames { peer, frames, budget } => {

@@ -1,7 +1,7 @@
 //! The thread that executes committed blocks, archives them, answers questions and serves what peers lack.
 
 use crate::archive::{Archive, ArchivedBlock};
-use crate::core_thread::CoreEvent;
+use crate::core_thread::{CoreEvent, CoreSender};
 use crate::error::NodeError;
 use crate::gateway::GatewayJob;
 use crate::log_thread::LogJob;
@@ -57,7 +57,7 @@ pub(crate) struct ExecutionThread {
     archive: Archive,
     transfer: crate::state_transfer::StateTransfer,
     shared: Arc<Shared>,
-    core: Sender<CoreEvent>,
+    core: CoreSender,
     gateway: Sender<GatewayJob>,
     log: Sender<LogJob>,
     waiting: WaitingQuestions,
@@ -73,7 +73,7 @@ pub(crate) struct ExecutionThread {
 
 /// Where the execution thread speaks to.
 pub(crate) struct ExecutionOutlets {
-    pub(crate) core: Sender<CoreEvent>,
+    pub(crate) core: CoreSender,
     pub(crate) gateway: Sender<GatewayJob>,
     pub(crate) log: Sender<LogJob>,
 }

@@ -1,14 +1,14 @@
 //! Joins the transport's links to the core.
 
 use crate::config::NodeConfig;
-use crate::core_thread::CoreEvent;
+use crate::core_thread::{CoreEvent, CoreSender};
 use crate::error::NodeError;
 use crate::shared::Shared;
 use outvote_crypto::KeyPair;
 use outvote_transport::{ClientConnection, LinkEvent, LinkKey, Links, LinksConfig, PeerAddress};
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 /// Clients that wait to be taken over at most.
@@ -26,7 +26,8 @@ pub(crate) fn start(
     key: KeyPair,
     config: &NodeConfig,
     listener: TcpListener,
-    core: Sender<CoreEvent>,
+    core: CoreSender,
+    urgent: Option<Handle>,
 ) -> Result<Started, NodeError> {
     let committee = &shared.committee.committee;
     let members = committee.members.iter().zip(&shared.committee.addresses);
@@ -38,8 +39,13 @@ pub(crate) fn start(
         clients_per_ip_max: config.limits.client_connections,
         ..outvote_transport::Limits::default()
     };
-    let links_config =
-        LinksConfig { me: shared.me, cluster: committee.cluster_id(), members: members.collect(), limits };
+    let links_config = LinksConfig {
+        me: shared.me,
+        cluster: committee.cluster_id(),
+        members: members.collect(),
+        limits,
+        urgent,
+    };
     let (client_sender, clients) = mpsc::channel(CLIENTS_WAITING_MAX);
     let sink = Arc::new(move |event| {
         let event = match event {

@@ -1,14 +1,14 @@
 //! The only thread that writes the log: it takes all groups that wait, writes them with one write and one sync, and says
 //! so to the core. Nothing else waits for the disk, and no heartbeat shares this thread.
 
-use crate::core_thread::CoreEvent;
+use crate::core_thread::{CoreEvent, CoreSender};
 use crate::error::NodeError;
 use outvote_replica::Event;
 use outvote_replica::{Record, Ticket};
 use outvote_storage::{Log, Position, RealDisk};
 use outvote_types::{Phase, Sequence, encode};
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 /// The storage kind of every record that is not a promise; the record's own tag is in its bytes.
@@ -56,7 +56,7 @@ pub(crate) struct LogThread {
     log: Log<RealDisk>,
     /// Where the first record that belongs to a block lies, for truncation; one entry per block.
     blocks: BTreeMap<Sequence, Position>,
-    core: Sender<CoreEvent>,
+    core: CoreSender,
     /// The last group that was appended and not synced, and since when such groups wait.
     unsynced: Option<(Ticket, Instant)>,
 }
@@ -66,7 +66,7 @@ impl LogThread {
     pub(crate) fn new(
         log: Log<RealDisk>,
         blocks: BTreeMap<Sequence, Position>,
-        core: Sender<CoreEvent>,
+        core: CoreSender,
     ) -> Self {
         Self { log, blocks, core, unsynced: None }
     }

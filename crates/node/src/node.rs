@@ -5,7 +5,7 @@ use crate::backend::RedbBackend;
 use crate::behaviour::Lies;
 use crate::clock::Clock;
 use crate::config::NodeConfig;
-use crate::core_thread::{CoreThread, Outlets};
+use crate::core_thread::{CoreRuntime, CoreThread, Outlets};
 use crate::error::NodeError;
 use crate::execution_thread::{ExecutionOutlets, ExecutionThread};
 use crate::gateway::{Gateway, Ingress};
@@ -131,7 +131,9 @@ impl Node {
             execution: ports.execution.clone(),
             executed: broadcast::Sender::new(EXECUTED_BLOCKS_KEPT),
         };
-        let started = links::start(&shared, keys.link, &config, sockets.links, ports.core.clone())?;
+        let core_runtime = CoreRuntime::new()?;
+        let urgent = core_runtime.handle();
+        let started = links::start(&shared, keys.link, &config, sockets.links, ports.core.clone(), urgent)?;
         let links_sender = started.links.sender();
         let (ends, failures) = Ends::new(ports.clone(), started.links);
         let ingress = ingress(&ports, &workers, &scheme, &shared, &disk.archive);
@@ -165,7 +167,7 @@ impl Node {
             ExecutionOutlets { core, gateway, log },
         );
         let gateway_thread = Gateway::new(disk.archive, shared, scheme, handle.executed.clone());
-        let bodies = Bodies { core_thread, first, log_thread, execution_thread, gateway_thread };
+        let bodies = Bodies { core_runtime, core_thread, first, log_thread, execution_thread, gateway_thread };
         let threads = bodies.spawn(&ends, receivers, disk.folder)?;
         let routes = routes(&handle);
         let router = http::router(&handle, routes, config.network.http_hosts.clone());
@@ -197,6 +199,7 @@ fn ingress(
 
 /// What the threads run.
 struct Bodies {
+    core_runtime: CoreRuntime,
     core_thread: CoreThread,
     first: Vec<Action>,
     log_thread: LogThread,
@@ -206,13 +209,13 @@ struct Bodies {
 
 impl Bodies {
     fn spawn(self, ends: &Ends, receivers: Receivers, folder: Arc<DataFolder>) -> Result<Threads, NodeError> {
-        let Self { core_thread, first, log_thread, execution_thread, gateway_thread } = self;
+        let Self { core_runtime, core_thread, first, log_thread, execution_thread, gateway_thread } = self;
         let Receivers { core, log, execution, gateway } = receivers;
         // Who writes holds the lock: whoever opens the folder next finds all writers gone.
         let (execution_lock, log_lock) = (Arc::clone(&folder), folder);
         Ok(Threads {
             core: ends.spawn("core", move || {
-                core_thread.run(&core, first);
+                core_runtime.run(core_thread, core, first);
                 Ok(())
             })?,
             execution: ends.spawn("execution", move || {

@@ -1,6 +1,6 @@
 //! A replica that runs: its queues, its threads, and how all of them end, in order or at the first failure.
 
-use crate::core_thread::CoreEvent;
+use crate::core_thread::{CoreEvent, CoreSender};
 use crate::error::NodeError;
 use crate::execution_thread::ExecutionJob;
 use crate::gateway::{self, GatewayJob};
@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 /// The senders of all threads' queues.
 #[derive(Clone)]
 pub(crate) struct Ports {
-    pub(crate) core: Sender<CoreEvent>,
+    pub(crate) core: CoreSender,
     pub(crate) log: Sender<LogJob>,
     pub(crate) execution: Sender<ExecutionJob>,
     pub(crate) gateway: Sender<GatewayJob>,
@@ -23,7 +23,7 @@ pub(crate) struct Ports {
 
 /// The other ends.
 pub(crate) struct Receivers {
-    pub(crate) core: Receiver<CoreEvent>,
+    pub(crate) core: mpsc::UnboundedReceiver<CoreEvent>,
     pub(crate) log: Receiver<LogJob>,
     pub(crate) execution: Receiver<ExecutionJob>,
     pub(crate) gateway: Receiver<GatewayJob>,
@@ -31,7 +31,7 @@ pub(crate) struct Receivers {
 
 /// Queues of all threads.
 pub(crate) fn queues() -> (Ports, Receivers) {
-    let (core, core_events) = channel();
+    let (core, core_events) = mpsc::unbounded_channel();
     let (log, log_jobs) = channel();
     let (execution, execution_jobs) = channel();
     let (gateway, gateway_jobs) = channel();

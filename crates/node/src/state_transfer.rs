@@ -1,12 +1,11 @@
 //! Drives the transfer of a state from peers: what it wants to ask goes to the core, which signs and sends.
 
 use crate::clock::Clock;
-use crate::core_thread::CoreEvent;
+use crate::core_thread::{CoreEvent, CoreSender};
 use crate::error::NodeError;
 use outvote_execution::{Executor, Transfer, TransferOutput};
 use outvote_replica::Event;
 use outvote_types::{CheckpointCertificate, Data, Quorum, ReplicaId};
-use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 /// At most one transfer at a time.
@@ -28,7 +27,7 @@ impl StateTransfer {
     }
 
     /// Begins with this checkpoint; a transfer that is under way for a lower one is abandoned.
-    pub(crate) fn start(&mut self, certificate: CheckpointCertificate, core: &Sender<CoreEvent>) {
+    pub(crate) fn start(&mut self, certificate: CheckpointCertificate, core: &CoreSender) {
         tracing::info!(checkpoint = certificate.sequence.0, "fetching the state from peers");
         let mut transfer = Transfer::new(certificate, self.quorum, self.me);
         // The first questions go out at once; only then does it know when it wants to be woken.
@@ -38,7 +37,7 @@ impl StateTransfer {
     }
 
     /// Time passed.
-    pub(crate) fn tick(&mut self, core: &Sender<CoreEvent>) {
+    pub(crate) fn tick(&mut self, core: &CoreSender) {
         let now = self.clock.now();
         let Some(transfer) = &mut self.current else { return };
         if transfer.wake_at().is_some_and(|at| at <= now) {
@@ -53,7 +52,7 @@ impl StateTransfer {
         from: ReplicaId,
         data: Data,
         executor: &mut Executor,
-        core: &Sender<CoreEvent>,
+        core: &CoreSender,
     ) -> Result<bool, NodeError> {
         let now = self.clock.now();
         let Some(transfer) = &mut self.current else { return Ok(false) };
@@ -62,7 +61,7 @@ impl StateTransfer {
         Ok(self.current.is_none())
     }
 
-    fn perform(&mut self, outputs: Vec<TransferOutput>, core: &Sender<CoreEvent>) {
+    fn perform(&mut self, outputs: Vec<TransferOutput>, core: &CoreSender) {
         for output in outputs {
             let event = match output {
                 TransferOutput::Fetch { to, fetch } => Event::FetchState { to, fetch },

@@ -119,7 +119,7 @@ impl Listener {
 
     async fn serve(&self, admitted: Admitted, remote: SocketAddr) {
         match admitted {
-            Admitted::Member(peer, class, stream) => link::run(&self.shared, peer, class, stream).await,
+            Admitted::Member(peer, class, stream) => link::serve(&self.shared, peer, class, stream).await,
             Admitted::Client(place, stream) => {
                 let connection = ClientConnection::new(remote, stream, Some(place), &self.shared.limits);
                 if let Some(clients) = &self.clients

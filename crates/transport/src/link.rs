@@ -9,10 +9,27 @@ use crate::limits::WRITE_BATCH_BYTES;
 use crate::links::Shared;
 use outvote_types::ReplicaId;
 use std::io;
+use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+/// Serves a connection where its class belongs, until it ends.
+pub(crate) async fn serve(shared: &Arc<Shared>, peer: ReplicaId, class: Class, mut stream: Stream) {
+    let Some(urgent) = shared.urgent.as_ref().filter(|_| class.is_urgent()) else {
+        return run(shared, peer, class, stream).await;
+    };
+    let there = Arc::clone(shared);
+    let serving = urgent.spawn(async move {
+        match stream.get_mut().0.rehome() {
+            Ok(()) => run(&there, peer, class, stream).await,
+            Err(error) => tracing::warn!(%peer, %error, "a connection cannot be moved to its thread"),
+        }
+    });
+    // Its thread ends only with the whole node.
+    let _ = serving.await;
+}
+
 /// Moves frames both ways until the connection ends or a newer one replaces it.
-pub(crate) async fn run(shared: &Shared, peer: ReplicaId, class: Class, stream: Stream) {
+async fn run(shared: &Shared, peer: ReplicaId, class: Class, stream: Stream) {
     let (generation, replaced) = shared.attach(peer, class);
     let (mut reader, mut writer) = tokio::io::split(stream);
     // Both directions at once: two members that only wrote to each other would wait for ever.

@@ -19,6 +19,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// A link that lived this long was a good one: the next pause before dialling starts small again.
@@ -44,6 +45,9 @@ pub struct LinksConfig {
     pub members: Vec<PeerAddress>,
     /// The bounds.
     pub limits: Limits,
+    /// Where urgent connections read and write: on the thread of whoever consumes their frames, a vote costs one wake-up of
+    /// a thread and not three. `None` keeps them with all others.
+    pub urgent: Option<Handle>,
 }
 
 /// How it stands with one peer.
@@ -92,6 +96,7 @@ pub(crate) struct Shared {
     pub(crate) me: ReplicaId,
     pub(crate) cluster: Digest,
     pub(crate) limits: Limits,
+    pub(crate) urgent: Option<Handle>,
     pub(crate) sink: Arc<dyn LinkSink>,
     slots: Vec<Slot>,
     stop: watch::Receiver<()>,
@@ -258,7 +263,7 @@ impl Links {
         sink: Arc<dyn LinkSink>,
         clients: Option<mpsc::Sender<ClientConnection>>,
     ) -> Result<Self, TransportError> {
-        let LinksConfig { me, cluster, members, limits } = config;
+        let LinksConfig { me, cluster, members, limits, urgent } = config;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let (ends, stop) = watch::channel(());
         let slots = members.iter().map(|member| slot(member, &limits)).collect();
@@ -268,6 +273,7 @@ impl Links {
             me,
             cluster,
             limits,
+            urgent,
             sink,
             slots,
             stop,
@@ -347,7 +353,7 @@ impl Dialler {
             match dialled.unwrap_or_else(|_| Err(self.too_slow())) {
                 Ok(stream) => {
                     let since = Instant::now();
-                    link::run(&self.shared, self.peer, self.class, stream).await;
+                    link::serve(&self.shared, self.peer, self.class, stream).await;
                     if since.elapsed() >= GOOD_LINK {
                         pause = limits.backoff_min;
                     }

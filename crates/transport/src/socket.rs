@@ -2,6 +2,7 @@
 
 use crate::limits::{Limits, MAX_UNAUTHENTICATED_BYTES};
 use std::io::{self, ErrorKind, IoSlice};
+use std::os::fd::AsFd as _;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -51,6 +52,16 @@ impl Socket {
         let mut buffer = vec![0; read_bytes.max(self.end - self.start)].into_boxed_slice();
         buffer[..self.end - self.start].copy_from_slice(&self.buffer[self.start..self.end]);
         (self.end, self.start, self.buffer) = (self.end - self.start, 0, buffer);
+    }
+
+    /// Has this runtime, and no longer the one that made it, watch the socket.
+    ///
+    /// # Errors
+    /// When the system has no file descriptor left.
+    pub fn rehome(&mut self) -> io::Result<()> {
+        let twin = self.inner.as_fd().try_clone_to_owned()?;
+        self.inner = TcpStream::from_std(twin.into())?;
+        Ok(())
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

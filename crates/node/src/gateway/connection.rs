@@ -3,7 +3,7 @@
 use super::outgoing::{Drain, Waiting, queue};
 use super::seen::Seen;
 use super::{Ask, ConnectionId, Gateway, GatewayJob, GatewaySender, Place};
-use crate::core_thread::CoreEvent;
+use crate::core_thread::{CoreEvent, CoreSender};
 use crate::execution_thread::ExecutionJob;
 use crate::shared::Shared;
 use crate::workers::Workers;
@@ -37,7 +37,7 @@ const BEHAVE_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Ingress {
     pub(crate) checker: RequestChecker,
     pub(crate) workers: Workers,
-    pub(crate) core: Sender<CoreEvent>,
+    pub(crate) core: CoreSender,
     pub(crate) gateway: GatewaySender,
     pub(crate) execution: Sender<ExecutionJob>,
     pub(crate) scheme: Arc<dyn Scheme>,
@@ -214,7 +214,7 @@ fn question_to(
 }
 
 /// Tells the core how to behave and waits for its word.
-pub(crate) fn behave(core: &Sender<CoreEvent>, behaviour: &str) -> Result<(), String> {
+pub(crate) fn behave(core: &CoreSender, behaviour: &str) -> Result<(), String> {
     let (refusal, verdict) = std::sync::mpsc::channel();
     let event = CoreEvent::Behave { behaviour: behaviour.into(), refusal };
     core.send(event).map_err(|_| "the replica is stopping".to_string())?;

@@ -45,6 +45,7 @@ pub fn config(me: u16, members: &[(u8, String)], limits: Limits) -> LinksConfig 
         cluster: Digest::of(b"test"),
         members: members.iter().map(address).collect(),
         limits,
+        urgent: None,
     }
 }
 
