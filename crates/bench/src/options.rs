@@ -54,8 +54,8 @@ pub struct Options {
     pub measured: Duration,
     /// How long the load runs before.
     pub warm_up: Duration,
-    /// Requests in a batch at most; what the replicas were configured with.
-    pub batch_max: usize,
+    /// Requests in a batch at most, if the replicas were configured so; else they decide by the load.
+    pub batch_max: Option<usize>,
     /// Who signs what.
     pub signatures: Signatures,
     /// Operations a second for an open loop; closed without.
@@ -73,7 +73,7 @@ impl Default for Options {
             connections: 1,
             measured: Duration::from_secs(10),
             warm_up: Duration::from_secs(2),
-            batch_max: 50,
+            batch_max: None,
             signatures: Signatures::Each,
             rate: None,
             data: None,

@@ -14,7 +14,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// What a measurement changes in the replicas' configuration; everything else keeps its default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Configuration {
-    /// Requests in a batch at most.
+    /// Requests in a batch at most, under load too.
     pub batch_max: usize,
 }
 
@@ -23,6 +23,7 @@ pub struct Configuration {
 pub fn configured(text: &str, configuration: Configuration) -> String {
     let lines = text.lines().map(|line| match line.split('=').next().map(str::trim) {
         Some("count_max") => format!("count_max = {}", configuration.batch_max),
+        Some("growth") => "growth = 1".to_owned(),
         _ => line.to_owned(),
     });
     lines.collect::<Vec<_>>().join("\n") + "\n"

@@ -21,8 +21,12 @@ pub struct ThroughputReport {
     pub mode: &'static str,
     /// Bytes of an operation.
     pub payload_bytes: usize,
-    /// Requests in a batch at most.
+    /// Requests that make a batch.
     pub batch_max: usize,
+    /// Whether no batch held more, or more under load.
+    pub batch_is_fixed: bool,
+    /// Requests in a block, on average over what was measured.
+    pub batch_mean: usize,
     /// `each` or `envelope`.
     pub signatures: &'static str,
     /// Operations under one signature.
@@ -76,7 +80,7 @@ impl ThroughputReport {
             None => format!("closed loop, {} in flight each", self.in_flight),
         };
         format!(
-            "{} replicas, {} clients ({kind}), {} bytes, signatures: {} ({} ops), batches up to {}, fsync, TLS, every answer checked\n\
+            "{} replicas, {} clients ({kind}), {} bytes, signatures: {} ({} ops), batches of {} on average, fsync, TLS, every answer checked\n\
              committed   {} operations in {:.1} s: {:.0} ops/s\n\
              latency     p50 {:.2} ms, p90 {:.2} ms, p99 {:.2} ms, max {:.2} ms\n\
              processor   replicas {:.2} s, clients {:.2} s: {:.1} us an operation (load average {:.1} -> {:.1} on {} cores)\n\
@@ -88,7 +92,7 @@ impl ThroughputReport {
             self.payload_bytes,
             self.signatures,
             self.envelope_ops,
-            self.batch_max,
+            self.batch_mean,
             self.committed_ops,
             self.seconds,
             self.ops_per_s,

@@ -18,6 +18,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
+/// The requests that make a batch in the replicas' default configuration.
+const DEFAULT_BATCH: usize = 50;
 /// How long a cluster may take to be whole again after a replica was restarted.
 const RECOVERY_PATIENCE: Duration = Duration::from_secs(60);
 /// How long the load's last requests may take.
@@ -56,9 +58,6 @@ pub async fn throughput(
     options.check()?;
     let load_before = load_average();
     let payloads = Payloads::new(options)?;
-    progress("measuring this machine's signatures and hashes");
-    let signers = options.batch_max.min(options.clients * options.in_flight).max(1);
-    let rates = HostRates::measure(signers, folder);
     progress("connecting the clients");
     let workers = workers(file, options, &payloads, true).await?;
     let from = Instant::now() + options.warm_up;
@@ -79,25 +78,48 @@ pub async fn throughput(
         }
     }
     watch(from, &mut tasks, replicas, &|| progress("warming up")).await?;
+    let watcher = connect(file, 99).await?;
+    let blocks_before = blocks(&watcher).await;
     let (replicas_before, clients_before) = (replicas.usage(), Usage::of_this_process());
     let told = || progress(&format!("{} operations committed", recorder.count()));
     watch(until, &mut tasks, replicas, &told).await?;
     let (replicas_used, clients_used) =
         (replicas.usage() - replicas_before, Usage::of_this_process() - clients_before);
+    let blocks = blocks(&watcher).await.saturating_sub(blocks_before);
     finish(&mut tasks).await?;
     replicas.check()?;
     if let (1.., Some(why)) = recorder.refusals() {
         progress(&format!("{} requests were refused, first: {why}", recorder.refusals().0));
     }
-    Ok(report(file, options, &payloads, &rates, &recorder, (replicas_used, clients_used), load_before))
+    let batch = mean_batch(&recorder, options, blocks);
+    progress("measuring this machine's signatures and hashes");
+    let rates = HostRates::measure(batch, folder);
+    let used = (replicas_used, clients_used);
+    Ok(report(file, options, &payloads, &rates, &recorder, batch, used, load_before))
 }
 
+/// Blocks that the first replica has executed.
+async fn blocks(client: &Client) -> u64 {
+    let told = client.inspect(ReplicaId(0), "status").await.unwrap_or_default();
+    let status: Value = serde_json::from_str(&told).unwrap_or_default();
+    status["replicas"][0]["executed"].as_u64().unwrap_or_default()
+}
+
+/// Requests in a block, on average over what was measured.
+fn mean_batch(recorder: &Recorder, options: &Options, blocks: u64) -> usize {
+    let requests = recorder.count() / (options.signatures.operations() as u64).max(1);
+    let mean = requests as f64 / blocks.max(1) as f64;
+    (mean.round() as usize).max(1)
+}
+
+#[allow(clippy::too_many_arguments, reason = "all that one report is made of, put together in one place")]
 fn report(
     file: &CommitteeFile,
     options: &Options,
     payloads: &Payloads,
     rates: &HostRates,
     recorder: &Recorder,
+    batch: usize,
     (replicas, clients): (Usage, Usage),
     load_before: f64,
 ) -> ThroughputReport {
@@ -109,7 +131,7 @@ fn report(
         cores: cores(),
         payload_bytes: payloads.mean_bytes(),
         operations_per_signature: per_signature,
-        batch: options.batch_max.min(options.clients * options.in_flight).max(1),
+        batch,
     };
     let limit = work.limit(rates);
     let (committed, seconds) = (recorder.count(), options.measured.as_secs_f64());
@@ -118,7 +140,9 @@ fn report(
         n,
         mode: "byzantine",
         payload_bytes: payloads.mean_bytes(),
-        batch_max: options.batch_max,
+        batch_max: options.batch_max.unwrap_or(DEFAULT_BATCH),
+        batch_is_fixed: options.batch_max.is_some(),
+        batch_mean: batch,
         signatures: options.signatures.in_words(),
         envelope_ops: per_signature,
         fsync: true,

@@ -17,6 +17,10 @@ use clap::{Parser, Subcommand};
 use output::Output;
 use std::process::ExitCode;
 
+/// Much is allocated and freed on other threads; this allocator does it at half the cost of the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Honest machines outvote the liars: a replicated group chat, and the engine below it.
 #[derive(Debug, Parser)]
 #[command(name = "outvote", version, about, long_about = None, max_term_width = 110)]

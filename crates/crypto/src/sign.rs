@@ -2,7 +2,7 @@
 
 use crate::scheme::Sign;
 use outvote_types::{
-    Author, Domain, Kind, Nonce, Operation, PublicKey, Request, RequestBody, Signable, Signed,
+    Author, Domain, Kind, Nonce, Operation, PublicKey, Request, RequestBody, Sealed, Signable, Signed,
 };
 
 /// Signs a replica's body in the replicas' domain of its committee.
@@ -16,6 +16,7 @@ pub fn sign_body<S: Sign + ?Sized, B: Signable>(signer: &S, replicas: &Domain, b
 #[must_use]
 pub fn sign_request<S: Sign + ?Sized>(signer: &S, clients: &Domain, mut body: RequestBody) -> Request {
     body.session = signer.public_key();
+    let body = Sealed::new(body);
     let signature = signer.sign(&clients.signing_bytes(Kind::Request, &body.digest()));
     Request { body, signature }
 }

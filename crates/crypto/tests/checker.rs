@@ -159,7 +159,7 @@ fn what_is_refused_for_its_shape_costs_no_signature_check() {
     let checker = RequestChecker::new(world.committee.clone(), world.schemes[0].clone());
     let good = world.request(9, 1, b"x");
     let with = |operations: Vec<Operation>| {
-        let body = RequestBody { operations: BoundedVec::new(operations).unwrap(), ..good.body.clone() };
+        let body = RequestBody { operations: BoundedVec::new(operations).unwrap(), ..(*good.body).clone() };
         sign_request(&key(9), &world.clients(), body)
     };
     let mut weak = good.clone();
@@ -191,7 +191,7 @@ fn a_session_or_author_with_a_small_order_key_is_refused() {
     let mut request = world.request(9, 1, b"a");
     let mut identity = [0; 32];
     identity[0] = 1;
-    request.body.session = PublicKey(identity);
+    request.body = RequestBody { session: PublicKey(identity), ..(*request.body).clone() }.into();
     request.signature.0 = [0; 64];
     request.signature.0[0] = 1;
     assert!(world.checker().check_request(request).unwrap_err().why.contains("session key"));

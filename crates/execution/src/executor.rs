@@ -8,7 +8,8 @@ use crate::layout;
 use crate::lthash::state_root;
 use crate::result::BlockResult;
 use crate::run::{Run, ask};
-use crate::session::{SessionStanding, standing};
+use crate::session::SessionStanding;
+use crate::session_cache::SessionCache;
 use crate::store::Store;
 use borsh::{BorshDeserialize, BorshSerialize};
 use outvote_types::{
@@ -59,6 +60,7 @@ pub(crate) struct Executed {
 /// executed again after a restart, from the log, to the same state.
 pub struct Executor {
     pub(crate) store: Store,
+    pub(crate) sessions: SessionCache,
     application: Box<dyn Application>,
     pub(crate) config: ExecutorConfig,
     pub(crate) executed: Executed,
@@ -89,6 +91,7 @@ impl Executor {
         let store = Store::open(backend)?.ok_or(ExecutionError::Damaged { what: "a bucket's digest" })?;
         let mut executor = Self {
             store,
+            sessions: SessionCache::default(),
             application,
             config,
             flushed: executed.sequence,
@@ -131,6 +134,7 @@ impl Executor {
         let header = &block.header.body;
         let mut run = Run {
             store: &mut self.store,
+            sessions: &mut self.sessions,
             application: &*self.application,
             execute_twice: self.config.execute_twice,
             sequence: header.sequence,
@@ -232,9 +236,11 @@ impl Executor {
         if self.installing.is_some() || self.flushed == self.executed.sequence {
             return Ok(());
         }
+        self.sessions.write_back(&mut self.store);
         let executed = (layout::EXECUTED.to_vec(), Some(encode(&self.executed).into()));
         let flushed = self.store.flush(Writes::from([executed]));
         self.stop_on_error(flushed)?;
+        self.sessions.clear();
         self.flushed = self.executed.sequence;
         Ok(())
     }
@@ -271,7 +277,7 @@ impl Executor {
     /// Bytes that wait for [`flush`](Self::flush), roughly.
     #[must_use]
     pub fn unflushed_bytes(&self) -> usize {
-        self.store.overlay_bytes()
+        self.store.overlay_bytes() + self.sessions.bytes()
     }
 
     /// Answers a question from the executed state.
@@ -289,12 +295,13 @@ impl Executor {
     /// When a state transfer is under way or the database fails, now or before.
     pub fn session(&self, key: &PublicKey) -> Result<SessionStanding, ExecutionError> {
         self.refuse_if_unreadable()?;
-        Ok(standing(&self.store, key)?)
+        Ok(self.sessions.look(&self.store, key)?.standing())
     }
 
     /// The state's root as of now, for status pages: costs as much as there was written since it was last asked for.
     #[must_use]
     pub fn state_digest(&mut self) -> Digest {
+        self.sessions.write_back(&mut self.store);
         state_root(&self.store.bucket_digests())
     }
 

@@ -40,6 +40,7 @@ impl Executor {
         self.installing = Some(certificate.clone());
         self.checkpoints.clear();
         self.store.drop_overlay();
+        self.sessions.clear();
         for (sum, bucket) in self.count()?.into_iter().zip(0..=u8::MAX) {
             self.store.set_sum(bucket, sum);
         }

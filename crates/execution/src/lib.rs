@@ -20,6 +20,7 @@ pub mod result;
 mod run;
 pub mod sandbox;
 pub mod session;
+mod session_cache;
 pub mod state;
 mod store;
 pub mod transfer;

@@ -4,6 +4,7 @@ use crate::application::{Application, Context};
 use crate::backend::BackendError;
 use crate::error::ExecutionError;
 use crate::result::{Alarm, ExecutedOperation};
+use crate::session_cache::{CachedSession, SessionCache};
 use crate::session::{HeldRequest, Session, SessionError, Sessions, Turn};
 use crate::state::{FaultCell, StateReader, StateWriter};
 use crate::store::{Store, Undo};
@@ -27,6 +28,7 @@ impl From<SessionError> for ExecutionError {
 /// One block under execution.
 pub(crate) struct Run<'a> {
     pub(crate) store: &'a mut Store,
+    pub(crate) sessions: &'a mut SessionCache,
     pub(crate) application: &'a dyn Application,
     pub(crate) execute_twice: bool,
     pub(crate) sequence: Sequence,
@@ -38,17 +40,29 @@ pub(crate) struct Run<'a> {
 impl Run<'_> {
     /// Runs one request, and those that waited for it.
     pub(crate) fn request(&mut self, body: &RequestBody, request: Digest) -> Result<(), ExecutionError> {
-        let (mut session, is_new) = Sessions(self.store).load_or_new(&body.session)?;
-        match planted_turn(session.turn(body.nonce, &request)) {
+        let mut cached = self.sessions.take(self.store, &body.session)?;
+        let done = self.request_of(&mut cached, body, request);
+        self.sessions.put(body.session, cached);
+        done
+    }
+
+    fn request_of(
+        &mut self,
+        cached: &mut CachedSession,
+        body: &RequestBody,
+        request: Digest,
+    ) -> Result<(), ExecutionError> {
+        let is_new = cached.is_new();
+        match planted_turn(cached.session.turn(body.nonce, &request)) {
             Turn::Apply => {
                 if is_new && !Sessions(self.store).admit(self.time)? {
                     self.refuse_new_session(body, request);
                     return Ok(());
                 }
-                self.apply_in_turn(&mut session, body, request)?;
-                Sessions(self.store).save(&body.session, &session)?;
+                self.apply_in_turn(&mut cached.session, body, request)?;
+                cached.mark_changed();
             }
-            Turn::Ahead => self.hold(session, is_new, body, request)?,
+            Turn::Ahead => self.hold(cached, body, request)?,
             Turn::Duplicate => {
                 let answer = Answer::refused("duplicate", "this request was executed before");
                 self.answer_all(body, request, ResultKind::Duplicate, &answer);
@@ -79,8 +93,7 @@ impl Run<'_> {
 
     fn hold(
         &mut self,
-        mut session: Session,
-        is_new: bool,
+        cached: &mut CachedSession,
         body: &RequestBody,
         request: Digest,
     ) -> Result<(), ExecutionError> {
@@ -100,16 +113,16 @@ impl Run<'_> {
         let held = HeldRequest { ordered_at: self.sequence, request, body: body.clone() };
         let bytes = encode(&held).len();
         // E3: within a bound of bytes. The client sends it again once the gap is closed.
-        if bytes > MAX_VALUE_BYTES || !Sessions(self.store).has_room(&session, bytes as u64)? {
+        if bytes > MAX_VALUE_BYTES || !Sessions(self.store).has_room(&cached.session, bytes as u64)? {
             self.too_far(body, request);
             return Ok(());
         }
-        if is_new && !Sessions(self.store).admit(self.time)? {
+        if cached.is_new() && !Sessions(self.store).admit(self.time)? {
             self.refuse_new_session(body, request);
             return Ok(());
         }
-        Sessions(self.store).hold(&body.session, &mut session, &held)?;
-        Sessions(self.store).save(&body.session, &session)?;
+        Sessions(self.store).hold(&body.session, &mut cached.session, &held)?;
+        cached.mark_changed();
         self.answer_all(body, request, ResultKind::Held, &waiting);
         Ok(())
     }

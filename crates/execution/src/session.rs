@@ -6,6 +6,7 @@ use crate::store::{Source, Store};
 use borsh::{BorshDeserialize, BorshSerialize};
 use outvote_types::limits::NONCE_WINDOW;
 use outvote_types::{Digest, Nonce, PublicKey, RequestBody, Sequence, WallTime, decode, encode};
+use std::collections::VecDeque;
 
 /// Bytes of held requests per session at most.
 pub const MAX_HELD_BYTES_PER_SESSION: u64 = 4 * 1024 * 1024;
@@ -48,7 +49,7 @@ pub(crate) struct Session {
     held: u32,
     held_bytes: u64,
     /// The last executed requests, oldest first; at most [`NONCE_WINDOW`].
-    executed: Vec<ShortDigest>,
+    executed: VecDeque<ShortDigest>,
 }
 
 /// A request that waits for an earlier nonce.
@@ -71,14 +72,14 @@ pub(crate) enum Turn {
 }
 
 impl Session {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             next: Nonce(1),
             last_request: Digest::ZERO,
             last_result: Digest::ZERO,
             held: 0,
             held_bytes: 0,
-            executed: Vec::new(),
+            executed: VecDeque::new(),
         }
     }
 
@@ -110,9 +111,9 @@ impl Session {
         self.next = self.next.next();
         self.last_request = request;
         self.last_result = result;
-        self.executed.push(shorten(&request));
+        self.executed.push_back(shorten(&request));
         if self.executed.len() as u64 > NONCE_WINDOW {
-            self.executed.remove(0);
+            self.executed.pop_front();
         }
     }
 
@@ -145,27 +146,12 @@ fn read<T: BorshDeserialize>(store: &Store, key: &[u8]) -> Result<Option<T>, Ses
     store.get(key).map_err(Some)?.map(|bytes| decode(&bytes).map_err(|_| None)).transpose()
 }
 
-/// A session as stored, without admitting it.
-pub(crate) fn load(store: &Store, key: &PublicKey) -> Result<Option<Session>, SessionError> {
-    read(store, &layout::session(key))
-}
-
-/// Where a session stands that may not exist yet.
-pub(crate) fn standing(store: &Store, key: &PublicKey) -> Result<SessionStanding, SessionError> {
-    Ok(load(store, key)?.unwrap_or_else(Session::new).standing())
+/// A session from the bytes of the state.
+pub(crate) fn decode_session(bytes: &[u8]) -> Result<Session, SessionError> {
+    decode(bytes).map_err(|_| None)
 }
 
 impl Sessions<'_> {
-    /// The session and whether it is new; a new one is not stored and not admitted yet.
-    pub(crate) fn load_or_new(&self, key: &PublicKey) -> Result<(Session, bool), SessionError> {
-        Ok(load(self.0, key)?.map_or_else(|| (Session::new(), true), |session| (session, false)))
-    }
-
-    /// E8: into the agreed state, from which nothing ever removes a session.
-    pub(crate) fn save(&mut self, key: &PublicKey, session: &Session) -> Result<(), SessionError> {
-        self.0.write(layout::session(key), Some(encode(session).into()), None).map_err(Some)
-    }
-
     fn shared(&self) -> Result<Shared, SessionError> {
         Ok(read(self.0, layout::ADMISSION)?.unwrap_or_default())
     }

@@ -5,6 +5,7 @@ use crate::layout;
 use crate::lthash::{Buckets, LtHash, bucket_of};
 use outvote_types::Digest;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 use std::ops::Bound;
 
 /// Pairs that are read from the backend at a time.
@@ -36,6 +37,39 @@ struct Entry {
     is_listed: bool,
 }
 
+impl Entry {
+    /// Nothing changed yet.
+    fn of(stored: Option<Value>) -> Self {
+        Self { current: stored.clone(), folded: stored.clone(), stored, is_listed: false }
+    }
+}
+
+/// What the overlay has grown to, and what the sums do not count yet.
+#[derive(Default)]
+struct Change {
+    bytes: usize,
+    /// Keys whose current value the sums may not count yet.
+    unfolded: Vec<Vec<u8>>,
+}
+
+impl Change {
+    /// Counts a new entry.
+    fn count(&mut self, key: &[u8], stored: Option<&Value>) {
+        self.bytes += ENTRY_BYTES + key.len() + stored.map_or(0, |value| value.len());
+    }
+
+    /// Sets an entry; says what was there before.
+    fn set(&mut self, key: &[u8], entry: &mut Entry, value: Option<Value>) -> Option<Value> {
+        if !entry.is_listed {
+            entry.is_listed = true;
+            self.unfolded.push(key.to_vec());
+        }
+        self.bytes = (self.bytes + value.as_ref().map_or(0, |value| value.len()))
+            .saturating_sub(entry.current.as_ref().map_or(0, |value| value.len()));
+        std::mem::replace(&mut entry.current, value)
+    }
+}
+
 /// What one operation changed: each key with its value before, in the order of the writes.
 #[derive(Default)]
 pub(crate) struct Undo(Vec<(Vec<u8>, Option<Value>)>);
@@ -44,9 +78,7 @@ pub(crate) struct Undo(Vec<(Vec<u8>, Option<Value>)>);
 pub(crate) struct Store {
     backend: Box<dyn Backend>,
     overlay: BTreeMap<Vec<u8>, Entry>,
-    overlay_bytes: usize,
-    /// Keys whose current value the sums may not count yet.
-    unfolded: Vec<Vec<u8>>,
+    change: Change,
     buckets: Buckets,
     /// Buckets whose sum differs from the one in the backend.
     changed: [bool; 256],
@@ -65,8 +97,7 @@ impl Store {
         let store = Self {
             backend,
             overlay: BTreeMap::new(),
-            overlay_bytes: 0,
-            unfolded: Vec::new(),
+            change: Change::default(),
             buckets,
             changed: [false; 256],
         };
@@ -86,7 +117,7 @@ impl Store {
     }
 
     pub(crate) fn overlay_bytes(&self) -> usize {
-        self.overlay_bytes
+        self.change.bytes
     }
 
     pub(crate) fn sum(&self, bucket: u8) -> &LtHash {
@@ -101,8 +132,7 @@ impl Store {
     /// Forgets everything since the last flush. The sums then no longer fit and must be set anew.
     pub(crate) fn drop_overlay(&mut self) {
         self.overlay.clear();
-        self.unfolded.clear();
-        self.overlay_bytes = 0;
+        self.change = Change::default();
     }
 
     /// Writes into the overlay; with `undo`, so that it can be taken back.
@@ -112,36 +142,39 @@ impl Store {
         value: Option<Value>,
         undo: Option<&mut Undo>,
     ) -> Result<(), BackendError> {
-        if !self.overlay.contains_key(&key) {
-            let stored = self.backend.get(&key)?;
-            self.overlay_bytes += ENTRY_BYTES + key.len() + stored.as_ref().map_or(0, |value| value.len());
-            let entry = Entry { current: stored.clone(), folded: stored.clone(), stored, is_listed: false };
-            self.overlay.insert(key.clone(), entry);
-        }
-        if let Some(before) = self.replace(&key, value)
-            && let Some(undo) = undo
-        {
+        // One walk down the tree: this is the hottest path of execution.
+        let before = match self.overlay.entry(key.clone()) {
+            Slot::Occupied(slot) => self.change.set(&key, slot.into_mut(), value),
+            Slot::Vacant(slot) => {
+                let stored = self.backend.get(&key)?;
+                self.change.count(&key, stored.as_ref());
+                self.change.set(&key, slot.insert(Entry::of(stored)), value)
+            }
+        };
+        if let Some(undo) = undo {
             undo.0.push((key, before));
         }
         Ok(())
     }
 
-    /// Sets an entry that exists; says what was there before.
-    fn replace(&mut self, key: &[u8], value: Option<Value>) -> Option<Option<Value>> {
-        let entry = self.overlay.get_mut(key)?;
-        self.overlay_bytes = (self.overlay_bytes + value.as_ref().map_or(0, |value| value.len()))
-            .saturating_sub(entry.current.as_ref().map_or(0, |value| value.len()));
-        if !entry.is_listed {
-            entry.is_listed = true;
-            self.unfolded.push(key.to_vec());
-        }
-        Some(std::mem::replace(&mut entry.current, value))
+    /// Writes into the overlay what the caller read before: the backend has `stored` under `key`, or the overlay has more.
+    pub(crate) fn write_known(&mut self, key: Vec<u8>, stored: Option<&Value>, value: Value) {
+        let entry = match self.overlay.entry(key.clone()) {
+            Slot::Occupied(slot) => slot.into_mut(),
+            Slot::Vacant(slot) => {
+                self.change.count(&key, stored);
+                slot.insert(Entry::of(stored.cloned()))
+            }
+        };
+        self.change.set(&key, entry, Some(value));
     }
 
     /// Takes back what was written under `undo`.
     pub(crate) fn roll_back(&mut self, undo: &mut Undo) {
         while let Some((key, before)) = undo.0.pop() {
-            self.replace(&key, before);
+            if let Some(entry) = self.overlay.get_mut(&key) {
+                self.change.set(&key, entry, before);
+            }
         }
     }
 
@@ -155,7 +188,7 @@ impl Store {
 
     /// Brings the sums up to date. A key that was written many times since the last call costs as much as one.
     fn fold(&mut self) {
-        for key in std::mem::take(&mut self.unfolded) {
+        for key in std::mem::take(&mut self.change.unfolded) {
             let Some(entry) = self.overlay.get_mut(&key) else { continue };
             entry.is_listed = false;
             if entry.folded == entry.current {

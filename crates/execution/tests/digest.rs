@@ -94,7 +94,8 @@ proptest! {
             let mut request = request(1, nonce, &["x"]);
             let mut operations = request.body.operations.to_vec();
             operations[0].payload = outvote_types::Blob::new(bytes).unwrap();
-            request.body.operations = outvote_types::BoundedVec::new(operations).unwrap();
+            let operations = outvote_types::BoundedVec::new(operations).unwrap();
+            request.body = outvote_types::RequestBody { operations, ..(*request.body).clone() }.into();
             executor.execute(&chain.block(vec![request])).unwrap();
             match value {
                 Some(value) => model.insert(key, value),

@@ -164,7 +164,8 @@ fn new_sessions_are_admitted_at_an_agreed_rate() {
             let mut request = request(1, 1, &["put a 1"]);
             let mut key = [9; 32];
             key[..8].copy_from_slice(&name.to_le_bytes());
-            request.body.session = PublicKey(key);
+            let session = PublicKey(key);
+            request.body = outvote_types::RequestBody { session, ..(*request.body).clone() }.into();
             request
         });
         requests.collect::<Vec<_>>()

@@ -38,8 +38,10 @@ pub struct Network {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BatchConfig {
-    /// Requests in a batch at most.
+    /// A batch is cut when it holds this many requests.
     pub count_max: usize,
+    /// Under load a batch may hold so many times as much.
+    pub growth: usize,
     /// Bytes in a batch at most.
     pub bytes_max: usize,
     /// How long a batch waits for more while others are under way, microseconds.
@@ -105,7 +107,13 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
         "[]",
         "More host names under which the page may be reached; others are refused (DNS rebinding).",
     ),
-    ("batch", "count_max", "50", "Requests in a batch at most: one round of votes for all of them."),
+    ("batch", "count_max", "50", "Requests that make a batch: one round of votes for all of them."),
+    (
+        "batch",
+        "growth",
+        "16",
+        "Under load a batch may hold so many times count_max, so that a busy cluster votes less often; 1 for never.",
+    ),
     ("batch", "bytes_max", "1048576", "Bytes in a batch at most."),
     (
         "batch",
@@ -152,7 +160,7 @@ impl Default for Network {
 
 impl Default for BatchConfig {
     fn default() -> Self {
-        Self { count_max: 50, bytes_max: 1 << 20, linger_us: 1_000 }
+        Self { count_max: 50, growth: 16, bytes_max: 1 << 20, linger_us: 1_000 }
     }
 }
 
@@ -250,6 +258,7 @@ impl NodeConfig {
                 (1..=outvote_types::limits::MAX_REQUESTS_PER_BATCH).contains(&self.batch.count_max),
                 "batch.count_max must lie between 1 and 4096",
             ),
+            ((1..=4096).contains(&self.batch.growth), "batch.growth must lie between 1 and 4096"),
             (
                 (1024..=outvote_types::limits::MAX_BATCH_BYTES).contains(&self.batch.bytes_max),
                 "batch.bytes_max must lie between 1024 and 4194304",

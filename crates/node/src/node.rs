@@ -299,6 +299,7 @@ fn membership(
 fn tunables(config: &NodeConfig) -> Tunables {
     Tunables {
         batch_count_max: config.batch.count_max,
+        batch_growth: config.batch.growth,
         batch_bytes_max: config.batch.bytes_max,
         linger_us: config.batch.linger_us,
         timeout_base_us: config.timeouts.view_ms.saturating_mul(1000),

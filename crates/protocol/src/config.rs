@@ -18,6 +18,8 @@ pub struct Config {
 pub struct Tunables {
     /// A batch is cut when it holds this many requests.
     pub batch_count_max: usize,
+    /// Under load a batch may hold so many times as much; 1 for never.
+    pub batch_growth: usize,
     /// A batch is cut when it holds this many bytes.
     pub batch_bytes_max: usize,
     /// A batch is cut when its oldest request waited this long and the pipeline is not idle, microseconds.
@@ -50,6 +52,7 @@ impl Default for Tunables {
     fn default() -> Self {
         Self {
             batch_count_max: 50,
+            batch_growth: 16,
             batch_bytes_max: 1024 * 1024,
             linger_us: 1_000,
             in_flight_max: 8,

@@ -5,6 +5,7 @@ use crate::replica::Replica;
 use crate::term::{Mode, Tip};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use outvote_types::limits::MAX_REQUESTS_PER_BATCH;
 use outvote_types::{Batch, BatchRef, BoundedVec, Digest, Header, Instant, Request, Signable, merkle};
 
 impl Replica {
@@ -57,14 +58,31 @@ impl Replica {
         }
         // N2: at once if the pipeline is idle, else when full or old enough.
         in_flight == 0
-            || self.pool.untaken() >= self.config.tunables.batch_count_max
+            || self.pool.untaken() >= self.batch_count(in_flight)
             || self.pool.untaken_bytes() >= self.config.tunables.batch_bytes_max
             || self.batch_deadline().is_some_and(|due| due <= self.now)
     }
 
     /// When the batch that waits will have lingered long enough.
     pub(crate) fn batch_deadline(&self) -> Option<Instant> {
-        self.pool.oldest_untaken().map(|since| since.plus(self.config.tunables.linger_us))
+        self.pool.oldest_untaken().map(|since| since.plus(self.linger_us()))
+    }
+
+    /// N2: how many requests make a batch full while so many slots are in flight: each of them says that the cluster is busy,
+    /// and a busy cluster is better served by fewer rounds of votes.
+    fn batch_count(&self, in_flight: u64) -> usize {
+        let tunables = &self.config.tunables;
+        let doublings = u32::try_from(in_flight.saturating_sub(1)).unwrap_or(u32::MAX);
+        let growth = 1usize.checked_shl(doublings).unwrap_or(usize::MAX).min(tunables.batch_growth.max(1));
+        tunables.batch_count_max.max(1).saturating_mul(growth).min(MAX_REQUESTS_PER_BATCH)
+    }
+
+    /// N2: how long a batch waits for more while others are under way.
+    fn linger_us(&self) -> u64 {
+        let tunables = &self.config.tunables;
+        let busy = if tunables.batch_growth > 1 { self.timers.commit_time_us / 2 } else { 0 };
+        // A leader that lingers must not look like one that is slow on purpose.
+        tunables.linger_us.saturating_add(busy.min(self.window_us() / 16))
     }
 
     fn propose_on(&mut self, tip: Tip) {
@@ -72,8 +90,8 @@ impl Replica {
         let requests = if self.is_execution_behind() {
             Vec::new()
         } else {
-            let tunables = &self.config.tunables;
-            self.pool.take(tunables.batch_count_max.max(1), tunables.batch_bytes_max)
+            let most = self.batch_count(u64::MAX);
+            self.pool.take(most, self.config.tunables.batch_bytes_max)
         };
         let (batches, references) = self.cut(requests);
         let leaves: Vec<Digest> = batches.iter().flat_map(|batch| batch.payload_leaves()).collect();

@@ -156,6 +156,7 @@ impl Plan {
         plan.tunables.lease_slots = *random.pick(&[2, 4, 8, 16, 64, 256]);
         plan.tunables.in_flight_max = *random.pick(&[1, 2, 4, 8]);
         plan.tunables.batch_count_max = *random.pick(&[1, 2, 5, 50]);
+        plan.tunables.batch_growth = *random.pick(&[1, 4, 16]);
         plan.disk_us = *random.pick(&[50, 500, 2_000, 10_000]);
         plan.execute_us = *random.pick(&[10, 100, 1_000]);
         plan.clients = random.between(1, 6) as usize;

@@ -31,7 +31,7 @@ impl Batch {
     #[must_use]
     pub fn digest(&self) -> Digest {
         // M9: the signatures are inside.
-        Digest::of(&encode(self))
+        Digest::of_canonical(self)
     }
 
     /// The digests of the payload leaves, one per operation, in order.

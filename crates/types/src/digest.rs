@@ -1,6 +1,7 @@
 //! SHA-256, the digest of everything that is signed or proven: every language and every browser has it.
 
 use alloc::string::String;
+use borsh::io::{Result, Write};
 use borsh::{BorshDeserialize, BorshSerialize};
 use core::fmt;
 use sha2::{Digest as _, Sha256};
@@ -29,6 +30,24 @@ impl Digest {
         Self(hasher.finalize().into())
     }
 
+    /// The digest of `prefix` and a value's canonical bytes, which are hashed as they are made.
+    #[must_use]
+    pub fn of_prefixed<T: BorshSerialize + ?Sized>(prefix: &[u8], value: &T) -> Self {
+        let mut hasher = HashWriter(Sha256::new());
+        hasher.0.update(prefix);
+        // Writing to a hash cannot fail, and our own values keep their bounds; a failure here is a bug of ours.
+        if value.serialize(&mut hasher).is_err() {
+            unreachable!("a value of ours exceeds the lengths that its own type allows");
+        }
+        Self(hasher.0.finalize().into())
+    }
+
+    /// The digest of a value's canonical bytes.
+    #[must_use]
+    pub fn of_canonical<T: BorshSerialize + ?Sized>(value: &T) -> Self {
+        Self::of_prefixed(&[], value)
+    }
+
     /// Lower-case hexadecimal, 64 characters.
     #[must_use]
     pub fn to_hex(&self) -> String {
@@ -55,6 +74,19 @@ impl Digest {
             *slot = u8::try_from(high * 16 + low).ok()?;
         }
         Some(Self(out))
+    }
+}
+
+struct HashWriter(Sha256);
+
+impl Write for HashWriter {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
     }
 }
 

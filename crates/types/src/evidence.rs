@@ -1,7 +1,6 @@
 //! Proof of misbehaviour that anyone can verify from signed bytes and the committee alone.
 
 use crate::block::{Header, SignedHeader};
-use crate::codec::encode;
 use crate::digest::Digest;
 use crate::id::{Epoch, ReplicaId, Sequence, View};
 use crate::quorum::Quorum;
@@ -82,7 +81,7 @@ impl Evidence {
     /// The evidence's identity.
     #[must_use]
     pub fn id(&self) -> Digest {
-        Digest::of(&encode(self))
+        Digest::of_canonical(self)
     }
 
     /// What this says about whom, judged from the signed bytes and the committee alone; `None` if it proves nothing.

@@ -18,6 +18,7 @@ pub mod limits;
 pub mod merkle;
 pub mod planted;
 pub mod quorum;
+pub mod sealed;
 pub mod signing;
 pub mod verified;
 
@@ -48,6 +49,7 @@ pub use message::{Body, Heartbeat, Message, Prepare, Propose, Status};
 pub use quorum::{Quorum, QuorumError};
 pub use reply::{Answer, Outcome, PayloadLeaf, Reply, ResultKind, ResultLeaf};
 pub use request::{Author, Operation, Request, RequestBody};
+pub use sealed::Sealed;
 pub use signing::{Domain, Kind, PublicKey, Signable, Signature, Signed};
 pub use verified::Verified;
 pub use view_change::{NewView, NewViewBody, Suspect, TimeoutCertificate, ViewChange, ViewChangeHead};

@@ -32,6 +32,12 @@ pub fn leaf(bytes: &[u8]) -> Digest {
     Digest::of_parts(&[LEAF, bytes])
 }
 
+/// The hash of a leaf whose bytes are a value's canonical ones.
+#[must_use]
+pub fn leaf_of<T: BorshSerialize + ?Sized>(value: &T) -> Digest {
+    Digest::of_prefixed(LEAF, value)
+}
+
 fn node(left: &Digest, right: &Digest) -> Digest {
     Digest::of_parts(&[NODE, &left.0, &right.0])
 }

@@ -1,7 +1,6 @@
 //! What came of an operation, and the leaves that prove it.
 
 use crate::bounded::Blob;
-use crate::codec::encode;
 use crate::digest::Digest;
 use crate::id::{Nonce, ReplicaId, Sequence};
 use crate::limits::MAX_ANSWER_BYTES;
@@ -62,7 +61,7 @@ impl Answer {
     /// The digest that a result leaf carries.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        Digest::of(&encode(self))
+        Digest::of_canonical(self)
     }
 }
 
@@ -104,7 +103,7 @@ impl PayloadLeaf {
     /// The leaf's hash in the tree.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        merkle::leaf(&encode(self))
+        merkle::leaf_of(self)
     }
 }
 
@@ -125,7 +124,7 @@ impl ResultLeaf {
     /// The leaf's hash in the tree.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        merkle::leaf(&encode(self))
+        merkle::leaf_of(self)
     }
 }
 

@@ -1,10 +1,10 @@
 //! What clients sign: an envelope of operations under one session key and one nonce.
 
 use crate::bounded::{Blob, BoundedVec};
-use crate::codec::encode;
 use crate::digest::Digest;
 use crate::id::Nonce;
 use crate::limits::{MAX_OPERATION_BYTES, MAX_OPERATIONS_PER_REQUEST};
+use crate::sealed::Sealed;
 use crate::signing::{Domain, Kind, PublicKey, Signature};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -69,7 +69,7 @@ impl RequestBody {
     /// The request's identity.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        Digest::of(&encode(self))
+        Digest::of_canonical(self)
     }
 }
 
@@ -77,7 +77,7 @@ impl RequestBody {
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Request {
     /// What is asked.
-    pub body: RequestBody,
+    pub body: Sealed<RequestBody>,
     /// The session key's signature over the body, of [`Kind::Request`] in the clients' domain.
     pub signature: Signature,
 }

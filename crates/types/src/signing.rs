@@ -3,7 +3,6 @@
 //! The domain binds a signature to its protocol version, cluster, epoch and configuration; the kind to its type. A body's
 //! identity is the digest of its canonical bytes, never its signature.
 
-use crate::codec::encode;
 use crate::digest::Digest;
 use crate::id::{Epoch, ReplicaId};
 use alloc::string::String;
@@ -131,7 +130,7 @@ pub trait Signable: BorshSerialize {
     /// The body's identity.
     fn digest(&self) -> Digest {
         // M5: of the canonical body, never of a signature.
-        Digest::of(&encode(self))
+        Digest::of_canonical(self)
     }
 }
 

@@ -17,7 +17,7 @@ fn request(nonce: u64, signature: u8) -> Request {
     let operation = Operation { author: None, query: false, payload: Blob::new(b"hello".to_vec()).unwrap() };
     let operations = BoundedVec::new(vec![operation.clone(), operation]).unwrap();
     let body = RequestBody { session: PublicKey([7; 32]), nonce: Nonce(nonce), operations };
-    Request { body, signature: Signature([signature; 64]) }
+    Request { body: body.into(), signature: Signature([signature; 64]) }
 }
 
 fn header(view: u64, time: u64) -> Header {

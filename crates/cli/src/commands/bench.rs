@@ -32,9 +32,9 @@ pub(crate) struct Bench {
     /// How long the load runs before, in seconds.
     #[arg(long, default_value_t = 2)]
     warm_up: u64,
-    /// Requests in a batch at most.
-    #[arg(long, default_value_t = 50)]
-    batch_max: usize,
+    /// Requests in a batch at most, under load too; the replicas' default (50, more under load) unless told.
+    #[arg(long)]
+    batch_max: Option<usize>,
     /// Whether each operation is signed, or an envelope of several.
     #[arg(long, value_enum, default_value_t = Signed::Each)]
     signatures: Signed,
@@ -134,7 +134,8 @@ impl Bench {
         let file = folder.create(self.replicas, self.port, false)?;
         // What is measured with default settings keeps them.
         let is_default = self.kill_leader.is_some() || self.first_commit || self.idle.is_some();
-        let configuration = (!is_default).then_some(Configuration { batch_max: self.batch_max });
+        let configuration =
+            self.batch_max.filter(|_| !is_default).map(|batch_max| Configuration { batch_max });
         let program = std::env::current_exe()?;
         let mut replicas = Replicas::start(&program, folder.homes(), configuration)?;
         let runtime =

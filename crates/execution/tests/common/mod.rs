@@ -86,7 +86,7 @@ pub(crate) fn request(client_name: u8, nonce: u64, operations: &[&str]) -> Reque
         .collect();
     let operations = BoundedVec::new(operations).unwrap();
     let body = RequestBody { session: client(client_name), nonce: Nonce(nonce), operations };
-    Request { body, signature: Signature::default() }
+    Request { body: body.into(), signature: Signature::default() }
 }
 
 pub(crate) fn config(checkpoint_interval: u64) -> ExecutorConfig {

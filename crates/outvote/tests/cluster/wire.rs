@@ -59,7 +59,7 @@ async fn a_bad_signature_is_named_and_its_connection_cut_off_while_others_go_on(
     let payload = Blob::new(b"forged".to_vec()).unwrap();
     let operations = BoundedVec::new(vec![Operation { author: None, query: false, payload }]).unwrap();
     let body = RequestBody { session, nonce: Nonce(1), operations };
-    let forged = Request { body, signature: Signature([7; 64]) };
+    let forged = Request { body: body.into(), signature: Signature([7; 64]) };
     let begun = Instant::now();
     assert!(say(&mut writer, &ToReplica::Submit(BoundedVec::new(vec![forged]).unwrap())).await);
     let Some(ToClient::Invalid { session: named, nonce, reason }) = hear(&mut reader).await else {
