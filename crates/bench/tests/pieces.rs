@@ -148,7 +148,11 @@ fn memory_is_read_by_its_name() {
 
 #[test]
 fn a_configuration_changes_nothing_but_the_batch() {
-    let text = "# a comment\n[batch]\n# count_max says how many\ncount_max = 50\ngrowth = 16\nbytes_max = 1048576\n";
+    let text =
+        "# a comment\n[batch]\n# count_max says how many\ncount_max = 50\ngrowth = 16\nbytes_max = 1048576\n";
     let changed = configured(text, Configuration { batch_max: 200 });
-    assert_eq!(changed, text.replace("count_max = 50", "count_max = 200").replace("growth = 16", "growth = 1"));
+    assert_eq!(
+        changed,
+        text.replace("count_max = 50", "count_max = 200").replace("growth = 16", "growth = 1")
+    );
 }

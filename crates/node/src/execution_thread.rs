@@ -69,6 +69,11 @@ pub(crate) struct ExecutionThread {
     retain_blocks: u64,
     released: Sequence,
     digest_at: Option<Instant>,
+    /// What was durable when it was last looked at, and how much may wait from then on.
+    flushed: Sequence,
+    flush_at_bytes: usize,
+    /// This replica's turn, from 1, among so many.
+    turns: (usize, usize),
 }
 
 /// Where the execution thread speaks to.
@@ -88,6 +93,7 @@ impl ExecutionThread {
         outlets: ExecutionOutlets,
     ) -> Self {
         let ExecutionOutlets { core, gateway, log } = outlets;
+        let turns = (shared.me.index() + 1, shared.committee.committee.members.len().max(1));
         Self {
             executor,
             archive,
@@ -102,6 +108,9 @@ impl ExecutionThread {
             retain_blocks,
             released: Sequence(0),
             digest_at: None,
+            flushed: Sequence(0),
+            flush_at_bytes: FLUSH_BYTES,
+            turns,
         }
     }
 
@@ -118,11 +127,24 @@ impl ExecutionThread {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             self.keep_time();
-            if self.executor.unflushed_bytes().max(self.archive.pending_bytes()) >= FLUSH_BYTES {
-                self.executor.flush()?;
-            }
+            self.flush_in_turn()?;
             self.release();
         }
+    }
+
+    /// Flushes when much waits. All replicas have the same to flush, and a client needs answers of `f + 1` of them only: so each
+    /// begins at another point after a checkpoint, at which all of them flush.
+    fn flush_in_turn(&mut self) -> Result<(), NodeError> {
+        if self.executor.flushed() != self.flushed {
+            self.flushed = self.executor.flushed();
+            self.flush_at_bytes = FLUSH_BYTES / self.turns.1 * self.turns.0;
+        }
+        if self.executor.unflushed_bytes().max(self.archive.pending_bytes()) >= self.flush_at_bytes {
+            self.executor.flush()?;
+            self.flushed = self.executor.flushed();
+            self.flush_at_bytes = FLUSH_BYTES;
+        }
+        Ok(())
     }
 
     fn sleep(&self) -> Duration {

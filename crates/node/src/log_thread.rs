@@ -63,11 +63,7 @@ pub(crate) struct LogThread {
 
 impl LogThread {
     /// `blocks` are the positions of the blocks that recovery read.
-    pub(crate) fn new(
-        log: Log<RealDisk>,
-        blocks: BTreeMap<Sequence, Position>,
-        core: CoreSender,
-    ) -> Self {
+    pub(crate) fn new(log: Log<RealDisk>, blocks: BTreeMap<Sequence, Position>, core: CoreSender) -> Self {
         Self { log, blocks, core, unsynced: None }
     }
 

@@ -167,7 +167,8 @@ impl Node {
             ExecutionOutlets { core, gateway, log },
         );
         let gateway_thread = Gateway::new(disk.archive, shared, scheme, handle.executed.clone());
-        let bodies = Bodies { core_runtime, core_thread, first, log_thread, execution_thread, gateway_thread };
+        let bodies =
+            Bodies { core_runtime, core_thread, first, log_thread, execution_thread, gateway_thread };
         let threads = bodies.spawn(&ends, receivers, disk.folder)?;
         let routes = routes(&handle);
         let router = http::router(&handle, routes, config.network.http_hosts.clone());

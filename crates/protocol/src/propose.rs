@@ -72,7 +72,7 @@ impl Replica {
     /// and a busy cluster is better served by fewer rounds of votes.
     fn batch_count(&self, in_flight: u64) -> usize {
         let tunables = &self.config.tunables;
-        let doublings = u32::try_from(in_flight.saturating_sub(1)).unwrap_or(u32::MAX);
+        let doublings = u32::try_from(in_flight.saturating_sub(1)).unwrap_or(u32::MAX).saturating_mul(3);
         let growth = 1usize.checked_shl(doublings).unwrap_or(usize::MAX).min(tunables.batch_growth.max(1));
         tunables.batch_count_max.max(1).saturating_mul(growth).min(MAX_REQUESTS_PER_BATCH)
     }
@@ -80,7 +80,7 @@ impl Replica {
     /// N2: how long a batch waits for more while others are under way.
     fn linger_us(&self) -> u64 {
         let tunables = &self.config.tunables;
-        let busy = if tunables.batch_growth > 1 { self.timers.commit_time_us / 2 } else { 0 };
+        let busy = if tunables.batch_growth > 1 { self.timers.commit_time_us } else { 0 };
         // A leader that lingers must not look like one that is slow on purpose.
         tunables.linger_us.saturating_add(busy.min(self.window_us() / 16))
     }

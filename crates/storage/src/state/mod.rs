@@ -9,7 +9,7 @@ mod guard;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use redb::backends::InMemoryBackend;
 use redb::{
@@ -90,6 +90,8 @@ pub struct StateReader {
 pub struct Snapshot {
     transaction: ReadTransaction,
     guard: Guard,
+    /// Tables that were read before: opening one costs as much as reading a key.
+    tables: Mutex<Vec<(String, Arc<OpenTable>)>>,
 }
 
 impl StateStore {
@@ -178,7 +180,7 @@ impl StateReader {
     /// The state as it is now, to be read at leisure.
     pub fn snapshot(&self) -> Result<Snapshot, StorageError> {
         let transaction = self.guard.run("read", || self.database.begin_read())?;
-        Ok(Snapshot { transaction, guard: self.guard.clone() })
+        Ok(Snapshot { transaction, guard: self.guard.clone(), tables: Mutex::default() })
     }
 }
 
@@ -219,9 +221,18 @@ impl Snapshot {
         Ok(page)
     }
 
-    fn table(&self, name: &str) -> Result<Option<OpenTable>, redb::Error> {
+    fn table(&self, name: &str) -> Result<Option<Arc<OpenTable>>, redb::Error> {
+        // Nothing half-done can stay behind a panic here.
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, table)) = tables.iter().find(|(known, _)| known == name) {
+            return Ok(Some(Arc::clone(table)));
+        }
         match self.transaction.open_table(Table::new(name)) {
-            Ok(table) => Ok(Some(table)),
+            Ok(table) => {
+                let table = Arc::new(table);
+                tables.push((name.to_owned(), Arc::clone(&table)));
+                Ok(Some(table))
+            }
             Err(TableError::TableDoesNotExist(_)) => Ok(None),
             Err(error) => Err(error.into()),
         }
