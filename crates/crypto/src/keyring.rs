@@ -88,37 +88,32 @@ impl Keyring {
     #[must_use]
     pub fn checks_of_certificate(&self, certificate: &Certificate) -> Option<Vec<Check>> {
         // Q4: q different members over bodies that are identical but for the signer.
-        if !certificate.is_well_formed(self.quorum) || certificate.sequence.0 == 0 {
-            return None;
-        }
-        certificate
-            .votes
-            .iter()
-            .map(|(id, signature)| self.check(&certificate.vote_of(*id), signature))
-            .collect()
+        let is_sound = certificate.is_well_formed(self.quorum) && certificate.sequence.0 != 0;
+        is_sound.then(|| self.checks_of(&certificate.votes, |id| certificate.vote_of(id))).flatten()
     }
 
     /// The checks of a stable checkpoint; `None` when it is not well-formed.
     #[must_use]
     pub fn checks_of_checkpoint(&self, certificate: &CheckpointCertificate) -> Option<Vec<Check>> {
-        if !certificate.is_well_formed(self.quorum) || certificate.sequence.0 == 0 {
-            return None;
-        }
-        certificate
-            .votes
-            .iter()
-            .map(|(id, signature)| self.check(&certificate.vote_of(*id), signature))
-            .collect()
+        let is_sound = certificate.is_well_formed(self.quorum) && certificate.sequence.0 != 0;
+        is_sound.then(|| self.checks_of(&certificate.votes, |id| certificate.vote_of(id))).flatten()
     }
 
     /// The checks of a certificate of suspicion; `None` when it is not well-formed.
     #[must_use]
     pub fn checks_of_timeout(&self, certificate: &TimeoutCertificate) -> Option<Vec<Check>> {
-        if !certificate.is_well_formed(self.quorum) {
-            return None;
-        }
         let suspect = |id| Suspect { view: certificate.view, replica: id };
-        certificate.votes.iter().map(|(id, signature)| self.check(&suspect(*id), signature)).collect()
+        let is_sound = certificate.is_well_formed(self.quorum);
+        is_sound.then(|| self.checks_of(&certificate.votes, suspect)).flatten()
+    }
+
+    /// The check of each vote, over the body that this member must have signed.
+    fn checks_of<B: Signable>(
+        &self,
+        votes: &[(ReplicaId, Signature)],
+        body_of: impl Fn(ReplicaId) -> B,
+    ) -> Option<Vec<Check>> {
+        votes.iter().map(|(id, signature)| self.check(&body_of(*id), signature)).collect()
     }
 
     /// The checks of a request: the session's signature and every author's.
