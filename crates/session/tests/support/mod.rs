@@ -1,6 +1,8 @@
 //! Four replicas with real keys whose every word the test chooses.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test file uses its own part")]
 
+pub mod single;
+
 use outvote_crypto::{KeyPair, Keyring, Verifier, sign_body, sign_request};
 use outvote_session::{Outcome, Output, SharedVerify};
 use outvote_types::client::{ProvenResult, ReceiptParts, StreamedOperation, ToClient, ToReplica};
