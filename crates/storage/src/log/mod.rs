@@ -1,7 +1,9 @@
 //! The log: records appended, made durable in groups, replayed after a restart, dropped from the front.
 
 pub(crate) mod group;
+mod lay;
 pub(crate) mod promise;
+mod reader;
 pub(crate) mod records;
 pub(crate) mod recover;
 pub(crate) mod sector;
@@ -12,11 +14,13 @@ use std::collections::BTreeMap;
 use crate::disk::{Disk, SECTOR_BYTES};
 use crate::error::{Poison, StorageError};
 use crate::log::group::Group;
-use crate::log::promise::{COPIES_APART_SECTORS, LostDisk, PROMISE_MAX_BYTES, Promise, Promises};
+use crate::log::promise::{LostDisk, PROMISE_MAX_BYTES, Promises};
+pub use crate::log::reader::LogReader;
+use crate::log::reader::read_at;
 use crate::log::records::Records;
 use crate::log::recover::{FIRST_INDEX, Recovery, Segment, recover};
-use crate::log::sector::{HEADER_SECTORS, IDENTITY_BYTES, Seal, SegmentHeader};
-use crate::log::segment::{file_name, read_record};
+use crate::log::sector::{IDENTITY_BYTES, Seal};
+use crate::log::segment::file_name;
 
 /// How long a record's payload may be.
 pub const RECORD_MAX_BYTES: usize = 16 << 20;
@@ -301,124 +305,6 @@ impl<D: Disk> Log<D> {
     pub fn disk_mut(&mut self) -> &mut D {
         &mut self.disk
     }
-
-    fn push(&mut self, kind: u8, parts: &[&[u8]]) -> Result<Position, StorageError> {
-        self.poison.check()?;
-        let target = self.begin_group()?;
-        Ok(self.lay(target, kind, parts))
-    }
-
-    fn lay(&mut self, target: Target, kind: u8, parts: &[&[u8]]) -> Position {
-        let index = self.next_index;
-        let (sector, offset) = self.group.push(kind, index, parts);
-        self.next_index += 1;
-        Position { index, segment: target.segment, sector: target.start + sector, offset }
-    }
-
-    /// Decides where the next group goes, unless one is being gathered already.
-    fn begin_group(&mut self) -> Result<Target, StorageError> {
-        if let Some(target) = self.target {
-            return Ok(target);
-        }
-        if let Some((segment, sectors)) = self.current
-            && u64::from(sectors) * (SECTOR_BYTES as u64) < self.options.segment_bytes
-        {
-            let target = Target { segment, start: sectors, is_new_segment: false };
-            self.group.begin(&[], self.next_index);
-            self.target = Some(target);
-            return Ok(target);
-        }
-        let what = "truncate the log, checkpoints should have done so";
-        check_size("the log's list of segments", self.segments.len() + 1, SEGMENTS_MAX, what)?;
-        let segment = self.segments.keys().next_back().copied().unwrap_or(0).max(self.kept.0 - 1) + 1;
-        let header = SegmentHeader {
-            segment,
-            first_index: self.next_index,
-            promise: self.shown_by_next_group(),
-            kept_segment: self.kept.0,
-            kept_index: self.kept.1,
-        };
-        let target = Target { segment, start: HEADER_SECTORS, is_new_segment: true };
-        self.group.begin(&self.seal.close_segment_header(&header), self.next_index);
-        self.target = Some(target);
-        // Every segment begins with the latest promise: earlier ones can go at any time.
-        if let Promises::Held(held) = &self.promises {
-            let record = promise_record(held.counter, &held.payload);
-            self.lay_promise(target, &record);
-        }
-        Ok(target)
-    }
-
-    /// What the next group says about promises.
-    fn shown_by_next_group(&self) -> u64 {
-        match &self.promises {
-            Promises::Held(held) => held.counter.max(self.shown_promise),
-            Promises::Lost(_) => self.shown_promise,
-        }
-    }
-
-    fn push_promise(&mut self, payload: &[u8]) -> Result<u64, StorageError> {
-        self.poison.check()?;
-        check_size("a promise", payload.len(), PROMISE_MAX_BYTES, "it must stay within one sector")?;
-        let counter = self.highest_promise + 1;
-        let target = self.begin_group()?;
-        self.lay_promise(target, &promise_record(counter, payload));
-        self.highest_promise = counter;
-        self.promises = Promises::Held(Promise { counter, payload: payload.to_vec(), is_after_gap: false });
-        Ok(counter)
-    }
-
-    /// Lays a copy of a promise within one sector.
-    fn lay_promise(&mut self, target: Target, record: &[u8]) {
-        if self.group.room() < group::RECORD_HEADER_BYTES + record.len() {
-            self.group.next_sector();
-        }
-        self.first_copy = Some(self.group.count() - 1);
-        self.lay(target, KIND_PROMISE, &[record]);
-    }
-
-    /// D12: lays the second copy of the group's latest promise, in another sector far enough from the first.
-    fn push_second_copy(&mut self) -> Result<(), StorageError> {
-        let (Some(first), Promises::Held(held)) = (self.first_copy.take(), &self.promises) else {
-            return Ok(());
-        };
-        let record = promise_record(held.counter, &held.payload);
-        let target = self.begin_group()?;
-        while self.group.count() <= first + COPIES_APART_SECTORS {
-            self.group.next_sector();
-        }
-        if self.group.room() < group::RECORD_HEADER_BYTES + record.len() {
-            self.group.next_sector();
-        }
-        self.lay(target, KIND_PROMISE, &[&record]);
-        Ok(())
-    }
-}
-
-/// Reads durable records of a log that another thread owns. A position that was not synced yet reads as damaged.
-#[derive(Debug)]
-pub struct LogReader<D> {
-    disk: D,
-    seal: Seal,
-}
-
-impl<D: Disk> LogReader<D> {
-    /// Reads one record.
-    pub fn read(&self, position: Position) -> Result<Record, StorageError> {
-        read_at(&self.disk, &self.seal, position)
-    }
-}
-
-fn read_at(disk: &impl Disk, seal: &Seal, position: Position) -> Result<Record, StorageError> {
-    match read_record(disk, seal, position)? {
-        Some((kind, payload)) => Ok(Record { position, kind, payload }),
-        None => Err(StorageError::Damaged {
-            file: file_name(position.segment),
-            offset: u64::from(position.sector) * SECTOR_BYTES as u64,
-            what: format!("record {} cannot be read", position.index),
-            cure: "it is fetched from the other replicas",
-        }),
-    }
 }
 
 /// One write and one sync; a new segment also needs its name to be durable.
@@ -432,12 +318,6 @@ fn write_group(disk: &mut impl Disk, group: &Group, target: Target) -> Result<()
     }
     disk.write_at(&name, u64::from(target.start) * SECTOR_BYTES as u64, group.bytes())?;
     disk.sync_data(&name)
-}
-
-fn promise_record(counter: u64, payload: &[u8]) -> Vec<u8> {
-    let mut record = counter.to_le_bytes().to_vec();
-    record.extend_from_slice(payload);
-    record
 }
 
 fn check_size(what: &'static str, size: usize, max: usize, cure: &'static str) -> Result<(), StorageError> {
