@@ -39,5 +39,7 @@ pub use handle::{ExecutedBlock, ExecutedBlocks, ExecutedResult, NodeHandle};
 pub use home::{Home, HomeKeys, load_committee};
 pub use http::{ApiError, AppRoutes, no_such_route};
 pub use node::{Listeners, Node};
+#[cfg(feature = "demo")]
+pub use outvote_adversary::Behaviour;
 pub use report::{EvidenceReport, ReplicaReport, Report};
 pub use running::RunningNode;

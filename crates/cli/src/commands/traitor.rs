@@ -4,8 +4,10 @@ use crate::connection::{connect, runtime};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::place::Place;
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use outvote::{Client, ClientError, ReplicaId};
+use outvote_node::Behaviour;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -22,31 +24,15 @@ pub(crate) struct Traitor {
     /// Which replica.
     id: u16,
     /// How it behaves from now on.
-    #[arg(value_enum)]
+    #[arg(value_parser = behaviours())]
     behaviour: Behaviour,
 }
 
-/// The ways to behave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Behaviour {
-    /// Keeps to the rules.
-    Honest,
-    /// Says nothing to anybody.
-    Mute,
-    /// Tells one half of the replicas one thing and the other half another.
-    Equivocate,
-    /// Sends bad signatures, votes in others' names, and impossible times.
-    Forge,
-    /// Sends its batches to one half only, then unplugs for a while.
-    HalfBatch,
-    /// Proposes just before the others lose patience.
-    Slow,
-    /// Never proposes one client's requests.
-    Censor,
-    /// Answers clients and peers with false data.
-    CorruptAnswers,
-    /// Says again what it and others said before.
-    Replay,
+/// Takes the name of a behaviour, and names them all with what they do. The list is the liars' own.
+fn behaviours() -> impl TypedValueParser<Value = Behaviour> {
+    let values = Behaviour::ALL.map(|one| PossibleValue::new(one.name()).help(one.in_words()));
+    PossibleValuesParser::new(values)
+        .try_map(|name| Behaviour::from_name(&name).ok_or("it is none of the behaviours"))
 }
 
 impl Traitor {
@@ -65,12 +51,10 @@ impl Traitor {
                 "this cluster's genesis does not say demo: its replicas cannot be told to lie",
             ));
         }
-        let Some(name) = self.behaviour.to_possible_value().map(|value| value.get_name().to_string()) else {
-            return Err(Failure::usage("unknown behaviour"));
-        };
+        let name = self.behaviour.name();
         runtime()?.block_on(async {
             let client = connect(&self.place, None).await?;
-            tell(&client, ReplicaId(self.id), &name).await
+            tell(&client, ReplicaId(self.id), name).await
         })?;
         output.print(&json!({"id": self.id, "behaviour": name}), |_| match self.behaviour {
             Behaviour::Honest => format!("replica {} keeps to the rules again", self.id),
