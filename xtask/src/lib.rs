@@ -17,10 +17,10 @@ mod tree;
 
 pub use check::{main_with, run};
 pub use layers::{Package, Row, TABLE, violations};
-pub use libtest::{Counts, Ignored, counts, failures, ignored};
+pub use libtest::{Counts, Ignored, SKIPPED_VARIABLE, counts, failures, ignored, skipped};
 pub use report::{Report, Sums};
 pub use rule_book::{Book, Citations, cited_in, coverage, read_book, unknown};
 pub use rust_source::{Function, Line, functions, lines};
 pub use scenario_book::{Scenarios, read_scenarios, scenario_coverage, scenarios_in};
-pub use steps::{purity, tidy};
+pub use steps::{purity, tests, tidy};
 pub use tree::Tree;

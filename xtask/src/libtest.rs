@@ -1,5 +1,8 @@
 //! What `cargo test` printed, in numbers.
 
+/// The variable that tells tests where to write that they could not be done here.
+pub const SKIPPED_VARIABLE: &str = "OUTVOTE_SKIPPED_TESTS";
+
 /// The sums of all `test result:` lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -52,6 +55,18 @@ pub fn ignored(output: &str) -> Vec<Ignored> {
             reason: reason.trim_start_matches(',').trim().to_owned(),
         })
         .collect()
+}
+
+/// The tests that found while they ran that this host cannot do what they need: lines `NAME: REASON` of the file that
+/// [`SKIPPED_VARIABLE`] names to them. Without that file they would count as passed, since `cargo test` shows nothing of
+/// what a passed test prints.
+#[must_use]
+pub fn skipped(list: &str) -> Vec<Ignored> {
+    let split = |line: &str| match line.split_once(": ") {
+        Some((name, reason)) => Ignored { name: name.to_owned(), reason: reason.trim().to_owned() },
+        None => Ignored { name: line.to_owned(), reason: String::new() },
+    };
+    list.lines().filter(|line| !line.trim().is_empty()).map(split).collect()
 }
 
 /// What the failed tests said: each block that begins with `---- NAME stdout ----`, up to `most_lines` lines of it.

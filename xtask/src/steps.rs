@@ -9,7 +9,7 @@ mod page;
 pub mod purity;
 mod rules;
 mod scenarios;
-mod tests;
+pub mod tests;
 pub mod tidy;
 
 use crate::report::Report;

@@ -1,6 +1,7 @@
 //! What `cargo test` printed, in numbers.
 
-use xtask::{Counts, counts, failures, ignored};
+use xtask::tests::not_run;
+use xtask::{Counts, counts, failures, ignored, skipped};
 
 const OUTPUT: &str = "
 running 3 tests
@@ -50,4 +51,25 @@ fn a_failure_comes_with_what_it_said() {
 #[test]
 fn a_long_failure_is_cut() {
     assert_eq!(failures(OUTPUT, 1), ["---- b::breaks stdout ----"]);
+}
+
+#[test]
+fn a_test_that_could_not_be_done_here_is_named_with_what_it_needs() {
+    let list =
+        "disks::a_full_disk: needs a host with the right to mount\n\nlinks::x: was tired\nno reason at all\n";
+    let found = skipped(list);
+    let texts: Vec<(&str, &str)> =
+        found.iter().map(|test| (test.name.as_str(), test.reason.as_str())).collect();
+    let expected = [
+        ("disks::a_full_disk", "needs a host with the right to mount"),
+        ("links::x", "was tired"),
+        ("no reason at all", ""),
+    ];
+    assert_eq!(texts, expected);
+
+    let in_ci = not_run(&found, true);
+    assert_eq!((in_ci.skipped.len(), in_ci.failures.len()), (1, 2), "{in_ci:?}");
+    assert!(in_ci.failures[0].starts_with("links::x: was tired"), "{in_ci:?}");
+    let elsewhere = not_run(&found, false);
+    assert_eq!((elsewhere.skipped.len(), elsewhere.failures.len()), (3, 0), "{elsewhere:?}");
 }

@@ -1,7 +1,7 @@
 //! Builds the binary and runs every test, in the one profile that users run.
 
-use crate::libtest;
-use crate::process::{Finished, cargo, is_ci, run as run_program};
+use crate::libtest::{self, Ignored, SKIPPED_VARIABLE};
+use crate::process::{Finished, cargo, is_ci, run as run_program, run_with};
 use crate::report::Report;
 use crate::tree::Tree;
 use std::fs;
@@ -12,6 +12,8 @@ const SHOWN_LINES: usize = 40;
 const LOG: &str = "xtask-tests.log";
 /// The same for the planted bugs.
 const PLANTED_LOG: &str = "xtask-planted.log";
+/// Where tests write that they could not be done here, below the target folder.
+const SKIPPED: &str = "xtask-skipped.txt";
 /// Every test of the program as it is.
 const TESTS: &[&str] = &["test", "--workspace", "--release", "--no-fail-fast"];
 /// The simulator against a program with one planted bug at a time: each must be caught. A build of its own, since no release
@@ -37,18 +39,27 @@ pub(crate) fn run(tree: &Tree) -> Report {
         Err(error) => return Report::one_failed(format!("cargo cannot be started: {error}")),
     }
     for (log, arguments) in [(LOG, TESTS), (PLANTED_LOG, PLANTED)] {
-        match run_program(tree.root(), &cargo(), arguments) {
-            Ok(finished) => report.add(judge(tree, &finished, log)),
+        let list = tree.target().join(SKIPPED);
+        // What an earlier run left there; that there was none is fine.
+        let _ = fs::remove_file(&list);
+        let variable = [(SKIPPED_VARIABLE, &*list.to_string_lossy())];
+        match run_with(tree.root(), &cargo(), arguments, &variable) {
+            Ok(finished) => {
+                let skipped = libtest::skipped(&fs::read_to_string(&list).unwrap_or_default());
+                report.add(judge(tree, &finished, log, &skipped));
+            }
             Err(error) => report.failures.push(format!("cargo test cannot be started: {error}")),
         }
     }
     report
 }
 
-fn judge(tree: &Tree, finished: &Finished, log: &str) -> Report {
+fn judge(tree: &Tree, finished: &Finished, log: &str, skipped: &[Ignored]) -> Report {
     let counts = libtest::counts(&finished.stdout);
     let log = tree.target().join(log);
-    let mut report = Report { passed: counts.passed, ..Report::default() };
+    // A test that found that it cannot be done here ended well, but it passed nothing.
+    let passed = counts.passed.saturating_sub(skipped.len() as u64);
+    let mut report = Report { passed, ..Report::default() };
     if let Err(error) = fs::write(&log, format!("{}\n{}", finished.stdout, finished.stderr)) {
         report.warnings.push(format!("{} cannot be written: {error}", log.display()));
     }
@@ -63,16 +74,24 @@ fn judge(tree: &Tree, finished: &Finished, log: &str) -> Report {
     if counts.passed == 0 {
         report.failures.push("no test ran; the gate does not take that for success".to_owned());
     }
-    for test in libtest::ignored(&finished.stdout) {
-        let is_allowed = !is_ci() || test.reason.starts_with(HOST_REASON);
+    report.add(not_run(&libtest::ignored(&finished.stdout), is_ci()));
+    report.add(not_run(skipped, is_ci()));
+    report
+}
+
+/// The verdict on tests that were not run: in CI each needs a reason that names what only some hosts offer.
+#[must_use]
+pub fn not_run(tests: &[Ignored], is_ci: bool) -> Report {
+    let mut report = Report::default();
+    for test in tests {
         let text =
             format!("{}: {}", test.name, if test.reason.is_empty() { "no reason" } else { &test.reason });
-        if is_allowed {
+        if !is_ci || test.reason.starts_with(HOST_REASON) {
             report.skipped.push(text);
         } else {
-            report
-                .failures
-                .push(format!("{text}; CI skips no test but for `#[ignore = \"{HOST_REASON} with ...\"]`"));
+            report.failures.push(format!(
+                "{text}; CI skips no test but for `#[ignore = \"{HOST_REASON} with ...\"]`, or a reason of that form"
+            ));
         }
     }
     report

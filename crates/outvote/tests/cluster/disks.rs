@@ -1,6 +1,6 @@
 //! Disks that are wiped, restored, damaged, full or read-only. The other replicas go on in every case.
 
-use crate::support::{Counter, count_up, leader, own, submit, until, until_level};
+use crate::support::{Counter, cannot_be_done_here, count_up, leader, own, submit, until, until_level};
 use outvote::{Cluster, Home, Node, NodeConfig, ReplicaId};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -171,10 +171,8 @@ async fn a_full_disk_and_a_read_only_one_stop_the_replica_and_are_named() {
     let aside = cluster.home(LAST).unwrap().join("aside");
     copy(&data(&cluster), &aside);
     let Some(tiny) = Tiny::mount(&data(&cluster), 24) else {
-        eprintln!(
-            "skipped a_full_disk_and_a_read_only_one_stop_the_replica_and_are_named: mounting is not allowed"
-        );
-        return;
+        let test = "disks::a_full_disk_and_a_read_only_one_stop_the_replica_and_are_named";
+        return cannot_be_done_here(test, "the right to mount a tmpfs");
     };
     copy(&aside, &data(&cluster));
     cluster.start_replica(LAST).await.expect("started on the small disk");
