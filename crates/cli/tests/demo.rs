@@ -4,79 +4,19 @@
 
 mod common;
 
-use common::{Stage, free_ports, until};
+use common::demo::{Demo, PATIENCE, kill, signal};
+use common::{Stage, until};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command};
 use std::time::Duration;
 
-/// How long the cluster may take for anything here, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-struct Demo {
-    child: Child,
+fn send(demo: &Demo, text: &str, more: &[&str]) {
+    demo.done(&[&["chat", "send", "lobby", text], more].concat());
 }
 
-impl Demo {
-    fn start(stage: &Stage, port: u16) -> Self {
-        let log = fs::File::options().create(true).append(true).open(stage.path("demo.log")).unwrap();
-        let child = stage
-            .command(&["demo", "--home", "demo", "--port", &port.to_string()])
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let demo = Self { child };
-        until("all four replicas answer", PATIENCE, || {
-            let status = status(stage)?;
-            let replicas = status["replicas"].as_array()?.clone();
-            (replicas.len() == 4 && replicas.iter().all(|replica| replica["reachable"] == true)).then_some(())
-        });
-        demo
-    }
-
-    /// Ctrl-C, and the exit code.
-    fn stop(mut self) -> Option<i32> {
-        signal(self.child.id(), "INT");
-        until("the demo stops", PATIENCE, || self.child.try_wait().unwrap()).code()
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        // The replicas watch their parent, so that its death is theirs.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn signal(pid: u32, name: &str) {
-    assert!(Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().unwrap().success());
-}
-
-fn status(stage: &Stage) -> Option<Value> {
-    let done = stage.run(&["status", "--home", "demo", "--output", "json"]);
-    serde_json::from_str(&done.out).ok()
-}
-
-fn leader(stage: &Stage) -> Value {
-    until("somebody leads", PATIENCE, || {
-        let status = status(stage)?;
-        let replicas = status["replicas"].as_array()?;
-        replicas.iter().find(|replica| replica["leader"] == true && replica["reachable"] == true).cloned()
-    })
-}
-
-fn send(stage: &Stage, text: &str, more: &[&str]) {
-    let mut arguments = vec!["chat", "send", "lobby", text, "--home", "demo"];
-    arguments.extend(more);
-    let done = stage.run(&arguments);
-    assert_eq!(done.code, 0, "{text}: {done:?}");
-}
-
-fn history(stage: &Stage) -> Vec<String> {
-    let found = stage.json(&["chat", "history", "lobby", "--home", "demo"]);
+fn history(demo: &Demo) -> Vec<String> {
+    let found = demo.json(&["chat", "history", "lobby"]);
     let messages = found["messages"].as_array().unwrap();
     messages.iter().map(|message| message["text"].as_str().unwrap().to_string()).collect()
 }
@@ -108,57 +48,104 @@ fn tampering_is_noticed(stage: &Stage, receipt: &Path) {
 
 #[test]
 fn the_demo_chats_on_through_a_dead_leader_a_liar_and_a_restart() {
-    let (stage, port) = (Stage::new(), free_ports());
-    let demo = Demo::start(&stage, port);
+    let mut demo = Demo::start(&[]);
     for arguments in [["chat", "register", "ada"], ["chat", "create", "lobby"]] {
-        let done = stage.run(&[&arguments[..], &["--home", "demo"]].concat());
-        assert_eq!(done.code, 0, "{done:?}");
+        demo.done(&arguments);
     }
-    send(&stage, "first", &["--receipt", "receipt.json"]);
-    tampering_is_noticed(&stage, &stage.path("receipt.json"));
+    send(&demo, "first", &["--receipt", "receipt.json"]);
+    tampering_is_noticed(&demo.stage, &demo.stage.path("receipt.json"));
 
-    let refused = stage.run(&["chat", "send", "no-such-room", "x", "--home", "demo"]);
+    let refused = demo.run(&["chat", "send", "no-such-room", "x"]);
     assert_eq!(refused.code, 3, "{refused:?}");
     assert!(refused.err.contains("there is no room \"no-such-room\""), "{refused:?}");
 
-    let dead = leader(&stage);
-    signal(u32::try_from(dead["pid"].as_u64().unwrap()).unwrap(), "KILL");
-    send(&stage, "second", &[]);
-    assert!(leader(&stage)["view"].as_u64() > dead["view"].as_u64(), "another one leads");
-    assert_eq!(history(&stage), ["first", "second"]);
+    let dead = demo.some_leader();
+    kill(&dead);
+    send(&demo, "second", &[]);
+    assert!(demo.some_leader()["view"].as_u64() > dead["view"].as_u64(), "another one leads");
+    assert_eq!(history(&demo), ["first", "second"]);
 
     assert_eq!(demo.stop(), Some(0), "Ctrl-C is a clean end");
-    let demo = Demo::start(&stage, port);
-    assert_eq!(history(&stage), ["first", "second"]);
+    demo.start_again();
+    assert_eq!(history(&demo), ["first", "second"]);
 
-    let accused = leader(&stage)["id"].clone();
+    a_liar_is_convicted_and_follows_from_then_on(&mut demo);
+    an_import_is_done_once(&demo);
+    assert_eq!(demo.stop(), Some(0));
+}
+
+/// A proof names it; told to keep to the rules again, it is shown votes that its disk knows nothing of, and never votes again.
+fn a_liar_is_convicted_and_follows_from_then_on(demo: &mut Demo) {
+    let accused = demo.some_leader()["id"].clone();
     let liar = accused.to_string();
-    assert_eq!(stage.run(&["traitor", &liar, "equivocate", "--home", "demo"]).code, 0);
+    demo.done(&["traitor", &liar, "equivocate"]);
     for count in 0..5 {
-        send(&stage, &format!("m{count}"), &[]);
+        send(demo, &format!("m{count}"), &[]);
     }
     let proof = until("somebody holds a proof", PATIENCE, || {
-        let found = stage.json(&["evidence", "list", "--home", "demo"]);
-        let all = found["evidence"].as_array()?.clone();
-        all.into_iter().find(|entry| entry["accused"] == accused)
+        demo.evidence().into_iter().find(|entry| entry["accused"] == accused)
     });
-    let shown = stage.json(&["evidence", "show", proof["id"].as_str().unwrap(), "--home", "demo"]);
-    fs::write(stage.path("proof.json"), shown.to_string()).unwrap();
-    let verdict = stage.json(&["evidence", "verify", "proof.json", "--committee", "demo/committee.toml"]);
+    let shown = demo.json(&["evidence", "show", proof["id"].as_str().unwrap()]);
+    fs::write(demo.stage.path("proof.json"), shown.to_string()).unwrap();
+    let offline = ["evidence", "verify", "proof.json", "--committee", "demo/committee.toml"];
+    let verdict = demo.stage.json(&offline);
     assert_eq!((verdict["valid"].clone(), verdict["accused"].to_string()), (Value::Bool(true), liar.clone()));
 
+    demo.done(&["traitor", &liar, "honest"]);
+    let entry = |all: Vec<Value>| all.into_iter().find(|one| one["id"] == accused);
+    let observer = || demo.replicas().and_then(entry).filter(|one| one["observer"] == true);
+    let repentant = until("it may follow only", PATIENCE, observer);
+    assert_eq!(repentant["behaviour"], "honest");
+    assert!(demo.done(&["status"]).out.contains("observes"), "people see it, too");
+    let doctor = demo.run(&["doctor"]);
+    let words = format!("replica {liar}: it follows, and may never vote with its key again");
+    assert!(doctor.code == 1 && doctor.out.contains(&words), "{doctor:?}");
+    it_follows(demo, &accused);
+    its_vote_is_missed(demo, &accused);
+}
+
+/// What is said stands at the observer, too.
+fn it_follows(demo: &Demo, observer: &Value) {
+    send(demo, "while it follows", &[]);
+    until("it holds what the others hold", PATIENCE, || {
+        let all = demo.replicas()?;
+        let most = all.iter().filter_map(|one| one["executed"].as_u64()).max()?;
+        let own = all.iter().find(|one| one["id"] == *observer)?;
+        let peer = all.iter().find(|one| one["id"] != *observer)?;
+        let is_level =
+            own["executed"].as_u64() == Some(most) && own["state_digest_at"].as_u64() == Some(most);
+        (is_level && own["state_digest"] == peer["state_digest"]).then_some(())
+    });
+}
+
+/// With one of the three others frozen there is no quorum, and the observer makes none.
+fn its_vote_is_missed(demo: &Demo, observer: &Value) {
+    let leader = demo.some_leader();
+    let all = demo.all_are_there();
+    let frozen = all.iter().find(|one| one["id"] != *observer && one["id"] != leader["id"]).unwrap();
+    let pid = u32::try_from(frozen["pid"].as_u64().unwrap()).unwrap();
+    signal(pid, "STOP");
+    let mut sending = demo.command(&["chat", "send", "lobby", "waits for a quorum"]).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    let too_soon = sending.try_wait().unwrap();
+    signal(pid, "CONT");
+    assert_eq!(too_soon, None, "agreed with an observer's vote, or given up");
+    assert!(until("it is agreed at last", PATIENCE, || sending.try_wait().unwrap()).success());
+    demo.all_are_there();
+}
+
+fn an_import_is_done_once(demo: &Demo) {
     let log =
         "[10:00] <ada> another ada\n[10:01] <ben> hi\nnonsense\n[10:02] <cy> \u{fc}ber\n[10:03] <ben> bye\n";
-    fs::write(stage.path("a.log"), log).unwrap();
-    let arguments = ["chat", "import", "a.log", "--room", "logs", "--home", "demo"];
-    let report = stage.json(&arguments);
+    fs::write(demo.stage.path("a.log"), log).unwrap();
+    let arguments = ["chat", "import", "a.log", "--room", "logs"];
+    let report = demo.json(&arguments);
     // The name ada is taken, so that nick cannot speak; everybody else's words stand, in the file's order.
     assert_eq!((report["messages"].as_u64(), report["committed"].as_u64()), (Some(4), Some(3)), "{report}");
     assert_eq!(report["skipped_lines"], 1);
-    assert_eq!(stage.json(&arguments)["committed"], 3, "the same import again adds nothing");
-    let found = stage.json(&["chat", "history", "logs", "--home", "demo"]);
+    assert_eq!(demo.json(&arguments)["committed"], 3, "the same import again adds nothing");
+    let found = demo.json(&["chat", "history", "logs"]);
     let texts: Vec<&Value> =
         found["messages"].as_array().unwrap().iter().map(|message| &message["text"]).collect();
     assert_eq!(texts, ["hi", "\u{fc}ber", "bye"]);
-    assert_eq!(demo.stop(), Some(0));
 }

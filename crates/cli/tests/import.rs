@@ -1,22 +1,21 @@
 //! Real chat into a cluster of real processes, while replica 2 equivocates the whole time and the leader's process is killed
 //! twice: every message stands once and in the files' order, and what was agreed can be proven.
 
-#![allow(clippy::print_stderr, reason = "says what was skipped")]
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(clippy::print_stderr, reason = "shows the import's own report")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
 mod common;
 
-use common::{Stage, free_ports, until};
+use common::demo::{Demo, PATIENCE, kill};
+use common::until;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::process::Child;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long the cluster may take for any one thing here, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a whole import may take.
 const IMPORT_PATIENCE: Duration = Duration::from_secs(600);
 /// Who lies, and who does not.
@@ -26,111 +25,38 @@ const HONEST: [usize; 3] = [0, 1, 3];
 const COPIES: usize = 40;
 /// Leaders killed at most until the liar has led.
 const ROUNDS_MAX: usize = 12;
-/// Lines of each log that a failure shows.
-const LINES_SHOWN: usize = 40;
 
 /// Two clusters at once would only take the processors from each other.
 static ONE_CLUSTER: Mutex<()> = Mutex::new(());
 
-/// The demo cluster: a process for each replica and the one that watches over them.
-struct Cluster {
-    stage: Stage,
-    child: Child,
-    _alone: MutexGuard<'static, ()>,
+/// A cluster of which one replica lies from now on.
+fn with_a_liar() -> Demo {
+    let cluster = Demo::start(&[]);
+    cluster.done(&["traitor", &LIAR.to_string(), "equivocate"]);
+    cluster
 }
 
-impl Cluster {
-    /// Four replicas on free ports, of which one lies from now on.
-    fn with_a_liar() -> Self {
-        let alone = ONE_CLUSTER.lock().unwrap_or_else(PoisonError::into_inner);
-        let (stage, port) = (Stage::new(), free_ports().to_string());
-        let log = File::create(stage.path("demo.log")).unwrap();
-        let mut command = stage.command(&["demo", "--home", "demo", "--port", &port]);
-        let child = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
-        let cluster = Self { stage, child, _alone: alone };
-        cluster.all_are_there();
-        let done = cluster.run(&["traitor", &LIAR.to_string(), "equivocate"]);
-        assert_eq!(done.code, 0, "{done:?}");
-        cluster
-    }
-
-    fn run(&self, arguments: &[&str]) -> common::Ended {
-        self.stage.run(&[arguments, &["--home", "demo"]].concat())
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        self.stage.json(&[arguments, &["--home", "demo"]].concat())
-    }
-
-    /// The replicas' entries of `outvote status`.
-    fn replicas(&self) -> Option<Vec<Value>> {
-        let done = self.run(&["status", "--output", "json"]);
-        let status: Value = serde_json::from_str(&done.out).ok()?;
-        status["replicas"].as_array().cloned()
-    }
-
-    /// Waits until every replica's process runs and answers.
-    fn all_are_there(&self) -> Vec<Value> {
-        until("all four replicas answer", PATIENCE, || {
-            self.replicas().filter(|all| all.len() == 4 && all.iter().all(|one| one["reachable"] == true))
-        })
-    }
-
-    /// Who leads, if somebody does.
-    fn leader(&self) -> Option<Value> {
-        self.replicas()?.into_iter().find(|one| one["leader"] == true && one["reachable"] == true)
-    }
-
-    /// How many messages the room holds, as `f + 1` replicas say; none while there is no such room.
-    fn messages_held(&self, room: &str) -> u64 {
-        let done = self.run(&["chat", "history", room, "--limit", "1", "--output", "json"]);
-        let Ok(found) = serde_json::from_str::<Value>(&done.out) else { return 0 };
-        found["messages"][0]["index"].as_u64().map_or(0, |index| index + 1)
-    }
-
-    /// Everything that was said in a room. The command asks for page after page, and refuses none for its number.
-    fn history(&self, room: &str, expected: usize) -> Vec<Value> {
-        let limit = (expected + 1_000).to_string();
-        let found = self.json(&["chat", "history", room, "--limit", &limit]);
-        found["messages"].as_array().unwrap().clone()
-    }
-
-    /// A proof against the liar, if one is on file.
-    fn proof(&self) -> Option<Value> {
-        let done = self.run(&["evidence", "list", "--output", "json"]);
-        let found: Value = serde_json::from_str(&done.out).ok()?;
-        let all = found["evidence"].as_array()?.clone();
-        for entry in &all {
-            assert_eq!(entry["accused"], LIAR, "nobody else lied: {entry}");
-        }
-        all.into_iter().next()
-    }
+/// How many messages the room holds, as `f + 1` replicas say; none while there is no such room.
+fn messages_held(cluster: &Demo, room: &str) -> u64 {
+    let done = cluster.run(&["chat", "history", room, "--limit", "1", "--output", "json"]);
+    let Ok(found) = serde_json::from_str::<Value>(&done.out) else { return 0 };
+    found["messages"][0]["index"].as_u64().map_or(0, |index| index + 1)
 }
 
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let replicas = (0..4).map(|id| format!("demo/replica-{id}/log.txt"));
-            let names = ["demo.log", "import.out", "import.err"].map(String::from);
-            for name in names.into_iter().chain(replicas) {
-                show_end(&name, &self.stage.path(&name));
-            }
-        }
-        // The replicas watch their parent, so that its death is theirs.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+/// Everything that was said in a room. The command asks for page after page, and refuses none for its number.
+fn history_of(cluster: &Demo, room: &str, expected: usize) -> Vec<Value> {
+    let limit = (expected + 1_000).to_string();
+    let found = cluster.json(&["chat", "history", room, "--limit", &limit]);
+    found["messages"].as_array().unwrap().clone()
+}
+
+/// A proof against the liar, if one is on file.
+fn proof(cluster: &Demo) -> Option<Value> {
+    let all = cluster.evidence();
+    for entry in &all {
+        assert_eq!(entry["accused"], LIAR, "nobody else lied: {entry}");
     }
-}
-
-fn show_end(name: &str, path: &Path) {
-    let text = fs::read(path).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().collect();
-    eprintln!("--- the end of {name}\n{}", lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n"));
-}
-
-fn kill(pid: &Value) {
-    assert!(Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap().success());
+    all.into_iter().next()
 }
 
 /// The lines of logs as this test reads them, with nothing of the product's own reading: nick and text.
@@ -150,20 +76,20 @@ fn lines_of(files: &[PathBuf]) -> Vec<(String, String)> {
 
 /// Kills the leader's process once the room holds more than it did; how much it held then. The liar is spared, since it is
 /// to lie the whole time.
-fn kill_the_leader_while_it_runs(cluster: &Cluster, import: &mut Child, held: u64) -> (u64, Value) {
+fn kill_the_leader_while_it_runs(cluster: &Demo, import: &mut Child, held: u64) -> (u64, Value) {
     until("the import goes on and somebody honest leads", PATIENCE, || {
         let ended = import.try_wait().unwrap();
         assert!(ended.is_none(), "the import ended ({ended:?}) before a leader could be killed");
-        let now = cluster.messages_held("ubuntu");
+        let now = messages_held(cluster, "ubuntu");
         let leader = cluster.leader().filter(|leader| now > held && leader["id"] != LIAR)?;
-        kill(&leader["pid"]);
+        kill(&leader);
         assert!(import.try_wait().unwrap().is_none(), "the import runs while the leader dies");
         Some((now, leader))
     })
 }
 
 /// The import in the background, with two leaders killed; its report.
-fn import_while_leaders_die(cluster: &Cluster, files: &[PathBuf], more: &[&str]) -> Value {
+fn import_while_leaders_die(cluster: &Demo, files: &[PathBuf], more: &[&str]) -> Value {
     let files: Vec<&str> = files.iter().map(|file| file.to_str().unwrap()).collect();
     let start = ["chat", "import", "--home", "demo", "--room", "ubuntu", "--output", "json"];
     let mut import = cluster
@@ -205,7 +131,7 @@ fn history_is_the_files(history: &[Value], lines: &[(String, String)]) {
 }
 
 /// Waits until the honest replicas have executed the same blocks; then they hold the same state.
-fn honest_digests_are_equal(cluster: &Cluster) {
+fn honest_digests_are_equal(cluster: &Demo) {
     let places = until("the honest replicas executed the same", PATIENCE, || {
         let all = cluster.replicas()?;
         let honest = HONEST.map(|id| all[id].clone());
@@ -223,20 +149,19 @@ fn honest_digests_are_equal(cluster: &Cluster) {
 }
 
 /// A proof of the liar's lie that holds with no network. Leaders go round, so it leads at last, and cannot do so unseen.
-fn liar_is_convicted(cluster: &Cluster) {
+fn liar_is_convicted(cluster: &Demo) {
     let mut rounds = 0;
     let proof = loop {
-        let leader = until("somebody leads", PATIENCE, || cluster.leader());
-        if let Some(proof) = cluster.proof() {
+        let leader = cluster.some_leader();
+        if let Some(proof) = proof(cluster) {
             break proof;
         }
         assert!(rounds < ROUNDS_MAX, "no proof after {rounds} leaders; now {leader}");
         if leader["id"] != LIAR {
-            kill(&leader["pid"]);
+            kill(&leader);
         }
         // Whoever leads now has to propose, and a liar proposes two things.
-        let done = cluster.run(&["chat", "send", "aside", &format!("round {rounds}")]);
-        assert_eq!(done.code, 0, "{done:?}");
+        cluster.done(&["chat", "send", "aside", &format!("round {rounds}")]);
         cluster.all_are_there();
         rounds += 1;
     };
@@ -248,7 +173,7 @@ fn liar_is_convicted(cluster: &Cluster) {
 }
 
 /// Receipts of ten messages from the first to the last hold with nothing but the committee's file, for these very words.
-fn ten_receipts_hold(cluster: &Cluster, history: &[Value]) {
+fn ten_receipts_hold(cluster: &Demo, history: &[Value]) {
     for step in 0..10 {
         let message = &history[step * (history.len() - 1) / 9];
         let [sequence, position] = ["sequence", "position"].map(|field| message[field].to_string());
@@ -267,10 +192,10 @@ fn ten_receipts_hold(cluster: &Cluster, history: &[Value]) {
 fn import_and_judge(files: &[PathBuf], more: &[&str]) {
     let lines = lines_of(files);
     let nicks = lines.iter().map(|(nick, _)| nick).collect::<BTreeSet<_>>().len();
-    let cluster = Cluster::with_a_liar();
+    let _alone = ONE_CLUSTER.lock().unwrap_or_else(PoisonError::into_inner);
+    let cluster = with_a_liar();
     for arguments in [["chat", "register", "bystander-of-the-import"], ["chat", "create", "aside"]] {
-        let done = cluster.run(&arguments);
-        assert_eq!(done.code, 0, "{done:?}");
+        cluster.done(&arguments);
     }
     let report = import_while_leaders_die(&cluster, files, more);
     eprintln!("{report}");
@@ -279,13 +204,13 @@ fn import_and_judge(files: &[PathBuf], more: &[&str]) {
     let all = Some(lines.len() as u64);
     assert_eq!(counts, [all, all, Some(nicks as u64), Some(0), Some(0)], "{report}");
 
-    let history = cluster.history("ubuntu", lines.len());
+    let history = history_of(&cluster, "ubuntu", lines.len());
     history_is_the_files(&history, &lines);
     honest_digests_are_equal(&cluster);
     ten_receipts_hold(&cluster, &history);
     liar_is_convicted(&cluster);
     honest_digests_are_equal(&cluster);
-    assert_eq!(cluster.messages_held("ubuntu"), lines.len() as u64, "nothing was said again since");
+    assert_eq!(messages_held(&cluster, "ubuntu"), lines.len() as u64, "nothing was said again since");
 }
 
 #[test]
@@ -297,11 +222,9 @@ fn an_excerpt_is_imported_once_and_in_order_while_a_replica_lies_and_two_leaders
 }
 
 #[test]
-fn a_whole_set_of_logs_is_imported_where_there_is_one() {
-    let Some(folder) = std::env::var_os("OUTVOTE_CHAT_LOGS") else {
-        eprintln!("skipped: the data is absent; OUTVOTE_CHAT_LOGS would name a folder of *.log");
-        return;
-    };
+#[ignore = "needs a host with a whole set of logs, whose folder OUTVOTE_CHAT_LOGS names"]
+fn a_whole_set_of_logs_is_imported() {
+    let folder = std::env::var_os("OUTVOTE_CHAT_LOGS").expect("OUTVOTE_CHAT_LOGS names a folder of *.log");
     let entries = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path().canonicalize().unwrap());
     let mut files: Vec<PathBuf> =
         entries.filter(|path| path.extension().is_some_and(|extension| extension == "log")).collect();

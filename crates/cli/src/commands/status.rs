@@ -131,6 +131,7 @@ fn in_words(report: &Value) -> String {
     for replica in report["replicas"].as_array().into_iter().flatten() {
         let role = match (replica["reachable"].as_bool(), replica["leader"].as_bool()) {
             (Some(true), Some(true)) => "leader",
+            (Some(true), _) if replica["observer"] == true => "observes",
             (Some(true), _) if replica["sitting_out"] == true => "waits",
             (Some(true), _) => "follows",
             _ => "away",

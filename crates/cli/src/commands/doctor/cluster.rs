@@ -73,8 +73,8 @@ fn one(replica: &Value, top: u64) -> Finding {
         return Finding::ill(about, format!("it does not answer at {address}"), cure);
     }
     if replica["observer"] == true {
-        let found =
-            "its disk lost the promises that it made: it follows, and may never vote with this key again";
+        let found = "it follows, and may never vote with its key again: its disk lost promises that it made, or the key signed \
+             what excludes each other (see its log)";
         return Finding::ill(
             about,
             found,
