@@ -102,6 +102,8 @@ impl Get {
 }
 
 async fn write(place: &Place, operation: &KvOperation, output: Output) -> Result<(), Failure> {
+    // Before a key is made: none is left behind where there is no cluster.
+    place.committee()?;
     let (writer, _) = Identities::of(place).load_or_create(WRITER)?;
     let client = connect(place, Some(writer.signer())).await?;
     let (_, committed) = submit(&client, operation.encode()).await?;
