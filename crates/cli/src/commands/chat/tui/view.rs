@@ -35,11 +35,20 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &State) {
     }
     let title = format!(" {} says (Enter sends, Tab changes the room, Esc leaves) ", escape_name(&state.me));
     // The end of a long input is what is being typed.
-    let width = usize::from(input.width.saturating_sub(3));
-    let shown = escape(&state.input).into_owned();
-    let skipped = shown.chars().count().saturating_sub(width);
-    let tail: String = shown.chars().skip(skipped).chain(['▏']).collect();
-    frame.render_widget(Paragraph::new(tail).block(Block::bordered().title(title)), input);
+    let shown = escape(&state.input);
+    let tail = end_of(&shown, usize::from(input.width.saturating_sub(3)));
+    frame.render_widget(Paragraph::new(format!("{tail}▏")).block(Block::bordered().title(title)), input);
+}
+
+/// The end of a text that fits into so many columns, of which some characters take two.
+fn end_of(text: &str, columns: usize) -> &str {
+    let mut taken = 0;
+    let fits = |(_, character): &(usize, char)| {
+        taken += Span::raw(character.to_string()).width();
+        taken <= columns
+    };
+    let start = text.char_indices().rev().take_while(fits).last().map_or(text.len(), |(at, _)| at);
+    &text[start..]
 }
 
 fn rooms(frame: &mut Frame<'_>, area: Rect, state: &State) {
@@ -62,17 +71,28 @@ fn messages(frame: &mut Frame<'_>, area: Rect, state: &State) {
         Some(room) => format!(" {} ", escape_name(room)),
         None => " press Tab to enter a room ".to_string(),
     };
-    let mut lines: Vec<Line<'_>> = state.messages.iter().map(message).collect();
-    let here = state.outgoing.iter().filter(|outgoing| Some(&outgoing.room) == state.room.as_ref());
-    lines.extend(here.map(outgoing));
-    if let Some(trouble) = &state.trouble {
-        lines.push(Line::styled(escape(trouble).into_owned(), Style::new().fg(Color::Red)));
-    }
     let (width, height) = (area.width.saturating_sub(2), usize::from(area.height.saturating_sub(2)));
-    let rows: usize = lines.iter().map(|line| line.width().div_ceil(usize::from(width.max(1))).max(1)).sum();
+    let here = state.outgoing.iter().filter(|outgoing| Some(&outgoing.room) == state.room.as_ref());
+    let trouble = state.trouble.as_ref();
+    let trouble = trouble.map(|text| Line::styled(escape(text).into_owned(), Style::new().fg(Color::Red)));
+    let all = state.messages.iter().map(message).chain(here.map(outgoing)).chain(trouble);
+    // From the newest back until the area is full: what cannot be seen is not laid out, however much of it there is.
+    let (mut shown, mut rows) = (Vec::new(), 0);
+    for line in all.rev() {
+        if rows >= height {
+            break;
+        }
+        rows += wrapped(vec![line.clone()]).line_count(width).max(1);
+        shown.push(line);
+    }
+    shown.reverse();
     let scroll = u16::try_from(rows.saturating_sub(height)).unwrap_or(u16::MAX);
-    let text = Paragraph::new(lines).wrap(Wrap { trim: false }).scroll((scroll, 0));
+    let text = wrapped(shown).scroll((scroll, 0));
     frame.render_widget(text.block(Block::bordered().title(title)), area);
+}
+
+fn wrapped(lines: Vec<Line<'_>>) -> Paragraph<'_> {
+    Paragraph::new(lines).wrap(Wrap { trim: false })
 }
 
 fn message(message: &MessageView) -> Line<'static> {
