@@ -2,7 +2,6 @@
 
 use crate::backend::{BackendError, BackendSnapshot};
 use crate::layout;
-use crate::lthash::state_root;
 use outvote_types::limits::{MAX_PAIRS_PER_CHUNK, STATE_BUCKETS};
 use outvote_types::{
     Blob, BoundedVec, CheckpointCertificate, Data, Digest, Fetch, Sequence, SignedHeader, Snapshot,
@@ -37,12 +36,13 @@ pub struct CheckpointState {
 impl CheckpointState {
     pub(crate) fn new(
         header: SignedHeader,
+        state_root: Digest,
         buckets: Vec<Digest>,
         snapshot: Box<dyn BackendSnapshot>,
     ) -> Self {
         Self {
             header,
-            state_root: state_root(&buckets),
+            state_root,
             buckets,
             snapshot,
             is_read: AtomicBool::new(false),

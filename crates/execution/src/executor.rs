@@ -5,7 +5,6 @@ use crate::backend::{Backend, Writes};
 use crate::checkpoint::{CheckpointState, Checkpoints};
 use crate::error::ExecutionError;
 use crate::layout;
-use crate::lthash::state_root;
 use crate::result::BlockResult;
 use crate::run::{Run, ask};
 use crate::session::SessionStanding;
@@ -216,10 +215,10 @@ impl Executor {
 
     pub(crate) fn take_snapshot(&mut self) -> Result<Digest, ExecutionError> {
         let buckets = self.store.bucket_digests();
-        let root = state_root(&buckets);
+        let root = self.store.root();
         if let Some(header) = self.executed.header.clone() {
             let snapshot = self.store.backend().snapshot()?;
-            self.checkpoints.add(CheckpointState::new(header, buckets, snapshot));
+            self.checkpoints.add(CheckpointState::new(header, root, buckets, snapshot));
         }
         Ok(root)
     }
@@ -302,7 +301,7 @@ impl Executor {
     #[must_use]
     pub fn state_digest(&mut self) -> Digest {
         self.sessions.write_back(&mut self.store);
-        state_root(&self.store.bucket_digests())
+        self.store.root()
     }
 
     /// A checkpoint became stable: its snapshot may be served from now on.

@@ -8,7 +8,7 @@ use crate::backend::{BackendError, Value, Writes};
 use crate::error::ExecutionError;
 use crate::executor::{Executed, Executor};
 use crate::layout;
-use crate::lthash::{LtHash, bucket_of, state_root};
+use crate::lthash::{LtHash, bucket_of};
 use outvote_types::limits::STATE_BUCKETS;
 use outvote_types::{CheckpointCertificate, Digest, SignedHeader, encode};
 use std::collections::BTreeSet;
@@ -95,7 +95,7 @@ impl Executor {
         header: &SignedHeader,
     ) -> Result<(), ExecutionError> {
         // E11: state and "executed up to" are one step; until here a restart begins the transfer anew.
-        if state_root(&self.store.bucket_digests()) != certificate.state_root {
+        if self.store.root() != certificate.state_root {
             return Err(ExecutionError::Damaged { what: "the state after a transfer" });
         }
         let executed =

@@ -5,8 +5,10 @@
 //! with 1024 lanes of 16 bits (Bellare and Micciancio 1997; Lewi et al., eprint 2019/227), over BLAKE3's extendable
 //! output. The state's root is a SHA-256 Merkle root, so that any language can check it.
 
+use outvote_types::Digest;
 use outvote_types::limits::STATE_BUCKETS;
-use outvote_types::{Digest, merkle};
+use outvote_types::merkle::{self, Tree};
+use std::collections::{BTreeMap, BTreeSet};
 
 const LANES: usize = 1024;
 /// Bytes of one bucket's sum.
@@ -43,7 +45,12 @@ impl LtHash {
     /// The sum's bytes, lanes in order, little endian.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|lane| lane.to_le_bytes()).collect()
+        let mut bytes = vec![0; BUCKET_BYTES];
+        // In pairs, so that the compiler makes one copy of it.
+        for (slot, lane) in bytes.chunks_exact_mut(2).zip(self.0.iter()) {
+            slot.copy_from_slice(&lane.to_le_bytes());
+        }
+        bytes
     }
 
     /// The sum with these bytes, if they are [`BUCKET_BYTES`] many.
@@ -88,19 +95,28 @@ pub fn bucket_of(key: &[u8]) -> u8 {
 /// The state's root over the digests of all buckets.
 #[must_use]
 pub fn state_root(buckets: &[Digest]) -> Digest {
-    let leaves: Vec<Digest> = buckets.iter().map(|bucket| merkle::leaf(&bucket.0)).collect();
-    merkle::root(&leaves)
+    merkle::root(&leaves(buckets))
 }
 
-/// The sums of all buckets, with the digests of those that did not change since they were last asked for.
+fn leaves(buckets: &[Digest]) -> Vec<Digest> {
+    buckets.iter().map(|bucket| merkle::leaf(&bucket.0)).collect()
+}
+
+/// The sums of all buckets, with the tree over their digests, of which only what changed is hashed again.
 pub(crate) struct Buckets {
     sums: Vec<LtHash>,
-    digests: Vec<Option<Digest>>,
+    digests: Vec<Digest>,
+    tree: Tree,
+    /// Buckets whose digest may no longer fit their sum.
+    stale: BTreeSet<u8>,
 }
 
 impl Default for Buckets {
     fn default() -> Self {
-        Self { sums: vec![LtHash::default(); STATE_BUCKETS], digests: vec![None; STATE_BUCKETS] }
+        let sums = vec![LtHash::default(); STATE_BUCKETS];
+        let digests = vec![LtHash::default().digest(); STATE_BUCKETS];
+        let tree = Tree::new(leaves(&digests));
+        Self { sums, digests, tree, stale: BTreeSet::new() }
     }
 }
 
@@ -110,15 +126,28 @@ impl Buckets {
     }
 
     pub(crate) fn sum_mut(&mut self, bucket: u8) -> &mut LtHash {
-        self.digests[usize::from(bucket)] = None;
+        self.stale.insert(bucket);
         &mut self.sums[usize::from(bucket)]
     }
 
-    pub(crate) fn digests(&mut self) -> Vec<Digest> {
-        self.sums
-            .iter()
-            .zip(&mut self.digests)
-            .map(|(sum, digest)| *digest.get_or_insert_with(|| sum.digest()))
-            .collect()
+    pub(crate) fn digests(&mut self) -> &[Digest] {
+        self.refresh();
+        &self.digests
+    }
+
+    /// The same as [`state_root`] over the digests.
+    pub(crate) fn root(&mut self) -> Digest {
+        self.refresh();
+        self.tree.root()
+    }
+
+    fn refresh(&mut self) {
+        let mut changed = BTreeMap::new();
+        for bucket in std::mem::take(&mut self.stale) {
+            let at = usize::from(bucket);
+            self.digests[at] = self.sums[at].digest();
+            changed.insert(at, merkle::leaf(&self.digests[at].0));
+        }
+        self.tree.replace(&changed);
     }
 }

@@ -210,7 +210,13 @@ impl Store {
     /// The digests of all buckets as of now.
     pub(crate) fn bucket_digests(&mut self) -> Vec<Digest> {
         self.fold();
-        self.buckets.digests()
+        self.buckets.digests().to_vec()
+    }
+
+    /// The state's root as of now.
+    pub(crate) fn root(&mut self) -> Digest {
+        self.fold();
+        self.buckets.root()
     }
 
     /// Writes overlay, sums and `local` facts in one commit.

@@ -4,6 +4,7 @@
 
 use crate::bounded::BoundedVec;
 use crate::digest::Digest;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -42,8 +43,13 @@ fn node(left: &Digest, right: &Digest) -> Digest {
     Digest::of_parts(&[NODE, &left.0, &right.0])
 }
 
+/// What stands above one node or two.
+fn parent(pair: &[Digest]) -> Digest {
+    pair.get(1).map_or(pair[0], |right| node(&pair[0], right))
+}
+
 fn level_up(level: &[Digest]) -> Vec<Digest> {
-    level.chunks(2).map(|pair| pair.get(1).map_or(pair[0], |right| node(&pair[0], right))).collect()
+    level.chunks(2).map(parent).collect()
 }
 
 /// The root over already hashed leaves.
@@ -93,6 +99,29 @@ impl Tree {
     #[must_use]
     pub fn root(&self) -> Digest {
         self.levels.last().and_then(|level| level.first()).copied().unwrap_or_else(|| leaf(&[]))
+    }
+
+    /// Replaces leaves, and hashes anew only what lies above them; a position without a leaf is passed over.
+    pub fn replace(&mut self, leaves: &BTreeMap<usize, Digest>) {
+        let Some(lowest) = self.levels.first_mut() else { return };
+        let mut touched = Vec::with_capacity(leaves.len());
+        for (index, leaf) in leaves {
+            if let Some(slot) = lowest.get_mut(*index) {
+                *slot = *leaf;
+                touched.push(index / 2);
+            }
+        }
+        for height in 1..self.levels.len() {
+            // The positions rise, so those of one parent are neighbours.
+            touched.dedup();
+            let (below, above) = self.levels.split_at_mut(height);
+            let (Some(below), Some(above)) = (below.last(), above.first_mut()) else { return };
+            for at in &mut touched {
+                let pair = &below[*at * 2..below.len().min(*at * 2 + 2)];
+                above[*at] = parent(pair);
+                *at /= 2;
+            }
+        }
     }
 
     /// The path of leaf `index`, or `None` if there is no such leaf.

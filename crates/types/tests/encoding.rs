@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use outvote_types::{Blob, BoundedVec, Digest, decode, encode, merkle};
+use std::collections::BTreeMap;
 
 // M1, B1
 #[test]
@@ -26,6 +27,28 @@ fn trailing_and_missing_bytes_are_errors() {
     bytes.push(0);
     assert!(decode::<Digest>(&bytes).is_err());
     assert!(decode::<Digest>(&bytes[..31]).is_err());
+}
+
+// M11
+#[test]
+fn a_tree_whose_leaves_are_replaced_is_the_tree_over_the_new_leaves() {
+    for count in 0..40usize {
+        let mut leaves: Vec<_> = (0..count).map(|i| merkle::leaf(&i.to_le_bytes())).collect();
+        let mut tree = merkle::Tree::new(leaves.clone());
+        for step in 1..9usize {
+            // Some leaves in no particular distance from each other, and one that does not exist.
+            let changes: BTreeMap<usize, Digest> = (0..count + 1)
+                .filter(|at| at * step % 5 < 2)
+                .map(|at| (at, merkle::leaf(&(at + step * 100).to_le_bytes())))
+                .collect();
+            for (at, leaf) in &changes {
+                leaves.get_mut(*at).into_iter().for_each(|slot| *slot = *leaf);
+            }
+            tree.replace(&changes);
+            assert_eq!(tree.root(), merkle::root(&leaves), "{count} leaves, step {step}");
+            assert!((0..count).all(|at| tree.path(at) == merkle::path(&leaves, at)));
+        }
+    }
 }
 
 // M11
