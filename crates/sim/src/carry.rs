@@ -1,8 +1,9 @@
 //! Carries out what replicas ask for.
 
+use crate::agenda::{Happening, Local};
 use crate::client::Client;
 use crate::network::Fate;
-use crate::world::{Happening, Local, World};
+use crate::world::World;
 use outvote_execution::TransferOutput;
 use outvote_replica::{Action, Event, Recipients};
 use outvote_types::{
@@ -79,14 +80,18 @@ impl World {
             }
             Action::Certified(certificate) => self.machines[at.index()].archive.certify(certificate),
             Action::Reply(reply) => self.answer_clients(at, &reply),
-            Action::Serve { to, fetch } => self.schedule_local(at, SERVE_US, Local::Serve { to, fetch }),
+            Action::Serve { to, fetch } => {
+                self.schedule_local(at, SERVE_US, Local::Serve { to, fetch: Box::new(fetch) });
+            }
             Action::FetchState { certificate } => {
                 let quorum = self.quorum;
                 let transfer = outvote_execution::Transfer::new(certificate, quorum, at);
                 self.machines[at.index()].transfer = Some(transfer);
                 self.machines[at.index()].queue.clear();
             }
-            Action::StateData { from, data } => self.schedule_local(at, 0, Local::StateData { from, data }),
+            Action::StateData { from, data } => {
+                self.schedule_local(at, 0, Local::StateData { from, data: Box::new(data) });
+            }
             Action::Stable { certificate, retain_from } => {
                 let machine = &mut self.machines[at.index()];
                 if let Some(executor) = &mut machine.executor {
@@ -307,7 +312,7 @@ impl World {
             return;
         }
         let at_us = self.now_us + self.random.between(CLIENT_US.0, CLIENT_US.1);
-        self.schedule(at_us, Happening::Answer { client, reply, results: results.into_inner() });
+        self.schedule(at_us, Happening::Answer { client, answer: Box::new((reply, results.into_inner())) });
     }
 
     /// A client's timer rings.
@@ -334,7 +339,7 @@ impl World {
             let at_us = self.now_us + self.random.between(CLIENT_US.0, CLIENT_US.1);
             if !self.random.chance(self.links.mood.loss) {
                 let to = ReplicaId(*target as u16);
-                self.schedule(at_us, Happening::Submit { to, request: request.clone() });
+                self.schedule(at_us, Happening::Submit { to, request: Box::new(request.clone()) });
             }
         }
     }

@@ -24,6 +24,7 @@ pub mod trace;
 
 pub mod checkers;
 
+mod agenda;
 mod carry;
 mod strike;
 pub mod world;

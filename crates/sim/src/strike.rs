@@ -94,7 +94,7 @@ impl World {
 
     fn schedule_link(&mut self, at: ReplicaId, peer: ReplicaId, up: bool) {
         let event = Event::Link { peer, up };
-        self.schedule_local(at, NOTICE_US, crate::world::Local::Event(Box::new(event)));
+        self.schedule_local(at, NOTICE_US, crate::agenda::Local::Event(Box::new(event)));
     }
 
     fn link(&mut self, a: ReplicaId, b: ReplicaId, up: bool) {

@@ -1,53 +1,18 @@
 //! The world: one queue of things that will happen, one clock, one thread, one seed.
 
+use crate::agenda::{Agenda, Happening, Local};
 use crate::checkers::Checkers;
 use crate::client::Client;
 use crate::keys;
 use crate::machine::Machine;
 use crate::network::{Kind, Links, Rule, Verdict};
-use crate::plan::{Fault, Plan, START_US};
+use crate::plan::{Plan, START_US};
 use crate::random::Random;
 use crate::trace::Trace;
 use outvote_replica::{Event, Status};
-use outvote_types::client::ProvenResult;
-use outvote_types::{
-    BoundedVec, Committee, Data, Epoch, Fetch, Instant, Member, Mode, Quorum, ReplicaId, Reply, Request,
-    Signed,
-};
+use outvote_types::{BoundedVec, Committee, Epoch, Instant, Member, Mode, Quorum, ReplicaId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Something that will happen.
-pub(crate) enum Happening {
-    /// A frame arrives.
-    Frame { from: ReplicaId, to: ReplicaId, frame: Arc<[u8]> },
-    /// Something inside one replica's process; void if it restarted since.
-    Local { at: ReplicaId, incarnation: u64, what: Local },
-    /// A client's request arrives.
-    Submit { to: ReplicaId, request: Request },
-    /// A replica's answer arrives.
-    Answer { client: usize, reply: Signed<Reply>, results: Vec<ProvenResult> },
-    /// A client wants to act.
-    ClientWake { client: usize },
-    /// Something goes wrong.
-    Fault(Fault),
-}
-
-/// Something inside one replica's process.
-pub(crate) enum Local {
-    /// The flush is done.
-    Flushed,
-    /// An event for the replica.
-    Event(Box<Event>),
-    /// A block is executed.
-    Execute,
-    /// An answer to a peer is looked up.
-    Serve { to: ReplicaId, fetch: Fetch },
-    /// An answer for the state transfer.
-    StateData { from: ReplicaId, data: Data },
-    /// A timer rings.
-    Wake,
-}
 
 /// A whole cluster, its clients and its misfortunes.
 pub struct World {
@@ -80,8 +45,7 @@ pub struct World {
     /// Frames sent.
     pub frames: u64,
     pub(crate) random: Random,
-    queue: BTreeMap<(u64, u64), Happening>,
-    counter: u64,
+    agenda: Agenda,
     client_wakes: Vec<Option<u64>>,
 }
 
@@ -107,8 +71,7 @@ impl World {
             notes: Vec::new(),
             accused: Vec::new(),
             frames: 0,
-            queue: BTreeMap::new(),
-            counter: 0,
+            agenda: Agenda::default(),
             client_wakes: Vec::new(),
             committee,
             quorum,
@@ -119,7 +82,7 @@ impl World {
             world.add_client(requests);
         }
         for (at, fault) in world.plan.faults.clone() {
-            world.schedule(at, Happening::Fault(fault));
+            world.schedule(at, Happening::Fault(Box::new(fault)));
         }
         for id in quorum.members() {
             world.start(id);
@@ -143,8 +106,7 @@ impl World {
     }
 
     pub(crate) fn schedule(&mut self, at_us: u64, happening: Happening) {
-        self.counter += 1;
-        self.queue.insert((at_us.max(self.now_us), self.counter), happening);
+        self.agenda.add(at_us.max(self.now_us), happening);
     }
 
     pub(crate) fn schedule_local(&mut self, at: ReplicaId, after_us: u64, what: Local) {
@@ -154,7 +116,7 @@ impl World {
 
     /// Takes the next step; false if nothing will ever happen again.
     pub fn step(&mut self) -> bool {
-        let Some(((at_us, _), happening)) = self.queue.pop_first() else { return false };
+        let Some((at_us, happening)) = self.agenda.pop() else { return false };
         self.now_us = at_us;
         self.checkers.at(at_us);
         match happening {
@@ -168,9 +130,10 @@ impl World {
                     self.local(at, what);
                 }
             }
-            Happening::Submit { to, request } => self.on_submit(to, request),
-            Happening::Answer { client, reply, results } => {
-                for accepted in self.clients[client].weigh(&reply, &results) {
+            Happening::Submit { to, request } => self.on_submit(to, *request),
+            Happening::Answer { client, answer } => {
+                let (reply, results) = &*answer;
+                for accepted in self.clients[client].weigh(reply, results) {
                     self.checkers.on_accepted(&accepted);
                 }
                 self.wake_client(client);
@@ -196,7 +159,7 @@ impl World {
 
     /// Faults that have not struck yet never will.
     pub(crate) fn drop_faults(&mut self) {
-        self.queue.retain(|_, happening| !matches!(happening, Happening::Fault(_)));
+        self.agenda.retain(|happening| !matches!(happening, Happening::Fault(_)));
     }
 
     fn local(&mut self, at: ReplicaId, what: Local) {
@@ -209,7 +172,7 @@ impl World {
                     self.feed(at, Event::Served { to, data });
                 }
             }
-            Local::StateData { from, data } => self.on_state_data(at, from, data),
+            Local::StateData { from, data } => self.on_state_data(at, from, *data),
             Local::Wake => self.on_wake(at),
         }
     }
@@ -232,7 +195,7 @@ impl World {
     /// Runs for so long.
     pub fn run_for(&mut self, us: u64) {
         let end = self.now_us + us;
-        while self.queue.first_key_value().is_some_and(|((at, _), _)| *at <= end) {
+        while self.agenda.next_at().is_some_and(|at| at <= end) {
             self.step();
         }
         self.now_us = end;
@@ -243,15 +206,15 @@ impl World {
         let end = self.now_us + us;
         let mut looked = 0;
         while !is_so(self) {
-            let Some(((at, _), _)) = self.queue.first_key_value() else { return false };
-            if *at > end {
+            let Some(at) = self.agenda.next_at() else { return false };
+            if at > end {
                 self.now_us = end;
                 return is_so(self);
             }
             self.step();
             // Looking costs more than stepping.
             looked += 1;
-            while looked % 16 != 0 && self.queue.first_key_value().is_some_and(|((at, _), _)| *at <= end) {
+            while looked % 16 != 0 && self.agenda.next_at().is_some_and(|at| at <= end) {
                 self.step();
                 looked += 1;
             }
