@@ -9,8 +9,9 @@ use common::Stage;
 #[test]
 fn the_same_seeds_give_the_same_hash_and_a_seed_can_be_replayed() {
     let stage = Stage::new();
-    let arguments = ["sim", "--seeds", "2", "--first-seed", "1", "--replicas", "4"];
-    let (first, again) = (stage.json(&arguments), stage.json(&arguments));
+    let campaign =
+        |jobs| stage.json(&["sim", "--seeds", "2", "--first-seed", "1", "--replicas", "4", "--jobs", jobs]);
+    let (first, again) = (campaign("1"), campaign("2"));
     assert_eq!(first["seeds"], 2);
     assert_eq!((first["violations"].as_u64(), first["stalls"].as_u64()), (Some(0), Some(0)));
     assert_eq!(first["trace_hash"], again["trace_hash"]);

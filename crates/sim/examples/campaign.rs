@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Ok(());
     }
     let seeds = arguments.get(1).map_or(Ok(100), |text| text.parse())?;
-    let options = Options { seeds, first_seed, replicas };
+    let options = Options { seeds, first_seed, replicas, ..Options::default() };
     let report = campaign(&options, |_, outcome| {
         if !outcome.is_good() {
             println!(

@@ -1,6 +1,7 @@
 //! Many seeds, one verdict each.
 
 use crate::checkers::Violation;
+use crate::crew::in_order;
 use crate::plan::{Plan, START_US};
 use crate::world::World;
 use outvote_types::Digest;
@@ -24,6 +25,20 @@ pub struct Options {
     pub first_seed: u64,
     /// Replicas; `None` lets each seed choose between 4 and 7.
     pub replicas: Option<usize>,
+    /// Threads; the outcome does not depend on how many.
+    pub jobs: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { seeds: 100, first_seed: 0, replicas: None, jobs: cores() }
+    }
+}
+
+/// Threads that this machine can run at once.
+#[must_use]
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// What came of one seed.
@@ -101,31 +116,40 @@ pub struct Report {
 /// Failing seeds that a report keeps in full.
 const MAX_FAILURES: usize = 64;
 
-/// Runs many seeds one after the other, and tells of each.
+/// Runs many seeds, and tells of each in their order.
 pub fn campaign(options: &Options, mut progress: impl FnMut(&Report, &Outcome)) -> Report {
     let started = Instant::now();
     let mut report = Report { first_seed: options.first_seed, ..Report::default() };
-    for seed in options.first_seed..options.first_seed.saturating_add(options.seeds) {
-        let outcome = run(seed, replicas_of(seed, options.replicas), false);
-        report.seeds += 1;
-        report.violations += u64::from(!outcome.violations.is_empty());
-        report.stalls += u64::from(outcome.stall.is_some());
-        report.committed_ops += outcome.committed_ops;
-        report.blocks += outcome.blocks;
-        report.view_changes += outcome.view_changes;
-        report.simulated_seconds += outcome.simulated_us as f64 / 1e6;
-        report.trace_hash = Digest::of_parts(&[&report.trace_hash.0, &outcome.trace_hash.0]);
-        for (word, count) in &outcome.faults {
-            *report.faults.entry(word).or_default() += count;
-        }
+    let one = |number| {
+        let seed = options.first_seed.saturating_add(number);
+        run(seed, replicas_of(seed, options.replicas), false)
+    };
+    in_order(options.seeds, options.jobs, one, |_, outcome| {
+        report.count(&outcome);
         report.wall_seconds = started.elapsed().as_secs_f64();
         report.seeds_per_s = report.seeds as f64 / report.wall_seconds.max(1e-9);
         progress(&report, &outcome);
         if !outcome.is_good() && report.failures.len() < MAX_FAILURES {
             report.failures.push(outcome);
         }
-    }
+    });
     report
+}
+
+impl Report {
+    fn count(&mut self, outcome: &Outcome) {
+        self.seeds += 1;
+        self.violations += u64::from(!outcome.violations.is_empty());
+        self.stalls += u64::from(outcome.stall.is_some());
+        self.committed_ops += outcome.committed_ops;
+        self.blocks += outcome.blocks;
+        self.view_changes += outcome.view_changes;
+        self.simulated_seconds += outcome.simulated_us as f64 / 1e6;
+        self.trace_hash = Digest::of_parts(&[&self.trace_hash.0, &outcome.trace_hash.0]);
+        for (word, count) in &outcome.faults {
+            *self.faults.entry(word).or_default() += count;
+        }
+    }
 }
 
 /// The size of the cluster that a seed runs with.

@@ -2,7 +2,7 @@
 //! abstract model of the protocol.
 //!
 //! Rings 1 and 2 run here exactly as shipped, with execution, liars and clients, on one thread and from one seed: the same
-//! seed gives the same trace, byte for byte. [`campaign()`] runs many seeds, [`replay`] one of them with the text of what
+//! seed gives the same trace, byte for byte. [`campaign()`] runs many seeds, several at once, [`replay`] one of them with the text of what
 //! happened; [`World`] is the stage for scenarios.
 
 pub mod random;
@@ -28,6 +28,8 @@ mod agenda;
 mod carry;
 mod strike;
 pub mod world;
+
+mod crew;
 
 pub mod campaign;
 

@@ -301,3 +301,17 @@ fn the_same_seed_gives_the_same_trace() {
     assert_eq!(a.trace_hash, first.trace_hash);
     assert!(a.trace.is_some_and(|text| text.lines().count() > 1_000));
 }
+
+/// Results, order and hash of a campaign do not depend on how many threads it runs on.
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let campaign = |jobs| {
+        let mut order = Vec::new();
+        let options = outvote_sim::Options { seeds: 9, first_seed: 20, replicas: Some(4), jobs };
+        let report = outvote_sim::campaign(&options, |_, outcome| order.push(outcome.seed));
+        (order, report.trace_hash, report.committed_ops, report.faults)
+    };
+    let alone = campaign(1);
+    assert_eq!(alone.0, (20..29).collect::<Vec<_>>());
+    assert_eq!(campaign(5), alone);
+}

@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::output::{Output, note};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use outvote_sim::campaign::cores;
 use outvote_sim::{Options, Outcome, Report, campaign, replay};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -23,6 +24,9 @@ pub(crate) struct Sim {
     /// Replicas; without it each seed chooses between 4 and 7.
     #[arg(long, value_parser = clap::value_parser!(u16).range(4..=64))]
     replicas: Option<u16>,
+    /// Seeds that run at once; as many as this machine has cores unless told otherwise. The outcome is the same.
+    #[arg(long, conflicts_with = "seed", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
     /// Replays this seed and writes what happened.
     #[arg(long)]
     seed: Option<u64>,
@@ -41,12 +45,15 @@ impl Sim {
     }
 
     fn campaign(&self, replicas: Option<usize>, output: Output) -> Result<(), Failure> {
-        let options = Options { seeds: self.seeds, first_seed: self.first_seed, replicas };
+        let jobs = self.jobs.map_or_else(cores, usize::from);
+        let options = Options { seeds: self.seeds, first_seed: self.first_seed, replicas, jobs };
         let bar = ProgressBar::new(self.seeds);
-        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {eta} left {msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {eta} left, {msg}") {
             bar.set_style(style);
         }
         let report = campaign(&options, |report, outcome| {
+            let bad = report.violations + report.stalls;
+            bar.set_message(format!("{:.0} a second, {bad} failed", report.seeds_per_s));
             bar.set_position(report.seeds);
             if !outcome.is_good() {
                 bar.suspend(|| note(&failing(outcome)));
