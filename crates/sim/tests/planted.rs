@@ -8,8 +8,7 @@ mod stage;
 
 use outvote_adversary::{Behaviour, Hand, Liar};
 use outvote_replica::{Action, Recipients};
-use outvote_sim::campaign::run;
-use outvote_sim::{Fault, Kind, Plan, Verdict, World};
+use outvote_sim::{Fault, Kind, Options, Plan, Verdict, World, campaign};
 use outvote_types::planted::{Bug, plant};
 use outvote_types::{Blob, BoundedVec, Data, Digest, Instant, Message, Vote, decode, encode};
 use stage::*;
@@ -18,15 +17,20 @@ use std::sync::{Mutex, PoisonError};
 /// The switch belongs to the whole process, so one bug at a time.
 static SWITCH: Mutex<()> = Mutex::new(());
 
+/// Seeds that run side by side before it is looked whether one of them failed.
+const SEEDS_AT_ONCE: usize = 8;
+
 /// Runs seeds with the bug on until one of them fails; says which checker saw it and after how many.
 fn hunt(bug: Bug, seeds_max: u64, replicas: usize) -> Option<(u64, String)> {
     let _guard = SWITCH.lock().unwrap_or_else(PoisonError::into_inner);
     std::panic::set_hook(Box::new(|_| {}));
     plant(Some(bug));
-    let found = (0..seeds_max).find_map(|seed| {
-        let outcome = run(seed, replicas, false);
-        let first = outcome.violations.first().map(|violation| violation.name.to_owned());
-        first.or_else(|| outcome.stall.map(|_| String::from("stall"))).map(|name| (seed + 1, name))
+    let found = (0..seeds_max).step_by(SEEDS_AT_ONCE).find_map(|first_seed| {
+        let seeds = (seeds_max - first_seed).min(SEEDS_AT_ONCE as u64);
+        let options = Options { seeds, first_seed, replicas: Some(replicas), ..Options::default() };
+        let failure = campaign(&options, |_, _| ()).failures.into_iter().next()?;
+        let violation = failure.violations.first().map(|violation| violation.name.to_owned());
+        Some((failure.seed + 1, violation.or_else(|| failure.stall.map(|_| String::from("stall")))?))
     });
     plant(None);
     let _ = std::panic::take_hook();
@@ -58,7 +62,6 @@ caught! {
     a_message_that_outruns_the_disk_is_caught: SendBeforeDurable within 10;
     voting_again_after_a_restart_is_caught: VotesAgainAfterRestart within 60;
     a_new_view_after_a_restart_is_caught: NewViewAfterRestart within 300;
-    ranking_by_sequence_first_is_caught: RankBySequence within 150;
     a_duplicate_that_is_executed_is_caught: DuplicateExecuted within 80;
     an_early_request_that_runs_at_once_is_caught: HeldOutOfOrder within 20;
     suspicion_that_is_never_said_is_caught: NeverSuspects within 40;
@@ -140,6 +143,15 @@ fn the_state_is_lost_and_the_log_is_not() -> Option<String> {
 #[test]
 fn a_lock_lowered_by_state_transfer_is_caught() {
     is_caught_on(Bug::LockLoweredByTransfer, the_state_is_lost_and_the_log_is_not);
+}
+
+fn a_long_chain_of_a_low_view_meets_a_short_one_of_a_high_view() -> Option<String> {
+    verdict(&mut long_against_short(), 3, 60 * SECOND)
+}
+
+#[test]
+fn ranking_by_sequence_first_is_caught() {
+    is_caught_on(Bug::RankBySequence, a_long_chain_of_a_low_view_meets_a_short_one_of_a_high_view);
 }
 
 /// Sends buckets with false values, under a true manifest.

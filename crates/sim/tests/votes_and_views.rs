@@ -71,6 +71,10 @@ fn a_short_certificate_of_a_high_view_outranks_a_long_one_of_a_low_view() {
     let low = Rank { view: View(1), sequence: Sequence(900) };
     let high = Rank { view: View(2), sequence: Sequence(3) };
     assert!(high > low);
+    let mut world = long_against_short();
+    commits(&mut world, 3);
+    converges(&mut world);
+    assert!(status(&world, 3).high_rank.view >= View(2));
 }
 
 /// Scenarios 6 and 8. C9, N14, V19, X1

@@ -4,7 +4,7 @@
 
 use outvote_adversary::Behaviour;
 use outvote_replica::{Note, Status};
-use outvote_sim::{Plan, World};
+use outvote_sim::{Fault, Kind, Plan, Verdict, World};
 use outvote_types::ReplicaId;
 
 pub const SECOND: u64 = 1_000_000;
@@ -97,4 +97,49 @@ pub fn lives(plan: Plan) -> outvote_sim::Outcome {
     let outcome = outvote_sim::run_plan(plan, false);
     assert!(outcome.is_good(), "{:?} {:?}", outcome.violations, outcome.stall);
     outcome
+}
+
+/// In view 0 one replica alone locks a long chain. In view 1 the others lock a short one, and one of them commits it. Then the
+/// two that did not and the one with the long chain are to open view 2 together.
+pub fn long_against_short() -> World {
+    let mut world = cluster(4);
+    let extra = world.add_client(0);
+    let common = status(&world, 0).committed;
+    // PREPAREs reach 3 alone, and what 3 says reaches nobody.
+    world.rule(Some(3), None, None, Verdict::Drop);
+    for to in [0, 1, 2] {
+        world.rule(None, Some(to), Some(Kind::Prepare), Verdict::Drop);
+    }
+    for nonce in 1..=6 {
+        world.request(extra, nonce, b"in the long chain", &[0, 1, 2]);
+        world.run_for(10_000);
+    }
+    let long = status(&world, 3).high_rank;
+    world.strike(&Fault::Partition(vec![id(3)]));
+    // Nobody else saw a certificate of view 0, so view 1 begins anew. COMMITs reach 0 alone.
+    let is_in = |world: &World, view: u64| (1..3).all(|index| status(world, index).view.0 == view);
+    let mut is_set = world.run_until(5 * SECOND, |world| is_in(world, 1));
+    world.links.rules.clear();
+    for to in [1, 2] {
+        for kind in [Kind::Commit, Kind::Certificate, Kind::Data] {
+            world.rule(None, Some(to), Some(kind), Verdict::Drop);
+        }
+    }
+    is_set &= world.run_until(5 * SECOND, |world| status(world, 0).committed > common);
+    let short = status(&world, 0).committed;
+    // View 1 ends, and 2 is not to open view 2 before 3 is back.
+    for kind in [Kind::Prepare, Kind::Commit, Kind::ViewChange] {
+        world.rule(None, None, Some(kind), Verdict::Drop);
+    }
+    is_set &= world.run_until(20 * SECOND, |world| is_in(world, 2));
+    crash(&mut world, 0);
+    is_set &= (1..4).all(|index| status(&world, index).committed == common) && long.sequence > short;
+    assert!(
+        is_set,
+        "the stage is not set: {long:?}, {:?}",
+        (1..4).map(|i| world.status(i)).collect::<Vec<_>>()
+    );
+    world.links.rules.clear();
+    world.links.mend();
+    world
 }
