@@ -24,8 +24,8 @@ const MAX_WITHHELD: usize = 20_000;
 impl World {
     /// Gives an event to a replica, if it runs, and carries out what it asks for.
     pub fn feed(&mut self, at: ReplicaId, event: Event) {
-        let now = self.instant();
         let machine = &mut self.machines[at.index()];
+        let now = machine.monotonic(self.now_us);
         let wall = machine.wall(self.now_us);
         if machine.replica.is_none() {
             return;
@@ -161,7 +161,7 @@ impl World {
     pub(crate) fn arrange_wake(&mut self, at: ReplicaId) {
         let machine = &mut self.machines[at.index()];
         let Some(wake) = machine.wake_at() else { return };
-        let wake_us = wake.0.max(self.now_us + 1);
+        let wake_us = wake.max(self.now_us + 1);
         if machine.wake_us.is_none_or(|scheduled| wake_us < scheduled) {
             machine.wake_us = Some(wake_us);
             self.schedule_local(at, wake_us - self.now_us, Local::Wake);
@@ -169,8 +169,8 @@ impl World {
     }
 
     pub(crate) fn on_wake(&mut self, at: ReplicaId) {
-        let now = self.instant();
         let machine = &mut self.machines[at.index()];
+        let now = machine.monotonic(self.now_us);
         if machine.wake_us.is_none_or(|scheduled| scheduled > self.now_us) {
             // An earlier timer took its place.
             return;
@@ -223,8 +223,8 @@ impl World {
     }
 
     pub(crate) fn on_state_data(&mut self, at: ReplicaId, from: ReplicaId, data: Data) {
-        let now = self.instant();
         let machine = &mut self.machines[at.index()];
+        let now = machine.monotonic(self.now_us);
         let (Some(transfer), Some(executor)) = (&mut machine.transfer, &mut machine.executor) else { return };
         match transfer.on_data(executor, from, data, now) {
             Ok(outputs) => self.on_transfer(at, outputs),

@@ -4,7 +4,7 @@ use crate::application::Ledger;
 use crate::archive::Archive;
 use crate::disk::Disk;
 use crate::keys;
-use crate::plan::Plan;
+use crate::plan::{Plan, START_US, TIMER_RATE_TRUE};
 use outvote_adversary::{Adversary, Behaviour};
 use outvote_crypto::{RequestChecker, Scheme};
 use outvote_execution::{BlockResult, Executor, ExecutorConfig, MemoryBackend, Transfer};
@@ -52,6 +52,8 @@ pub struct Machine {
     pub disk_us: u64,
     /// How far its wall clock is off.
     pub clock_us: i64,
+    /// How fast its timers run, in thousandths of true time.
+    pub timer_rate: u64,
     /// What a restart says of its promises.
     pub voting: Voting,
     gateway: RequestChecker,
@@ -95,11 +97,23 @@ impl Machine {
             wake_us: None,
             disk_us: plan.disk_us,
             clock_us: 0,
+            timer_rate: plan.timer_rates.get(id.index()).copied().unwrap_or(TIMER_RATE_TRUE),
             voting: Voting::Allowed,
             backend: MemoryBackend::new(),
             committee: committee.clone(),
             tunables: plan.tunables.clone(),
         })
+    }
+
+    /// Its monotonic clock, by which its timers run; at the start of the world all show the same.
+    #[must_use]
+    pub const fn monotonic(&self, now_us: u64) -> Instant {
+        Instant(START_US + now_us.saturating_sub(START_US) * self.timer_rate / TIMER_RATE_TRUE)
+    }
+
+    /// When its monotonic clock shows this, in true time.
+    const fn true_us(&self, at: Instant) -> u64 {
+        START_US + (at.0.saturating_sub(START_US) * TIMER_RATE_TRUE).div_ceil(self.timer_rate)
     }
 
     /// Its wall clock.
@@ -131,8 +145,13 @@ impl Machine {
         self.incarnation += 1;
         let config =
             Config { committee: self.committee.clone(), me: self.id, tunables: self.tunables.clone() };
-        let (replica, actions) =
-            Replica::recover(config, recovered, Arc::clone(&self.scheme), Instant(now_us), self.wall(now_us));
+        let (replica, actions) = Replica::recover(
+            config,
+            recovered,
+            Arc::clone(&self.scheme),
+            self.monotonic(now_us),
+            self.wall(now_us),
+        );
         self.transfer = executor.interrupted_transfer().cloned().and_then(|certificate| {
             self.committee.quorum().ok().map(|quorum| Transfer::new(certificate, quorum, self.id))
         });
@@ -207,12 +226,13 @@ impl Machine {
         is_state || self.disk.has_block(id) || self.archive.has(id)
     }
 
-    /// When it wants to be woken.
+    /// When it wants to be woken, in true time.
     #[must_use]
-    pub fn wake_at(&self) -> Option<Instant> {
+    pub fn wake_at(&self) -> Option<u64> {
         let replica = self.replica.as_ref()?.wake_at();
         let transfer = self.transfer.as_ref().and_then(Transfer::wake_at);
-        [replica, transfer, self.adversary.wake_at()].into_iter().flatten().min()
+        let first = [replica, transfer, self.adversary.wake_at()].into_iter().flatten().min();
+        first.map(|at| self.true_us(at))
     }
 }
 

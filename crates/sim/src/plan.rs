@@ -112,6 +112,8 @@ pub struct Plan {
     pub faults: Vec<(u64, Fault)>,
     /// When everything is mended.
     pub heal_us: u64,
+    /// How fast each replica's timers run, in thousandths of true time; those that are not named run true.
+    pub timer_rates: Vec<u64>,
     /// Whether signatures are real.
     pub real_signatures: bool,
     /// Whether restarted replicas lose what was not flushed, or keep a random part of it.
@@ -120,6 +122,13 @@ pub struct Plan {
 
 /// The time at which every simulation starts.
 pub const START_US: u64 = 10_000_000;
+
+/// A true timer's rate.
+pub const TIMER_RATE_TRUE: u64 = 1_000;
+/// The slowest timer.
+pub const TIMER_RATE_MIN: u64 = 500;
+/// The fastest timer.
+pub const TIMER_RATE_MAX: u64 = 2_000;
 
 impl Plan {
     /// A quiet cluster: nothing fails unless a test makes it.
@@ -140,6 +149,7 @@ impl Plan {
             think_us: 1_000,
             faults: Vec::new(),
             heal_us: START_US,
+            timer_rates: Vec::new(),
             real_signatures: false,
             torn_writes: true,
         }
@@ -172,6 +182,11 @@ impl Plan {
         }
         plan.heal_us = START_US + random.between(2_000_000, 8_000_000);
         plan.add_faults(&mut random);
+        // A generator of its own, so that drifting timers leave the rest of a seed as it is without them.
+        let mut drift = Random::new(seed ^ 0x7469_6d65_7273_2121);
+        if drift.chance(250_000) {
+            plan.timer_rates = (0..replicas).map(|_| drift.between(TIMER_RATE_MIN, TIMER_RATE_MAX)).collect();
+        }
         plan
     }
 

@@ -50,7 +50,7 @@ impl World {
             return;
         };
         let status = machine.replica.as_ref().map(outvote_replica::Replica::status);
-        let actions = machine.adversary.act(outvote_types::Instant(now_us), actions);
+        let actions = machine.adversary.act(machine.monotonic(now_us), actions);
         if let Some(status) = status {
             let machine = &self.machines[id.index()];
             self.checkers.on_start(id, &status, &machine.disk, machine.incarnation == 1);

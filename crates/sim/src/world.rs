@@ -10,7 +10,7 @@ use crate::plan::{Plan, START_US};
 use crate::random::Random;
 use crate::trace::Trace;
 use outvote_replica::{Event, Status};
-use outvote_types::{BoundedVec, Committee, Epoch, Instant, Member, Mode, Quorum, ReplicaId};
+use outvote_types::{BoundedVec, Committee, Epoch, Member, Mode, Quorum, ReplicaId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -245,10 +245,6 @@ impl World {
     /// The replicas that do not lie.
     pub fn correct(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.machines.len()).filter(|index| !self.plan.lies(ReplicaId(*index as u16)))
-    }
-
-    pub(crate) const fn instant(&self) -> Instant {
-        Instant(self.now_us)
     }
 }
 
