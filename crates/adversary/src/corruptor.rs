@@ -6,7 +6,7 @@ use outvote_replica::Action;
 use outvote_types::client::ProvenResult;
 use outvote_types::fetch::Snapshot;
 use outvote_types::{
-    Answer, Batch, Blob, BoundedVec, Data, Digest, Instant, Message, Reply, Signed, ToClient,
+    Answer, Batch, Blob, BoundedVec, Data, Digest, Instant, Message, Outcome, Reply, Signed, ToClient,
 };
 
 /// The corruptor.
@@ -81,9 +81,18 @@ impl Liar for Corruptor {
     }
 
     fn answer(&mut self, hand: &mut Hand, answer: ToClient) -> Option<ToClient> {
-        let ToClient::Results { reply, view, results } = &answer else { return Some(answer) };
-        let Some(first) = results.first() else { return Some(answer) };
-        let (reply, result) = falsified(hand, reply, first.clone());
-        Some(ToClient::Results { reply, view: *view, results: BoundedVec::truncated(vec![result]) })
+        match &answer {
+            ToClient::Results { reply, view, results } => {
+                let Some(first) = results.first() else { return Some(answer) };
+                let (reply, result) = falsified(hand, reply, first.clone());
+                Some(ToClient::Results { reply, view: *view, results: BoundedVec::truncated(vec![result]) })
+            }
+            ToClient::Answer { id, outcome, .. } => {
+                let answer = Answer::done(b"all is well".to_vec());
+                let outcome = hand.sign(Outcome { answer: answer.digest(), ..outcome.body });
+                Some(ToClient::Answer { id: *id, outcome, answer })
+            }
+            _ => Some(answer),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::plan::Fault;
 use outvote_replica::Event;
-use outvote_types::client::ProvenResult;
+use outvote_types::client::{ProvenResult, ToClient, ToReplica};
 use outvote_types::{Data, Fetch, ReplicaId, Reply, Request, Signed};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -20,6 +20,14 @@ pub(crate) enum Happening {
     Answer { client: usize, answer: Box<(Signed<Reply>, Vec<ProvenResult>)> },
     /// A client wants to act.
     ClientWake { client: usize },
+    /// What a session says arrives at a replica.
+    Asked { client: usize, to: ReplicaId, message: Box<ToReplica> },
+    /// What a replica says arrives at a session.
+    Told { client: usize, from: ReplicaId, message: Box<ToClient> },
+    /// A session's timer rings.
+    SessionWake { client: usize },
+    /// A session's link to a replica came up or went down.
+    SessionLink { client: usize, peer: ReplicaId, up: bool },
     /// Something goes wrong.
     Fault(Box<Fault>),
 }

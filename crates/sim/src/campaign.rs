@@ -209,6 +209,9 @@ pub fn run_plan(plan: Plan, keep_text: bool) -> Outcome {
         outcome.simulated_us = world.now_us - START_US;
         outcome.view_changes = world.faults.remove("view_changes").unwrap_or(0);
         outcome.faults = std::mem::take(&mut world.faults);
+        for session in &world.sessions {
+            *outcome.faults.entry("asked_again").or_default() += session.asked_again;
+        }
         outcome.faults.insert("loss", world.links.lost);
         outcome.faults.insert("duplication", world.links.doubled);
         (outcome.trace_hash, outcome.trace) = std::mem::take(&mut world.trace).finish();
@@ -232,9 +235,8 @@ fn live(world: &mut World) -> Option<String> {
         world.run_for(next);
     }
     world.heal();
-    let done = world.run_until(PATIENCE_US, |world| {
-        !world.checkers.found().is_empty() || world.clients.iter().all(crate::client::Client::is_done)
-    });
+    let done =
+        world.run_until(PATIENCE_US, |world| !world.checkers.found().is_empty() || world.all_is_done());
     if !world.checkers.found().is_empty() {
         return None;
     }
@@ -264,7 +266,7 @@ fn live(world: &mut World) -> Option<String> {
 }
 
 fn describe(world: &World, what: &str) -> String {
-    let waiting: usize = world.clients.iter().map(crate::client::Client::waiting).sum();
+    let waiting = world.requests_waiting();
     let statuses: Vec<String> = (0..world.machines.len())
         .map(|index| {
             let lies = if world.plan.lies(outvote_types::ReplicaId(index as u16)) { " (liar)" } else { "" };

@@ -17,7 +17,7 @@ const SERVE_US: u64 = 100;
 /// How long a batch of signatures takes on another thread.
 const VERIFY_US: u64 = 60;
 /// How long a client's message takes.
-const CLIENT_US: (u64, u64) = (100, 2_000);
+pub(crate) const CLIENT_US: (u64, u64) = (100, 2_000);
 /// Messages that may wait for one replica's disk; more is a leak.
 const MAX_WITHHELD: usize = 20_000;
 
@@ -30,7 +30,11 @@ impl World {
         if machine.replica.is_none() {
             return;
         }
-        let Some(event) = machine.adversary.hear(now, event) else { return };
+        let Some(event) = machine.adversary.hear(now, event) else {
+            // Somebody else may have heard it, and have something to say.
+            let actions = machine.adversary.act(now, Vec::new());
+            return self.carry_out(at, actions);
+        };
         let Some(replica) = &mut machine.replica else { return };
         let actions = replica.step(now, wall, event);
         let status = replica.status();
@@ -105,7 +109,7 @@ impl World {
                 self.accused.push((at, charge.accused, charge.rule));
                 self.checkers.on_accused(at, charge.accused, charge.rule.in_words());
             }
-            Action::Refuse { .. } => {}
+            Action::Refuse { session, nonce, busy } => self.refuse(at, session, nonce, busy),
             Action::Note(note) => self.on_note(at, &note),
         }
     }
@@ -218,6 +222,7 @@ impl World {
             let (sequence, result_root, state_root) =
                 (result.sequence, result.result_root, result.state_root);
             self.feed(at, Event::Executed { sequence, result_root, state_root });
+            self.answer_questions(at);
         }
         self.begin_execution(at);
     }
@@ -277,12 +282,15 @@ impl World {
         keys.sort_unstable();
         keys.dedup();
         for key in keys {
+            if self.session_of(&key).is_some() && !self.machines[at.index()].watched.contains(&key) {
+                continue;
+            }
             let own = results.iter().filter(|result| result.session == key).cloned().collect();
             self.answer(at, key, reply, own);
         }
     }
 
-    fn answer_again(&mut self, at: ReplicaId, key: PublicKey, nonce: Nonce, sequence: Sequence) {
+    pub(crate) fn answer_again(&mut self, at: ReplicaId, key: PublicKey, nonce: Nonce, sequence: Sequence) {
         let archive = &self.machines[at.index()].archive;
         let (Some(reply), Some(results)) = (archive.replies.get(&sequence), archive.results.get(&sequence))
         else {
@@ -300,11 +308,18 @@ impl World {
         reply: &Signed<Reply>,
         results: Vec<outvote_types::client::ProvenResult>,
     ) {
-        let Some(client) = self.clients.iter().position(|client| client.key() == key) else { return };
+        let client = self.clients.iter().position(|client| client.key() == key);
+        let session = self.session_of(&key);
         let machine = &mut self.machines[at.index()];
         let view = machine.replica.as_ref().map(|replica| replica.status().view).unwrap_or_default();
         let message =
             ToClient::Results { reply: reply.clone(), view, results: BoundedVec::truncated(results) };
+        let Some(client) = client else {
+            if let Some(session) = session {
+                self.tell(session, at, message);
+            }
+            return;
+        };
         let Some(ToClient::Results { reply, results, .. }) = machine.adversary.answer(message) else {
             return;
         };

@@ -42,6 +42,8 @@ pub struct Accepted {
     pub result_root: Digest,
     /// What became of it.
     pub kind: ResultKind,
+    /// The digest of the application's answer.
+    pub answer: Digest,
 }
 
 /// One scripted client.
@@ -192,6 +194,7 @@ impl Client {
             id: reply.id,
             result_root: reply.result_root,
             kind: result.leaf.kind,
+            answer: result.leaf.answer,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::random::Random;
 use outvote_replica::{Promise, Record, Ticket};
-use outvote_types::{CheckpointCertificate, Digest, Sequence};
+use outvote_types::{CheckpointCertificate, Committee, Digest, Rank, Sequence, View};
 use std::collections::{BTreeSet, VecDeque};
 
 /// One replica's log.
@@ -16,6 +16,19 @@ pub struct Disk {
 }
 
 impl Disk {
+    /// The log of a home that was just made: D16: the first promise is made together with the key.
+    #[must_use]
+    pub fn first(committee: &Committee) -> Self {
+        Self::with(vec![Record::Promise(Promise {
+            counter: 1,
+            epoch: committee.epoch,
+            view: View(0),
+            lease: Sequence(0),
+            high_rank: Rank::default(),
+            high_id: committee.genesis_id(),
+        })])
+    }
+
     /// A log that holds these records.
     #[must_use]
     pub fn with(records: Vec<Record>) -> Self {

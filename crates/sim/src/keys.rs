@@ -4,6 +4,7 @@
 //! worthless outside; in here every actor is code of ours that signs only through the [`Scheme`] it was given.
 
 use outvote_crypto::{Check, Ed25519, KeyPair, Scheme};
+use outvote_session::{SessionKey, SharedVerify};
 use outvote_types::{PublicKey, Signature};
 use std::sync::Arc;
 
@@ -57,14 +58,30 @@ impl Scheme for TagScheme {
     }
 }
 
+/// A session's key, and what judges the replicas' words for it.
+#[must_use]
+pub fn session(seed: u64, actor: u64, real: bool) -> (SessionKey, SharedVerify) {
+    if real {
+        let scheme = Arc::new(ed25519(seed, actor));
+        (scheme.clone(), scheme)
+    } else {
+        let scheme = Arc::new(TagScheme::new(seed, actor));
+        (scheme.clone(), scheme)
+    }
+}
+
+fn ed25519(seed: u64, actor: u64) -> Ed25519 {
+    let mut bytes = [7; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    bytes[8..16].copy_from_slice(&actor.to_le_bytes());
+    Ed25519::new(KeyPair::from_seed(bytes))
+}
+
 /// An actor's scheme: real Ed25519 or the stand-in.
 #[must_use]
 pub fn scheme(seed: u64, actor: u64, real: bool) -> Arc<dyn Scheme> {
     if !real {
         return Arc::new(TagScheme::new(seed, actor));
     }
-    let mut bytes = [7; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    bytes[8..16].copy_from_slice(&actor.to_le_bytes());
-    Arc::new(Ed25519::new(KeyPair::from_seed(bytes)))
+    Arc::new(ed25519(seed, actor))
 }

@@ -16,6 +16,8 @@ pub mod disk;
 pub mod keys;
 mod words;
 
+pub mod session_client;
+
 pub mod network;
 pub mod plan;
 
@@ -26,6 +28,7 @@ pub mod checkers;
 
 mod agenda;
 mod carry;
+pub mod gateway;
 mod strike;
 pub mod world;
 

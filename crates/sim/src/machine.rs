@@ -3,22 +3,28 @@
 use crate::application::Ledger;
 use crate::archive::Archive;
 use crate::disk::Disk;
+use crate::gateway::Question;
 use crate::keys;
 use crate::plan::{Plan, START_US, TIMER_RATE_TRUE};
 use outvote_adversary::{Adversary, Behaviour};
 use outvote_crypto::{RequestChecker, Scheme};
 use outvote_execution::{BlockResult, Executor, ExecutorConfig, MemoryBackend, Transfer};
-use outvote_replica::{Action, CommittedBlock, Config, Promise, Record, Recovered, Replica, Voting};
+use outvote_replica::{Action, CommittedBlock, Config, Recovered, Replica, Voting};
 use outvote_types::client::ProvenResult;
 use outvote_types::{
-    Committee, Data, Epoch, Fetch, Instant, Nonce, PublicKey, Rank, ReplicaId, ResultKind, Sequence, View,
-    WallTime,
+    Committee, Data, Fetch, Instant, Nonce, PublicKey, ReplicaId, ResultKind, Sequence, WallTime,
 };
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Microseconds between the simulation's origin and the Unix epoch.
 const WALL_US: u64 = 1_700_000_000_000_000;
+
+/// What a wall clock that is right shows.
+#[must_use]
+pub const fn wall_of(now: Instant) -> WallTime {
+    WallTime(WALL_US + now.0)
+}
 
 /// One replica and its surroundings.
 pub struct Machine {
@@ -44,6 +50,10 @@ pub struct Machine {
     pub is_executing: bool,
     /// Where its requests were applied.
     pub applied: BTreeMap<(PublicKey, Nonce), Sequence>,
+    /// Whose results it sends without being asked.
+    pub watched: BTreeSet<PublicKey>,
+    /// Questions that wait for a later state.
+    pub questions: Vec<Question>,
     /// Counts the starts; what was scheduled for an earlier one is void.
     pub incarnation: u64,
     /// The next wake-up that is scheduled.
@@ -71,28 +81,21 @@ impl Machine {
             plan.liars.iter().find(|(liar, _)| *liar == id).map_or(Behaviour::Honest, |(_, b)| *b);
         let seed = plan.seed ^ u64::from(id.0) << 48;
         let adversary = Adversary::new(behaviour, Arc::clone(&scheme), committee, id, seed).ok()?;
-        // D16: the first promise is made together with the key.
-        let first = Promise {
-            counter: 1,
-            epoch: Epoch(0),
-            view: View(0),
-            lease: Sequence(0),
-            high_rank: Rank::default(),
-            high_id: committee.genesis_id(),
-        };
         Some(Self {
             id,
             gateway: RequestChecker::new(committee.clone(), Arc::clone(&scheme)),
             scheme,
             replica: None,
             adversary,
-            disk: Disk::with(vec![Record::Promise(first)]),
+            disk: Disk::first(committee),
             archive: Archive::default(),
             executor: None,
             transfer: None,
             queue: VecDeque::new(),
             is_executing: false,
             applied: BTreeMap::new(),
+            watched: BTreeSet::new(),
+            questions: Vec::new(),
             incarnation: 0,
             wake_us: None,
             disk_us: plan.disk_us,
@@ -119,7 +122,8 @@ impl Machine {
     /// Its wall clock.
     #[must_use]
     pub const fn wall(&self, now_us: u64) -> WallTime {
-        WallTime((WALL_US + now_us).saturating_add_signed(self.clock_us))
+        let WallTime(true_us) = wall_of(Instant(now_us));
+        WallTime(true_us.saturating_add_signed(self.clock_us))
     }
 
     /// Starts it from what its disk holds.
@@ -166,6 +170,8 @@ impl Machine {
         self.executor = None;
         self.transfer = None;
         self.queue.clear();
+        self.watched.clear();
+        self.questions.clear();
         self.is_executing = false;
         self.wake_us = None;
         self.incarnation += 1;

@@ -100,8 +100,10 @@ pub struct Plan {
     pub disk_us: u64,
     /// How long a block takes to execute.
     pub execute_us: u64,
-    /// Clients.
+    /// Scripted clients.
     pub clients: usize,
+    /// Clients as shipped: sessions of `outvote-session`.
+    pub sessions: usize,
     /// Requests that each client submits.
     pub requests_per_client: u64,
     /// Requests that a client has under way at most.
@@ -144,6 +146,7 @@ impl Plan {
             disk_us: 500,
             execute_us: 50,
             clients: 0,
+            sessions: 0,
             requests_per_client: 0,
             window: 4,
             think_us: 1_000,
@@ -182,6 +185,10 @@ impl Plan {
         }
         plan.heal_us = START_US + random.between(2_000_000, 8_000_000);
         plan.add_faults(&mut random);
+        // Half of the seeds have clients as shipped, the others scripted ones.
+        if seed & 1 == 1 {
+            std::mem::swap(&mut plan.clients, &mut plan.sessions);
+        }
         // A generator of its own, so that drifting timers leave the rest of a seed as it is without them.
         let mut drift = Random::new(seed ^ 0x7469_6d65_7273_2121);
         if drift.chance(250_000) {

@@ -76,6 +76,7 @@ impl World {
         for peer in self.quorum.members().filter(|peer| *peer != id) {
             self.schedule_link(peer, id, false);
         }
+        self.notice_sessions(id, false);
     }
 
     /// Power returns.
@@ -90,6 +91,7 @@ impl World {
                 self.schedule_link(id, peer, true);
             }
         }
+        self.notice_sessions(id, true);
     }
 
     fn schedule_link(&mut self, at: ReplicaId, peer: ReplicaId, up: bool) {

@@ -8,6 +8,7 @@ use crate::machine::Machine;
 use crate::network::{Kind, Links, Rule, Verdict};
 use crate::plan::{Plan, START_US};
 use crate::random::Random;
+use crate::session_client::SessionClient;
 use crate::trace::Trace;
 use outvote_replica::{Event, Status};
 use outvote_types::{BoundedVec, Committee, Epoch, Member, Mode, Quorum, ReplicaId};
@@ -28,6 +29,8 @@ pub struct World {
     pub machines: Vec<Machine>,
     /// The clients.
     pub clients: Vec<Client>,
+    /// Clients as shipped.
+    pub sessions: Vec<SessionClient>,
     /// The links.
     pub links: Links,
     /// The judges.
@@ -47,6 +50,7 @@ pub struct World {
     pub(crate) random: Random,
     agenda: Agenda,
     client_wakes: Vec<Option<u64>>,
+    pub(crate) session_wakes: Vec<Option<u64>>,
 }
 
 impl World {
@@ -65,6 +69,7 @@ impl World {
             now_us: START_US,
             machines,
             clients: Vec::new(),
+            sessions: Vec::new(),
             trace: Trace::default(),
             faults: BTreeMap::new(),
             held: Vec::new(),
@@ -73,6 +78,7 @@ impl World {
             frames: 0,
             agenda: Agenda::default(),
             client_wakes: Vec::new(),
+            session_wakes: Vec::new(),
             committee,
             quorum,
             plan,
@@ -80,6 +86,10 @@ impl World {
         for _ in 0..world.plan.clients {
             let requests = world.plan.requests_per_client;
             world.add_client(requests);
+        }
+        for _ in 0..world.plan.sessions {
+            let added = world.add_session(world.plan.requests_per_client);
+            assert!(added.is_some(), "each session has a pool");
         }
         for (at, fault) in world.plan.faults.clone() {
             world.schedule(at, Happening::Fault(Box::new(fault)));
@@ -142,6 +152,13 @@ impl World {
                 self.client_wakes[client] = None;
                 self.on_client(client);
             }
+            Happening::Asked { client, to, message } => self.on_asked(client, to, *message),
+            Happening::Told { client, from, message } => {
+                self.sessions[client].on_message(at_us, from, *message);
+                self.on_session(client);
+            }
+            Happening::SessionWake { client } => self.on_session_wake(client),
+            Happening::SessionLink { client, peer, up } => self.on_session_link(client, peer, up),
             Happening::Fault(fault) => self.strike(&fault),
         }
         true
@@ -240,6 +257,19 @@ impl World {
         for (from, to, frame) in std::mem::take(&mut self.held) {
             self.schedule(self.now_us + 100, Happening::Frame { from, to, frame });
         }
+    }
+
+    /// Whether all clients have what they wanted.
+    #[must_use]
+    pub fn all_is_done(&self) -> bool {
+        self.clients.iter().all(Client::is_done) && self.sessions.iter().all(SessionClient::is_done)
+    }
+
+    /// Requests without an outcome.
+    #[must_use]
+    pub fn requests_waiting(&self) -> usize {
+        let of_sessions: usize = self.sessions.iter().map(SessionClient::waiting).sum();
+        self.clients.iter().map(Client::waiting).sum::<usize>() + of_sessions
     }
 
     /// The replicas that do not lie.

@@ -47,11 +47,13 @@ pub enum Bug {
     NeverSuspects,
     /// Requests of a dropped block do not return to the pool, and are not relayed (P1, P7).
     RequestsForgotten,
+    /// A client takes one replica's word for an answer (R2).
+    OneWordIsEnough,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::QuorumOffByOne,
         Self::RankBySequence,
         Self::VerifySaysYes,
@@ -72,6 +74,7 @@ impl Bug {
         Self::BucketUnchecked,
         Self::NeverSuspects,
         Self::RequestsForgotten,
+        Self::OneWordIsEnough,
     ];
 }
 

@@ -6,11 +6,19 @@ use outvote_execution::BlockResult;
 use outvote_types::{Digest, Nonce, PublicKey, Request, ResultKind, Sequence};
 use std::collections::{BTreeMap, BTreeSet};
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Executed {
+    sequence: Sequence,
+    request: Digest,
+    kind: ResultKind,
+    answer: Digest,
+}
+
 #[derive(Default)]
 pub(super) struct Clients {
     signed: BTreeSet<Digest>,
-    /// Where each nonce was executed: which block, which request, and the place among the block's results.
-    applied: BTreeMap<(PublicKey, Nonce), (Sequence, Digest)>,
+    /// Where each nonce was executed, which request it was, and what came of it.
+    applied: BTreeMap<(PublicKey, Nonce), Executed>,
     last: BTreeMap<PublicKey, Nonce>,
     executed: BTreeSet<Sequence>,
 }
@@ -46,13 +54,12 @@ impl Clients {
             if !is_new {
                 continue;
             }
-            if let Some((sequence, request)) = self.applied.get(&key) {
-                return Err((
-                    "exactly-once",
-                    format!("{key:?} at {} and at {sequence} {request:?}", result.sequence),
-                ));
+            if let Some(before) = self.applied.get(&key) {
+                return Err(("exactly-once", format!("{key:?} at {} and {before:?}", result.sequence)));
             }
-            self.applied.insert(key, (result.sequence, operation.leaf.request));
+            let leaf = &operation.leaf;
+            let (sequence, request, kind, answer) = (result.sequence, leaf.request, leaf.kind, leaf.answer);
+            self.applied.insert(key, Executed { sequence, request, kind, answer });
             let last = self.last.entry(operation.session).or_default();
             if operation.nonce != last.next() {
                 return Err(("client-order", format!("{:?} after {last}", operation.nonce)));
@@ -64,10 +71,20 @@ impl Clients {
 
     pub(super) fn on_accepted(&self, accepted: &Accepted) -> Verdict {
         let found = self.applied.get(&(accepted.session, accepted.nonce));
-        if found != Some(&(accepted.sequence, accepted.request)) {
+        let Accepted { nonce, sequence, request, kind, answer, .. } = *accepted;
+        if found != Some(&Executed { sequence, request, kind, answer }) {
+            return Err(("durability", format!("nonce {nonce} accepted, but {found:?} was executed")));
+        }
+        Ok(())
+    }
+
+    /// R3: what a client takes for refused was executed and refused by the application.
+    pub(super) fn on_refused(&self, session: PublicKey, nonce: Nonce, request: Digest) -> Verdict {
+        let found = self.applied.get(&(session, nonce));
+        if found.is_none_or(|found| found.request != request || found.kind != ResultKind::Refused) {
             return Err((
                 "durability",
-                format!("nonce {} accepted, but {found:?} was executed", accepted.nonce),
+                format!("nonce {nonce} taken for refused, but {found:?} was executed"),
             ));
         }
         Ok(())

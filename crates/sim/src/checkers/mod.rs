@@ -11,7 +11,7 @@ use crate::client::Accepted;
 use crate::disk::Disk;
 use outvote_execution::BlockResult;
 use outvote_replica::{CommittedBlock, Status};
-use outvote_types::{Digest, Message, ReplicaId, Request};
+use outvote_types::{Digest, Message, Nonce, PublicKey, ReplicaId, Request};
 use std::collections::BTreeSet;
 
 /// A rule that was broken.
@@ -169,6 +169,12 @@ impl Checkers {
         let verdict = self.chain.on_accepted(accepted);
         self.take(verdict);
         let verdict = self.clients.on_accepted(accepted);
+        self.take(verdict);
+    }
+
+    /// A client took a refusal for true.
+    pub fn on_refused(&mut self, session: PublicKey, nonce: Nonce, request: Digest) {
+        let verdict = self.clients.on_refused(session, nonce, request);
         self.take(verdict);
     }
 
