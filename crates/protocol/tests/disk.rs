@@ -266,7 +266,7 @@ fn nothing_is_sent_before_the_whole_log_is_read() {
     }
 }
 
-// D19: promises name their epoch, and those of another one bind and allow nothing in this one.
+// D19: promises name their epoch, and those of another one bind and allow nothing in this one. Scenario 49.
 #[test]
 fn a_promise_of_another_epoch_is_none() {
     let mut cluster = Cluster::started(4);

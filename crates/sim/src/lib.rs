@@ -32,6 +32,8 @@ pub mod gateway;
 mod strike;
 pub mod world;
 
+pub mod twins;
+
 mod crew;
 
 pub mod campaign;

@@ -8,6 +8,7 @@ mod stage;
 
 use outvote_adversary::{Behaviour, Hand, Liar};
 use outvote_replica::{Action, Recipients};
+use outvote_sim::twins::{play, scenarios};
 use outvote_sim::{Fault, Kind, Options, Plan, Verdict, World, campaign};
 use outvote_types::planted::{Bug, plant};
 use outvote_types::{Blob, BoundedVec, Data, Digest, Instant, Message, Vote, decode, encode};
@@ -66,6 +67,18 @@ caught! {
     an_early_request_that_runs_at_once_is_caught: HeldOutOfOrder within 20;
     suspicion_that_is_never_said_is_caught: NeverSuspects within 40;
     requests_that_are_forgotten_are_caught: RequestsForgotten within 100;
+    an_answer_that_rests_on_one_word_is_caught: OneWordIsEnough within 100;
+}
+
+/// Twins can fork what is not sound.
+#[test]
+fn twins_fork_a_quorum_that_is_one_vote_short() {
+    let _guard = SWITCH.lock().unwrap_or_else(PoisonError::into_inner);
+    plant(Some(Bug::QuorumOffByOne));
+    let found = scenarios(4, 1, 2).iter().position(|scenario| play(scenario).is_err());
+    plant(None);
+    println!("QuorumOffByOne: {found:?} by twins");
+    assert!(found.is_some());
 }
 
 /// Plays a stage with the bug and without it: only with it something goes wrong.
@@ -115,28 +128,8 @@ fn votes_sent_once_are_caught() {
     is_caught_on(Bug::VotesSentOnce, the_first_votes_are_lost);
 }
 
-/// A replica loses its state but not its log, and fetches a checkpoint below its lock.
 fn the_state_is_lost_and_the_log_is_not() -> Option<String> {
-    let mut world = with(Plan { checkpoint_interval: 4, ..Plan::quiet(3, 4) });
-    let first = verdict(&mut world, 62, 30 * SECOND);
-    if first.is_some() {
-        return first;
-    }
-    // The last block's certificate of PREPAREs is its lock; that it was committed it never hears.
-    for kind in [Kind::Commit, Kind::Certificate, Kind::Data] {
-        world.rule(None, Some(3), Some(kind), Verdict::Drop);
-    }
-    let second = verdict(&mut world, 1, 10 * SECOND);
-    if second.is_some() {
-        return second;
-    }
-    crash(&mut world, 3);
-    world.links.rules.clear();
-    world.rule(None, Some(3), Some(Kind::Certificate), Verdict::Drop);
-    world.machines[3].wipe_state();
-    restart(&mut world, 3);
-    let _ = world.run_until(10 * SECOND, |world| world.faults.contains_key("state_transfer"));
-    world.links.rules.clear();
+    let mut world = a_state_below_the_lock();
     verdict(&mut world, 5, 30 * SECOND)
 }
 

@@ -168,7 +168,7 @@ fn a_power_loss_of_the_whole_cluster_costs_one_change_of_the_view() {
     assert_eq!(status(&world, 2).timeout_us, 500_000);
 }
 
-/// Scenario 49, in part: torn groups. The pair of promises in one write is tested in the storage crate; epochs come later.
+/// Scenario 49, with the tests of that name in the storage crate (the pair of promises in one write) and in ring 1 (epochs).
 /// D13, D15
 #[test]
 fn torn_groups_at_power_loss_leave_no_lock_without_its_block() {
@@ -183,7 +183,23 @@ fn torn_groups_at_power_loss_leave_no_lock_without_its_block() {
     }
 }
 
-/// Scenario 37, in part, and 10: other checkpoints among those who change the view. V16, C7
+/// Scenario 37. C7, D21
+#[test]
+fn a_state_transfer_to_below_the_lock_keeps_the_lock_and_its_block() {
+    let mut world = a_state_below_the_lock();
+    assert!(world.faults.contains_key("state_transfer"), "the state came from peers");
+    let lock = status(&world, 3).high_rank;
+    assert!(lock.sequence > status(&world, 3).stable, "the lock lies above what was fetched");
+    // The others that hold the block are fewer than a quorum, so the replica with the old lock must bring its own.
+    crash(&mut world, 0);
+    commits(&mut world, 5);
+    assert!(top_view(&world) >= 1);
+    assert!(status(&world, 3).high_rank > lock);
+    restart(&mut world, 0);
+    converges(&mut world);
+}
+
+/// Scenario 10: other checkpoints among those who change the view. V16, C7
 #[test]
 fn replicas_with_different_checkpoints_change_the_view() {
     let mut world = with(Plan { checkpoint_interval: 4, ..Plan::quiet(9, 4) });

@@ -237,7 +237,47 @@ fn slow_leaders_in_a_row_cost_a_bounded_time() {
     assert!(world.now_us - before < 30 * SECOND, "it took {} s", (world.now_us - before) / SECOND);
 }
 
-/// Scenarios 29 and 31, in part: equivocators under partitions, many ways. A second instance of an identity is not played.
+/// View 0 ends with a certificate that one replica alone holds. The next leader opens view 1 with the words of the other
+/// two and of a liar, who then falls silent: nothing commits unless the one with the hidden lock votes as well.
+fn a_hidden_lock_meets_a_view_that_was_opened_without_it(hidden: usize) {
+    let mut world = with_liars(4, &[(3, Behaviour::Honest)]);
+    let client = world.add_client(0);
+    let common = status(&world, 1).committed;
+    for to in (0..4).filter(|to| *to != hidden) {
+        world.rule(None, Some(to), Some(Kind::Prepare), Verdict::Drop);
+    }
+    for kind in [Kind::Commit, Kind::Certificate, Kind::Status, Kind::Data, Kind::ViewChange] {
+        world.rule(Some(hidden), None, Some(kind), Verdict::Drop);
+    }
+    world.request(client, 1, b"locked by one alone", &[0, 1, 2]);
+    assert!(world.run_until(SECOND / 3, |w| status(w, hidden).high_rank.sequence > common), "no lock");
+    let lock = status(&world, hidden).high_rank;
+    let is_open = |world: &outvote_sim::World| {
+        (0..3).all(|index| status(world, index).view == View(1) && status(world, index).normal)
+    };
+    assert!(world.run_until(5 * SECOND, is_open), "{:?}", views(&world));
+    assert!(status(&world, 1).high_rank < lock, "the leader knows of the lock");
+    world.links.rules.clear();
+    for kind in [Kind::Certificate, Kind::Status, Kind::Data] {
+        world.rule(Some(hidden), None, Some(kind), Verdict::Drop);
+    }
+    for kind in [Kind::Prepare, Kind::Commit] {
+        world.rule(Some(3), None, Some(kind), Verdict::Drop);
+    }
+    commits_within(&mut world, 1, SECOND);
+    assert_eq!(views(&world)[..3], [1, 1, 1], "the first view of a correct leader commits");
+    assert!(status(&world, hidden).high_rank.view == View(1));
+}
+
+/// Scenario 31: how two-phase HotStuff and Tendermint without their waits come to a halt, message by message: the lock that
+/// one replica alone holds, round after round, while the new leader has a quorum without it. V17, V18, V22
+#[test]
+fn the_liveness_traces_of_two_phase_hotstuff_commit() {
+    a_hidden_lock_meets_a_view_that_was_opened_without_it(2);
+    a_hidden_lock_meets_a_view_that_was_opened_without_it(0);
+}
+
+/// Equivocators under partitions, many ways; see the twins for two instances of one identity.
 /// N10, V17, V18, V21
 #[test]
 fn equivocators_under_partitions_never_fork_and_always_let_go() {

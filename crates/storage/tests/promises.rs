@@ -51,7 +51,7 @@ fn a_promise_lies_in_two_sectors_of_one_write() {
     assert!(places[0].1 / 4096 != places[1].1 / 4096, "{places:?}");
 }
 
-// D12: why it is written twice.
+// D12: why it is written twice. Scenario 49.
 #[test]
 fn one_rotten_copy_is_no_loss() {
     let mut log = started();
@@ -66,7 +66,7 @@ fn one_rotten_copy_is_no_loss() {
     }
 }
 
-// D13
+// D13. Scenario 49.
 #[test]
 fn a_torn_pair_at_the_tail_was_never_made() {
     let mut log = started();

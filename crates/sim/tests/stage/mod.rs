@@ -143,3 +143,29 @@ pub fn long_against_short() -> World {
     world.links.mend();
     world
 }
+
+/// A replica loses its state but not its log, and fetches a checkpoint below its lock.
+pub fn a_state_below_the_lock() -> World {
+    let mut world = with(Plan { checkpoint_interval: 4, ..Plan::quiet(3, 4) });
+    try_commits(&mut world, 62);
+    // The last block's certificate of PREPAREs is its lock; that it was committed it never hears.
+    for kind in [Kind::Commit, Kind::Certificate, Kind::Data] {
+        world.rule(None, Some(3), Some(kind), Verdict::Drop);
+    }
+    try_commits(&mut world, 1);
+    crash(&mut world, 3);
+    world.links.rules.clear();
+    world.rule(None, Some(3), Some(Kind::Certificate), Verdict::Drop);
+    world.machines[3].wipe_state();
+    restart(&mut world, 3);
+    let _ = world.run_until(10 * SECOND, |world| world.faults.contains_key("state_transfer"));
+    world.links.rules.clear();
+    world
+}
+
+/// As [`commits`], without looking whether all is sound: a planted bug may have shown already.
+fn try_commits(world: &mut World, requests: u64) {
+    world.clients[0].want(requests);
+    world.wake(0);
+    world.run_until(30 * SECOND, |world| world.clients[0].is_done());
+}
