@@ -90,6 +90,24 @@ fn a_proposal_and_its_parts_fit_together() {
     assert!(why(checker.check(Message::Prepare(Box::new(echo)))).contains("header beside it"));
 }
 
+// D22: a reminder shows the words of one member, each in its place and under its own signature.
+#[test]
+fn a_reminder_holds_the_words_of_one_member() {
+    let world = World::new();
+    let good = world.reminder(2);
+    let check = |reminder: Reminder| world.checker().check(Message::Reminder(Box::new(reminder)));
+    assert!(check(good.clone()).is_ok());
+    assert!(check(Reminder { prepare: None, head: None, ..good.clone() }).is_ok());
+    let swapped = Reminder { prepare: good.commit.clone(), commit: good.prepare.clone(), head: None };
+    let mixed = Reminder { head: world.reminder(1).head, ..good.clone() };
+    for bad in [swapped, mixed, Reminder::default()] {
+        assert!(why(check(bad)).contains("D22"));
+    }
+    let mut forged = good;
+    forged.commit.as_mut().unwrap().signature.0[3] ^= 1;
+    assert!(why(check(forged)).contains("bad signature"));
+}
+
 #[test]
 fn a_bad_request_takes_out_its_batch_and_nothing_else() {
     let world = World::new();

@@ -161,6 +161,7 @@ impl Replica {
     fn persist_again(&mut self, stable: CheckpointCertificate) {
         let mut records = alloc::vec![Record::Stable(stable)];
         records.extend(self.charges.records());
+        records.extend(self.own.retired.then_some(Record::Retired));
         records.extend(self.lock.certificate.clone().map(Record::Certificate));
         records.extend(self.chain.last_commit.clone().map(Record::Certificate));
         records.push(Record::Justification(self.term.justification.clone()));

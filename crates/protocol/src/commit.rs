@@ -178,7 +178,7 @@ impl Replica {
             doubles.into_iter().for_each(|evidence| self.convict(evidence));
         }
         self.persist(alloc::vec![Record::Certificate(certificate.clone())]);
-        self.become_observer("X5 two commit certificates contradict each other");
+        self.retire("X5 two commit certificates contradict each other");
     }
 
     pub(crate) fn become_observer(&mut self, why: &'static str) {

@@ -49,7 +49,7 @@ impl Replica {
         let me = self.config.me;
         if charge.accused == me {
             // Two lives of one key: our disk was lost or copied (D17).
-            return self.become_observer("D18 this key signed two things that exclude each other");
+            return self.retire("D18 this key signed two things that exclude each other");
         }
         // X4: kept once per accused and kind, and passed on.
         if self.charges.learn(charge.accused, charge.rule, &evidence) {

@@ -18,10 +18,12 @@ mod replica;
 mod peer;
 mod promise;
 mod recover;
+mod reminder;
 mod rollback;
 mod slot;
 mod term;
 mod window;
+mod word;
 
 mod pool;
 mod relay;

@@ -1,6 +1,7 @@
 //! What is remembered of each other member.
 
 use crate::limits::{PERFORMANCE_PERIOD_US, SILENT_LEADER_US};
+use crate::reminder::Words;
 use outvote_types::{Instant, Status};
 
 /// One other member as this replica sees it.
@@ -18,12 +19,14 @@ pub(crate) struct Peer {
     pub(crate) status: Option<Status>,
     /// When its STATUS was last answered.
     pub(crate) answered: Option<Instant>,
+    /// What it has signed and must not forget (D22).
+    pub(crate) words: Words,
     fetch_period: Instant,
     fetches: u32,
 }
 
 impl Peer {
-    pub(crate) const fn new(now: Instant) -> Self {
+    pub(crate) const fn new(now: Instant, words: Words) -> Self {
         Self {
             up: false,
             down_since: None,
@@ -31,6 +34,7 @@ impl Peer {
             has_spoken: false,
             status: None,
             answered: None,
+            words,
             fetch_period: now,
             fetches: 0,
         }

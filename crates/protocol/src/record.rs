@@ -60,6 +60,8 @@ pub enum Record {
         /// The block to go on from.
         header: SignedHeader,
     },
+    /// This key has signed what this disk knows nothing of: it never votes again (D18).
+    Retired,
 }
 
 /// Whether this replica may vote.

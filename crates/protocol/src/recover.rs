@@ -11,18 +11,21 @@ use crate::pool::Pool;
 use crate::promise::{Disk, Lock};
 use crate::record::{Justification, Promise, Record, Recovered, Voting};
 use crate::relay::Relays;
+use crate::reminder::Words;
 use crate::replica::Replica;
+use crate::rollback::OwnWords;
 use crate::slot::Slots;
 use crate::suspicion::Mutiny;
 use crate::term::{Mode, Term, Tip};
 use crate::timers::Timers;
 use crate::window::{Chain, Entry};
+use crate::word::{self, Word};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use outvote_types::planted::{self, Bug};
 use outvote_types::{
-    Block, Certificate, CheckpointCertificate, Digest, Evidence, Instant, Phase, Quorum, Rank, Sequence,
-    SignedHeader, View, WallTime,
+    Block, Certificate, CheckpointCertificate, Digest, Evidence, Instant, Phase, Quorum, Rank, ReplicaId,
+    Sequence, SignedHeader, View, WallTime,
 };
 
 /// The log's records, sorted by kind.
@@ -37,12 +40,16 @@ struct Found {
     stable: Option<CheckpointCertificate>,
     evidence: Vec<Evidence>,
     installed: Option<SignedHeader>,
+    /// What certificates and the opening show of the other members (D22).
+    words: BTreeMap<ReplicaId, Words>,
+    retired: bool,
 }
 
 impl Found {
     fn sort(records: Vec<Record>) -> Self {
         let mut found = Self::default();
         for record in records {
+            found.hear(&record);
             found.take(record);
         }
         found
@@ -76,6 +83,21 @@ impl Found {
             }
             Record::Evidence(evidence) => self.evidence.push(evidence),
             Record::Installed { header, .. } => self.installed = Some(header),
+            Record::Retired => self.retired = true,
+        }
+    }
+
+    /// D22: what the log shows outlives the memory of this replica.
+    fn hear(&mut self, record: &Record) {
+        let words = &mut self.words;
+        let see = &mut |word: Word<'_>| words.entry(word.signer()).or_default().hear(&word);
+        match record {
+            Record::Certificate(certificate)
+            | Record::Justification(Justification::Certificate(certificate)) => {
+                word::of_certificate(certificate, see);
+            }
+            Record::Justification(Justification::NewView(new_view)) => word::of_opening(new_view, see),
+            _ => {}
         }
     }
 }
@@ -99,12 +121,12 @@ impl Replica {
         };
         assert!(quorum.has(config.me), "the caller checks that this replica is a member before it starts");
         let genesis = config.committee.genesis_id();
-        let found = Found::sort(recovered.records);
+        let mut found = Found::sort(recovered.records);
         let voting = match recovered.voting {
             Voting::AllowedAfterGap => Voting::Allowed,
             other => other,
         };
-        let mut replica = Self::blank(config, quorum, &found, voting, now, wall);
+        let mut replica = Self::blank(config, quorum, &mut found, voting, now, wall);
         let (sequence, id) = recovered.executed;
         let header = recovered.executed_header.or(found.installed);
         let time = header.filter(|header| header.body.id() == id).map_or(WallTime(0), |h| h.body.time);
@@ -113,6 +135,7 @@ impl Replica {
         replica.take_evidence(found.evidence);
         replica.checkpoints.stable = found.stable;
         replica.take_lock(&found.certificates, recovered.voting);
+        replica.take_own_words(found.retired);
         replica.take_commits(found.last_commit);
         replica.take_view(recovered.first_start, found.justification);
         replica.settle();
@@ -123,7 +146,7 @@ impl Replica {
     fn blank(
         config: Config,
         quorum: Quorum,
-        found: &Found,
+        found: &mut Found,
         voting: Voting,
         now: Instant,
         wall: WallTime,
@@ -144,6 +167,7 @@ impl Replica {
             out: Vec::new(),
             voting,
             term: Term::begin(promise.view, Justification::Genesis, now),
+            own: OwnWords::since(promise, found.retired),
             disk: Disk::new(promise),
             lock: Lock { rank: Rank::default(), id: genesis, certificate: None },
             chain: Chain::new(Sequence(0), genesis, genesis, WallTime(0)),
@@ -155,7 +179,10 @@ impl Replica {
             performance: Performance::new(now, quorum.n()),
             checkpoints: Checkpoints::default(),
             charges: Charges::default(),
-            peers: quorum.members().map(|_| Peer::new(now)).collect(),
+            peers: quorum
+                .members()
+                .map(|id| Peer::new(now, found.words.remove(&id).unwrap_or_default()))
+                .collect(),
             timers: Timers::new(now),
             config,
         }
@@ -211,6 +238,14 @@ impl Replica {
             // is on the disk with its block. View and lease are taken over; adopting them is harmless.
             None if voting == Voting::AllowedAfterGap => self.take_earlier_lock(certificates),
             None => self.become_observer("D14 the promised lock is not on the disk"),
+        }
+    }
+
+    /// D18: the promises as this process found them are all that its earlier lives may have acted upon.
+    fn take_own_words(&mut self, retired: bool) {
+        self.own = OwnWords::since(self.disk.promise, retired);
+        if retired {
+            self.become_observer("D18 this disk was found to be an old copy before");
         }
     }
 

@@ -12,6 +12,7 @@ use crate::pool::Pool;
 use crate::promise::{Disk, Lock};
 use crate::record::Voting;
 use crate::relay::Relays;
+use crate::rollback::OwnWords;
 use crate::slot::Slots;
 use crate::status::Status;
 use crate::suspicion::Mutiny;
@@ -34,6 +35,8 @@ pub struct Replica {
     pub(crate) out: Vec<Output>,
     /// Whether this key may still vote.
     pub(crate) voting: Voting,
+    /// What may have been signed with it (D18).
+    pub(crate) own: OwnWords,
     pub(crate) term: Term,
     pub(crate) disk: Disk,
     pub(crate) lock: Lock,
@@ -91,7 +94,10 @@ impl Replica {
             }
             // D18: what peers show of our own key may prove that our disk is an old copy.
             self.notice_own_signatures(&message);
+            self.remember_words(&message);
             self.on_heard(from, &message);
+        } else {
+            self.own.say(&message);
         }
         // M8, B4: every signature holds, and nothing in here can do more than be ignored, counted, or held against its signer.
         match message {
@@ -111,6 +117,8 @@ impl Replica {
             Message::Relay(requests) => self.on_relay(from, requests.into_inner()),
             Message::Fetch(fetch) => self.on_fetch(from, fetch.body),
             Message::Data(data) => self.on_data(from, data),
+            // D22: all that it can mean was noticed above.
+            Message::Reminder(_) => {}
         }
     }
 

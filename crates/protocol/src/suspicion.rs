@@ -223,6 +223,7 @@ impl Replica {
         let was_up = core::mem::replace(&mut state.up, up);
         if up {
             state.down_since = None;
+            self.remind(peer);
             // T3, T6: what was lost with the old link is sent again.
             self.send_status(Recipients::One(peer));
             self.resend_to(Recipients::One(peer));

@@ -9,11 +9,15 @@ impl Replica {
     /// already, or is of a view that is over, and [`Replica::step`] would ignore it as well.
     #[must_use]
     pub fn wants(&self, from: ReplicaId, message: &Message) -> bool {
+        if from != self.config.me && self.may_vote() && self.shows_old_copy(message) {
+            // D18: our own key, shown by somebody else.
+            return true;
+        }
         let view = self.term.view;
         match message {
             Message::Propose(propose) => self.is_near(propose.header.body.view),
-            Message::Prepare(prepare) => self.wants_vote(from, &prepare.vote.body),
-            Message::Commit(vote) => self.wants_vote(from, &vote.body),
+            Message::Prepare(prepare) => self.wants_vote(&prepare.vote.body),
+            Message::Commit(vote) => self.wants_vote(&vote.body),
             Message::Certificate(certificate) => self.wants_certificate(certificate),
             Message::Suspect(suspect) => {
                 let held = self.mutiny.suspects.get(&suspect.body.replica).map(|held| held.body.view);
@@ -42,15 +46,13 @@ impl Replica {
             Message::Relay(_) => self.takes_relays(),
             Message::Fetch(fetch) => fetch.body.signer() == from,
             Message::Data(data) => self.wants_data(from, data),
+            // D22: words that we may have said cost nobody a check.
+            Message::Reminder(_) => false,
         }
     }
 
     /// N16: nothing more is verified for a slot after q valid votes, unless it says something else: that is evidence.
-    fn wants_vote(&self, from: ReplicaId, vote: &Vote) -> bool {
-        if vote.replica == self.config.me && from != self.config.me {
-            // D18: our own key, shown by somebody else.
-            return true;
-        }
+    fn wants_vote(&self, vote: &Vote) -> bool {
         if !self.is_near(vote.view) || !Slots::is_near(vote.sequence, self.chain.committed) {
             return false;
         }

@@ -23,6 +23,7 @@ pub enum MessageType {
     Relay,
     Fetch,
     Data,
+    Reminder,
 }
 
 impl MessageType {
@@ -46,6 +47,7 @@ impl MessageType {
             Message::Relay(_) => Self::Relay,
             Message::Fetch(_) => Self::Fetch,
             Message::Data(_) => Self::Data,
+            Message::Reminder(_) => Self::Reminder,
         }
     }
 
@@ -69,6 +71,7 @@ impl MessageType {
             Self::Relay => "relay",
             Self::Fetch => "fetch",
             Self::Data => "data",
+            Self::Reminder => "reminder",
         }
     }
 }

@@ -41,10 +41,12 @@ pub enum Kind {
     Fetch = 14,
     /// DATA.
     Data = 15,
+    /// REMINDER.
+    Reminder = 16,
 }
 
 impl Kind {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Propose,
         Self::Prepare,
         Self::Commit,
@@ -61,6 +63,7 @@ impl Kind {
         Self::Relay,
         Self::Fetch,
         Self::Data,
+        Self::Reminder,
     ];
 
     /// The kind of a frame.

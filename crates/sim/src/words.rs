@@ -48,7 +48,15 @@ pub(crate) fn of(message: &Message) -> String {
         Message::Relay(r) => format!("RELAY {}", r.len()),
         Message::Fetch(m) => format!("FETCH {:?}", m.body),
         Message::Data(d) => data(d),
+        Message::Reminder(r) => reminder(r),
     }
+}
+
+fn reminder(reminder: &outvote_types::Reminder) -> String {
+    let votes = [&reminder.prepare, &reminder.commit].into_iter().flatten();
+    let mut words: Vec<String> = votes.map(|signed| vote(&signed.body)).collect();
+    words.extend(reminder.head.as_ref().map(|head| format!("VIEWCHANGE v{}", head.body.view)));
+    format!("REMINDER {}", words.join(", "))
 }
 
 fn vote(vote: &outvote_types::Vote) -> String {

@@ -4,8 +4,8 @@
 //! make a quorum. The crate has no clock, no randomness, no keys and no I/O.
 //!
 //! Reading order: [`id`], [`digest`], [`quorum`], [`signing`], then the messages in the order in which a replica meets
-//! them: [`request`], [`block`], [`vote`], [`view_change`], [`checkpoint`], [`reply`], [`evidence`], [`fetch`], [`message`],
-//! [`client`].
+//! them: [`request`], [`block`], [`vote`], [`view_change`], [`checkpoint`], [`reply`], [`evidence`], [`fetch`], [`reminder`],
+//! [`message`], [`client`].
 #![no_std]
 
 extern crate alloc;
@@ -30,6 +30,7 @@ pub mod client;
 pub mod evidence;
 pub mod fetch;
 pub mod message;
+pub mod reminder;
 pub mod reply;
 pub mod request;
 pub mod view_change;
@@ -47,6 +48,7 @@ pub use fetch::{Data, Fetch, Snapshot};
 pub use id::{Epoch, Instant, Nonce, Rank, ReplicaId, Sequence, View, WallTime};
 pub use message::{Body, Heartbeat, Message, Prepare, Propose, Status};
 pub use quorum::{Quorum, QuorumError};
+pub use reminder::Reminder;
 pub use reply::{Answer, Outcome, PayloadLeaf, Reply, ResultKind, ResultLeaf};
 pub use request::{Author, Operation, Request, RequestBody};
 pub use sealed::Sealed;

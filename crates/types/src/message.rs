@@ -7,6 +7,7 @@ use crate::evidence::Evidence;
 use crate::fetch::{Data, Fetch};
 use crate::id::{Rank, ReplicaId, Sequence, View};
 use crate::limits::MAX_BATCHES_PER_HEADER;
+use crate::reminder::Reminder;
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::signing::{Kind, Signable, Signature, Signed};
@@ -121,6 +122,8 @@ pub enum Message {
     Fetch(Signed<Fetch>),
     /// An answer to it.
     Data(Data),
+    /// What the sender remembers that the receiver has signed.
+    Reminder(Box<Reminder>),
 }
 
 impl Message {

@@ -49,6 +49,8 @@ pub enum Bug {
     RequestsForgotten,
     /// A client takes one replica's word for an answer (R2).
     OneWordIsEnough,
+    /// A replica takes no notice of its own words that its disk knows nothing of (D18).
+    RollbackUnnoticed,
 }
 
 impl Bug {
@@ -75,6 +77,7 @@ impl Bug {
         Self::NeverSuspects,
         Self::RequestsForgotten,
         Self::OneWordIsEnough,
+        Self::RollbackUnnoticed,
     ];
 }
 

@@ -6,8 +6,8 @@ use crate::keyring::Keyring;
 use crate::scheme::Check;
 use outvote_types::evidence::is_header_allowed;
 use outvote_types::{
-    Certificate, Digest, Evidence, Fetch, Heartbeat, Message, NewView, Phase, Prepare, Propose, Rank, Signed,
-    SignedHeader, ViewChange, Vote,
+    Certificate, Digest, Evidence, Fetch, Heartbeat, Message, NewView, Phase, Prepare, Propose, Rank,
+    Reminder, Signed, SignedHeader, ViewChange, Vote,
 };
 
 pub(super) fn message(gather: &mut Gather<'_>, message: &Message) -> Result<(), Stop> {
@@ -33,6 +33,7 @@ pub(super) fn message(gather: &mut Gather<'_>, message: &Message) -> Result<(), 
         }
         Message::Fetch(fetch) => question(gather, fetch),
         Message::Data(data) => data::data(gather, data),
+        Message::Reminder(reminder) => words(gather, reminder),
     }
 }
 
@@ -157,6 +158,14 @@ fn question(gather: &mut Gather<'_>, fetch: &Signed<Fetch>) -> Result<(), Stop> 
         require(first.0 > 0 && first <= last, "C5: a range that is none")?;
     }
     gather.signed(fetch)
+}
+
+fn words(gather: &mut Gather<'_>, reminder: &Reminder) -> Result<(), Stop> {
+    require(reminder.signer().is_some(), "D22: not the words of one member, each in its place")?;
+    for vote in [&reminder.prepare, &reminder.commit].into_iter().flatten() {
+        gather.signed(vote)?;
+    }
+    reminder.head.as_ref().map_or(Ok(()), |head| gather.signed(head))
 }
 
 fn evidence(gather: &mut Gather<'_>, proof: &Evidence) -> Result<(), Stop> {

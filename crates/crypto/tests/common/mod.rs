@@ -164,6 +164,18 @@ impl World {
         CheckpointCertificate { sequence, id, state_root, votes: BoundedVec::new(votes.to_vec()).unwrap() }
     }
 
+    /// Words that this member has signed.
+    pub fn reminder(&self, replica: u16) -> Reminder {
+        let header = self.header(0, 7, self.committee.genesis_id(), &[]).body;
+        let id = self.committee.genesis_id();
+        let head = ViewChangeHead { view: View(3), rank: Rank::default(), id, replica: ReplicaId(replica) };
+        Reminder {
+            prepare: Some(self.vote(Phase::Prepare, &header, replica)),
+            commit: Some(self.vote(Phase::Commit, &header, replica)),
+            head: Some(self.sign(head)),
+        }
+    }
+
     /// One valid message of every kind and sub-kind.
     pub fn every_message(&self) -> Vec<Message> {
         let blocks = self.chain(3);
@@ -212,6 +224,7 @@ impl World {
             Message::Data(self.range(blocks)),
             Message::Data(Data::Manifest(Box::new(snapshot))),
             Message::Data(Data::Gone { oldest: Sequence(5) }),
+            Message::Reminder(Box::new(self.reminder(2))),
         ]
     }
 }

@@ -54,7 +54,7 @@ async fn a_replica_whose_disk_was_wiped_follows_and_serves_but_never_votes() {
     cluster.stop().await;
 }
 
-// D18: a restored copy is found out by what the others remember.
+// D18, D22: a restored copy is found out by what the others remember.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_with_an_old_copy_of_its_disk_becomes_an_observer() {
     let mut cluster = Cluster::start(4, Counter::default).await.expect("started");
@@ -84,6 +84,13 @@ async fn a_replica_with_an_old_copy_of_its_disk_becomes_an_observer() {
     }
     until("the old copy is noticed", || own(&cluster, LAST).observer).await;
     until_level(&cluster, LAST, ReplicaId(0)).await;
+    // Its log says so from now on: nobody needs to show it anything again.
+    cluster.stop_replica(LAST).await.expect("stopped");
+    for other in 0..3 {
+        cluster.stop_replica(ReplicaId(other)).await.expect("stopped");
+    }
+    cluster.start_replica(LAST).await.expect("started");
+    until("it is an observer after a restart", || own(&cluster, LAST).observer).await;
     cluster.stop().await;
 }
 

@@ -66,7 +66,7 @@ impl Gated {
                     self.installed = Some(header.body.id());
                     self.headers.insert(header.body.id(), header.body.clone());
                 }
-                Record::Justification(_) | Record::Stable(_) | Record::Evidence(_) => {}
+                Record::Justification(_) | Record::Stable(_) | Record::Evidence(_) | Record::Retired => {}
             }
         }
     }

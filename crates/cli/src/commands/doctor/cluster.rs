@@ -78,7 +78,7 @@ fn one(replica: &Value, top: u64) -> Finding {
         return Finding::ill(
             about,
             found,
-            "restore its disk if it was a mix-up; otherwise replace the replica with a fresh key",
+            "put its own latest disk back if it was a mix-up; otherwise replace the replica with a fresh key",
         );
     }
     if replica["repairing"] == true {
