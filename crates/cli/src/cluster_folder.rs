@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use outvote::{CommitteeFile, Home, HomeKeys, Member};
 use outvote_client::MemberEntry;
-use outvote_types::committee::DEFAULT_CHECKPOINT_INTERVAL;
+use outvote_types::Parameters;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -69,7 +69,7 @@ impl ClusterFolder {
             members.push(entry(&keys, links));
             pages.push(http.to_string());
         }
-        let file = CommitteeFile::create(members, salt()?, demo, DEFAULT_CHECKPOINT_INTERVAL)
+        let file = CommitteeFile::create(members, salt()?, demo, Parameters::default())
             .map_err(Failure::usage)?
             .with_http(pages);
         self.install(&file)?;

@@ -179,7 +179,7 @@ fn start(dead: &[u16], liar: Option<u16>) -> Replicas {
     let members = cluster.committee.members.iter().zip(&addresses);
     let members =
         members.map(|(member, address)| MemberEntry { member: *member, address: address.clone() }).collect();
-    let file = CommitteeFile::create(members, [7; 32], false, 1024).unwrap();
+    let file = CommitteeFile::create(members, [7; 32], false, outvote_types::Parameters::default()).unwrap();
     let state = Arc::new(Mutex::new(State { cluster, executed: Vec::new(), connections: Vec::new(), liar }));
     let mut links = Vec::new();
     for (listener, replica) in listeners.into_iter().zip(0u16..) {

@@ -106,7 +106,12 @@ pub enum CommitteeError {
         /// The later entry.
         member: ReplicaId,
     },
-    /// A checkpoint after no block at all.
-    #[error("checkpoint_interval is 0: use a positive number of blocks, such as 1024")]
-    NoCheckpoints,
+    /// A checkpoint after nothing at all.
+    #[error("{key} is 0: use a positive {example}")]
+    NoCheckpoints {
+        /// The committee's parameter.
+        key: &'static str,
+        /// What belongs there.
+        example: &'static str,
+    },
 }

@@ -26,8 +26,14 @@ pub fn is_usable_key(key: &PublicKey) -> bool {
 /// See [`CommitteeError`].
 pub fn check_committee(committee: &Committee) -> Result<Quorum, CommitteeError> {
     let quorum = committee.quorum()?;
-    if committee.checkpoint_interval == 0 {
-        return Err(CommitteeError::NoCheckpoints);
+    let parameters = &committee.parameters;
+    for (key, value, example) in [
+        ("checkpoint_interval", parameters.checkpoint_interval, "number of blocks, such as 1024"),
+        ("checkpoint_bytes", parameters.checkpoint_bytes, "number of bytes, such as 67108864"),
+    ] {
+        if value == 0 {
+            return Err(CommitteeError::NoCheckpoints { key, example });
+        }
     }
     for (member, id) in committee.members.iter().zip((0..).map(ReplicaId)) {
         for (which, key) in [("consensus", &member.consensus_key), ("link", &member.link_key)] {

@@ -11,9 +11,10 @@ use crate::session::SessionStanding;
 use crate::session_cache::SessionCache;
 use crate::store::Store;
 use borsh::{BorshDeserialize, BorshSerialize};
+use outvote_types::planted::{self, Bug};
 use outvote_types::{
-    Answer, Block, CheckpointCertificate, Committee, Data, Digest, Fetch, PayloadLeaf, PublicKey, Sequence,
-    SignedHeader, decode, encode, merkle,
+    Answer, Block, CheckpointCertificate, Committee, Data, Digest, Fetch, Parameters, PayloadLeaf, PublicKey,
+    Sequence, SignedHeader, decode, encode, merkle,
 };
 use std::sync::Arc;
 
@@ -25,8 +26,8 @@ const FORMAT: u32 = 1;
 pub struct ExecutorConfig {
     /// The identity of the block before the first one.
     pub genesis: Digest,
-    /// Blocks between two checkpoints.
-    pub checkpoint_interval: u64,
+    /// When checkpoints are due.
+    pub parameters: Parameters,
     /// Whether each operation runs twice, to find an application that is not deterministic. Costs half the speed.
     pub execute_twice: bool,
 }
@@ -37,7 +38,7 @@ impl ExecutorConfig {
     pub fn new(committee: &Committee) -> Self {
         Self {
             genesis: committee.genesis_id(),
-            checkpoint_interval: committee.checkpoint_interval.max(1),
+            parameters: committee.parameters,
             execute_twice: cfg!(debug_assertions),
         }
     }
@@ -50,6 +51,29 @@ pub(crate) struct Executed {
     pub(crate) id: Digest,
     /// `None` at genesis.
     pub(crate) header: Option<SignedHeader>,
+    /// Bytes of the blocks since the last checkpoint (C1): 0 at genesis and at a checkpoint, and nowhere else.
+    pub(crate) bytes: u64,
+}
+
+impl Executed {
+    /// A checkpoint that was fetched from peers.
+    pub(crate) fn at_checkpoint(header: SignedHeader) -> Self {
+        // C1: the count begins anew there for everybody.
+        Self { sequence: header.body.sequence, id: header.body.id(), header: Some(header), bytes: 0 }
+    }
+
+    /// After the next block, and whether a checkpoint is due there.
+    fn next(&self, id: Digest, header: &SignedHeader, parameters: &Parameters) -> (Self, bool) {
+        let sequence = header.body.sequence;
+        let bytes = self.bytes.saturating_add(header.body.block_bytes());
+        let is_due = parameters.is_checkpoint(sequence, bytes);
+        let bytes = if is_due { 0 } else { bytes };
+        (Self { sequence, id, header: Some(header.clone()), bytes }, is_due)
+    }
+
+    const fn is_checkpoint(&self) -> bool {
+        self.sequence.0 > 0 && self.bytes == 0
+    }
 }
 
 /// The application, its state and the clients' sessions on one replica.
@@ -81,11 +105,15 @@ impl Executor {
         config: ExecutorConfig,
     ) -> Result<Self, ExecutionError> {
         check_identity(&mut *backend, &config)?;
-        let executed = read(&*backend, layout::EXECUTED, "the executed block")?.unwrap_or(Executed {
+        let mut executed = read(&*backend, layout::EXECUTED, "the executed block")?.unwrap_or(Executed {
             sequence: Sequence(0),
             id: config.genesis,
             header: None,
+            bytes: 0,
         });
+        if planted::is_on(Bug::CheckpointBytesForgotten) {
+            executed.bytes = 0;
+        }
         let installing = read(&*backend, layout::INSTALLING, "the mark of a state transfer")?;
         let store = Store::open(backend)?.ok_or(ExecutionError::Damaged { what: "a bucket's digest" })?;
         let mut executor = Self {
@@ -99,7 +127,7 @@ impl Executor {
             installing,
             is_stopped: false,
         };
-        if executor.is_checkpoint() && executor.installing.is_none() {
+        if executor.executed.is_checkpoint() && executor.installing.is_none() {
             executor.take_snapshot()?;
         }
         Ok(executor)
@@ -107,7 +135,7 @@ impl Executor {
 
     /// Executes the next block. Its batches and their signatures were checked before it was voted for.
     ///
-    /// At the end of a checkpoint interval the state is flushed, a snapshot of it is kept for peers that catch up, and its
+    /// Where a checkpoint is due (C1) the state is flushed, a snapshot of it is kept for peers that catch up, and its
     /// root is in the result.
     ///
     /// # Errors
@@ -154,7 +182,8 @@ impl Executor {
         let (results, alarms) = (run.results, run.alarms);
         let leaves: Vec<Digest> = results.iter().map(|result| result.leaf.digest()).collect();
         let id = header.id();
-        self.executed = Executed { sequence: header.sequence, id, header: Some(block.header.clone()) };
+        let (executed, is_checkpoint) = self.executed.next(id, &block.header, &self.config.parameters);
+        self.executed = executed;
         self.is_stopped = false;
         let mut result = BlockResult {
             sequence: header.sequence,
@@ -167,7 +196,7 @@ impl Executor {
             alarms,
         };
         before_checkpoint(&result);
-        if self.is_checkpoint() {
+        if is_checkpoint {
             result.state_root = Some(self.checkpoint()?);
         }
         Ok(result)
@@ -199,11 +228,6 @@ impl Executor {
             return Err(ExecutionError::WrongParent { sequence: header.sequence });
         }
         Ok(())
-    }
-
-    fn is_checkpoint(&self) -> bool {
-        self.executed.sequence.0 > 0
-            && self.executed.sequence.0.is_multiple_of(self.config.checkpoint_interval)
     }
 
     fn checkpoint(&mut self) -> Result<Digest, ExecutionError> {

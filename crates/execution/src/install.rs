@@ -98,8 +98,7 @@ impl Executor {
         if self.store.root() != certificate.state_root {
             return Err(ExecutionError::Damaged { what: "the state after a transfer" });
         }
-        let executed =
-            Executed { sequence: certificate.sequence, id: certificate.id, header: Some(header.clone()) };
+        let executed = Executed::at_checkpoint(header.clone());
         self.store.flush(Writes::from([
             (layout::EXECUTED.to_vec(), Some(encode(&executed).into())),
             (layout::INSTALLING.to_vec(), None),

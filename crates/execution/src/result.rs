@@ -57,7 +57,7 @@ pub struct BlockResult {
     pub leaves: Vec<Digest>,
     /// The digests of the payload leaves of the block's own operations, for [`merkle::path`].
     pub payload_leaves: Vec<Digest>,
-    /// At the end of a checkpoint interval, the state's root. The state is then durable and its snapshot is kept.
+    /// Where a checkpoint is due, the state's root. The state is then durable and its snapshot is kept.
     pub state_root: Option<Digest>,
     /// What people must hear about.
     pub alarms: Vec<Alarm>,

@@ -4,8 +4,7 @@ use outvote_client::{Client, ClientError, CommitteeFile, SessionKey};
 use outvote_crypto::KeyPair;
 use outvote_execution::Application;
 use outvote_node::{Home, HomeKeys, Listeners, Node, NodeConfig, NodeError, Report, RunningNode};
-use outvote_types::committee::DEFAULT_CHECKPOINT_INTERVAL;
-use outvote_types::{Member, ReplicaId};
+use outvote_types::{Member, Parameters, ReplicaId};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -55,7 +54,7 @@ struct Place {
 /// How a cluster is made.
 pub struct ClusterBuilder {
     count: usize,
-    checkpoint_interval: u64,
+    parameters: Parameters,
     absent: Vec<ReplicaId>,
     configure: Box<dyn Fn(&mut NodeConfig) + Send>,
 }
@@ -70,7 +69,14 @@ impl ClusterBuilder {
     /// A checkpoint every so many blocks.
     #[must_use]
     pub fn checkpoint_interval(mut self, blocks: u64) -> Self {
-        self.checkpoint_interval = blocks;
+        self.parameters.checkpoint_interval = blocks;
+        self
+    }
+
+    /// A checkpoint in between wherever so many bytes of blocks come together.
+    #[must_use]
+    pub fn checkpoint_bytes(mut self, bytes: u64) -> Self {
+        self.parameters.checkpoint_bytes = bytes;
         self
     }
 
@@ -117,7 +123,7 @@ impl ClusterBuilder {
         let mut salt = [0; 32];
         getrandom::fill(&mut salt).map_err(|error| ClusterError::Randomness(error.to_string()))?;
         let pages: Vec<String> = places.iter().map(|place| place.config.network.http.to_string()).collect();
-        let committee = CommitteeFile::create(members, salt, true, self.checkpoint_interval)
+        let committee = CommitteeFile::create(members, salt, true, self.parameters)
             .map_err(|error| ClusterError::Committee(error.to_string()))?
             .with_http(pages);
         for place in &places {
@@ -150,8 +156,7 @@ impl Cluster {
     #[must_use]
     pub fn of(count: usize) -> ClusterBuilder {
         let configure = Box::new(|_: &mut NodeConfig| ());
-        let checkpoint_interval = DEFAULT_CHECKPOINT_INTERVAL;
-        ClusterBuilder { count, checkpoint_interval, absent: Vec::new(), configure }
+        ClusterBuilder { count, parameters: Parameters::default(), absent: Vec::new(), configure }
     }
 
     async fn run(&mut self, index: usize, listeners: Option<Listeners>) -> Result<(), ClusterError> {

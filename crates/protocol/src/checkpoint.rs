@@ -17,7 +17,9 @@ use outvote_types::{
 #[derive(Debug, Default)]
 pub(crate) struct Checkpoints {
     /// The latest stable one.
-    pub(crate) stable: Option<CheckpointCertificate>,
+    stable: Option<CheckpointCertificate>,
+    /// Where the latest stable ones lie, this one included, oldest first; one more than [`RETAINED_INTERVALS`] at most.
+    ends: Vec<Sequence>,
     /// The latest votes of each sender, at most [`CHECKPOINT_VOTES_PER_PEER`].
     votes: BTreeMap<ReplicaId, BTreeMap<Sequence, Signed<CheckpointVote>>>,
     /// Our own states' roots at the latest checkpoints.
@@ -29,6 +31,25 @@ pub(crate) struct Checkpoints {
 }
 
 impl Checkpoints {
+    pub(crate) const fn stable(&self) -> Option<&CheckpointCertificate> {
+        self.stable.as_ref()
+    }
+
+    /// Takes a checkpoint as the latest stable one.
+    pub(crate) fn set_stable(&mut self, certificate: CheckpointCertificate) {
+        self.ends.push(certificate.sequence);
+        if self.ends.len() > RETAINED_INTERVALS.saturating_add(1) {
+            self.ends.remove(0);
+        }
+        self.stable = Some(certificate);
+    }
+
+    /// The end of what is no longer kept for laggards, if as many checkpoints are known as are kept. Where many bytes come
+    /// together there are more checkpoints than one per interval, and fewer blocks are kept.
+    fn retained_above(&self) -> Option<Sequence> {
+        self.ends.first().copied().filter(|_| self.ends.len() > RETAINED_INTERVALS)
+    }
+
     pub(crate) fn stable_sequence(&self) -> Sequence {
         self.stable.as_ref().map_or(Sequence(0), |stable| stable.sequence)
     }
@@ -63,8 +84,15 @@ impl Checkpoints {
 }
 
 impl Replica {
-    fn checkpoint_interval(&self) -> u64 {
-        self.config.committee.checkpoint_interval.max(1)
+    /// Blocks between two checkpoints at most.
+    pub(crate) fn checkpoint_interval(&self) -> u64 {
+        self.config.committee.parameters.checkpoint_interval.max(1)
+    }
+
+    /// Blocks below a stable checkpoint that are kept for laggards at most.
+    fn retained_blocks(&self) -> u64 {
+        let intervals = u64::try_from(RETAINED_INTERVALS).unwrap_or(u64::MAX);
+        self.checkpoint_interval().saturating_mul(intervals)
     }
 
     /// The application executed a block.
@@ -84,7 +112,8 @@ impl Replica {
         if !self.checkpoints.diverged && self.may_vote() {
             self.out.push(Output::Reply { sequence, id, result_root });
         }
-        if let Some(root) = state_root.filter(|_| sequence.0.is_multiple_of(self.checkpoint_interval())) {
+        // C1: where a checkpoint is due the executor knows, which counts the agreed blocks and their bytes.
+        if let Some(root) = state_root {
             self.on_state_root(sequence, id, root);
         }
     }
@@ -104,8 +133,8 @@ impl Replica {
 
     pub(crate) fn on_checkpoint(&mut self, vote: Signed<CheckpointVote>) {
         let sequence = vote.body.sequence;
-        let is_due = sequence.0 > 0 && sequence.0.is_multiple_of(self.checkpoint_interval());
-        if !is_due || !self.quorum.has(vote.body.replica) {
+        // A vote where none is due fills one of its sender's own places, and no correct replica ever joins it.
+        if sequence.0 == 0 || !self.quorum.has(vote.body.replica) {
             return;
         }
         if sequence > self.checkpoints.stable_sequence() {
@@ -141,11 +170,11 @@ impl Replica {
         if sequence <= self.checkpoints.stable_sequence() || !certificate.is_well_formed(self.quorum) {
             return;
         }
-        self.checkpoints.stable = Some(certificate.clone());
+        self.checkpoints.set_stable(certificate.clone());
         self.persist_again(certificate.clone());
         // C2: two intervals stay for laggards; C3: nothing above the stable checkpoint is ever dropped.
-        let kept = self.checkpoint_interval().saturating_mul(RETAINED_INTERVALS);
-        let below = Sequence(sequence.0.saturating_sub(kept));
+        let most = Sequence(sequence.0.saturating_sub(self.retained_blocks()));
+        let below = self.checkpoints.retained_above().map_or(most, |end| end.max(most));
         // A laggard still needs what it has not executed, and its lock.
         let low = below.min(self.chain.executed).min(Sequence(self.lock.rank.sequence.0.saturating_sub(1)));
         let retain_from = low.next();
@@ -172,8 +201,7 @@ impl Replica {
     /// C4, C6: fetches the state when ours is wrong, or when the blocks up to it can no longer be had.
     pub(crate) fn maybe_fetch_state(&mut self) {
         let Some(stable) = self.checkpoints.stable.clone() else { return };
-        let kept = self.checkpoint_interval().saturating_mul(RETAINED_INTERVALS);
-        let beyond = stable.sequence.since(self.chain.committed) > kept;
+        let beyond = stable.sequence.since(self.chain.committed) > self.retained_blocks();
         let gone = self.catch_up.gone.len() >= self.quorum.weak() && stable.sequence > self.chain.committed;
         let own = self.checkpoints.own.get(&stable.sequence);
         // A diverged state is repaired from a checkpoint whose root is known to differ from ours, or a later one.

@@ -15,7 +15,7 @@ pub(crate) const COMMITTED_IDS_MAX: usize = 8_192;
 /// The window above the stable checkpoint, in checkpoint intervals (W = 4C).
 pub(crate) const WINDOW_INTERVALS: u64 = 4;
 /// Checkpoint intervals whose blocks stay for laggards.
-pub(crate) const RETAINED_INTERVALS: u64 = 2;
+pub(crate) const RETAINED_INTERVALS: usize = 2;
 /// Checkpoint votes kept per sender at most.
 pub(crate) const CHECKPOINT_VOTES_PER_PEER: usize = 4;
 /// Digests of batches that were found invalid, kept at most.

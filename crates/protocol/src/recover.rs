@@ -133,7 +133,9 @@ impl Replica {
         replica.chain = Chain::new(sequence, id, genesis, time);
         replica.take_blocks(found.blocks);
         replica.take_evidence(found.evidence);
-        replica.checkpoints.stable = found.stable;
+        if let Some(stable) = found.stable {
+            replica.checkpoints.set_stable(stable);
+        }
         replica.take_lock(&found.certificates, recovered.voting);
         replica.take_own_words(found.retired);
         replica.take_commits(found.last_commit);

@@ -166,8 +166,8 @@ impl Replica {
 
     /// The highest sequence that the window above the stable checkpoint admits (N7).
     pub(crate) fn window_end(&self) -> Sequence {
-        let interval = self.config.committee.checkpoint_interval.max(1);
-        self.checkpoints.stable_sequence().plus(interval.saturating_mul(crate::limits::WINDOW_INTERVALS))
+        let window = self.checkpoint_interval().saturating_mul(crate::limits::WINDOW_INTERVALS);
+        self.checkpoints.stable_sequence().plus(window)
     }
 
     /// The highest slot that may be proposed or prepared before something more is committed (N1, N7).

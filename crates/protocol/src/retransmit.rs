@@ -60,7 +60,7 @@ impl Replica {
             answers.extend(self.lock.certificate.clone().map(Message::Certificate));
         }
         if status.stable < self.checkpoints.stable_sequence() {
-            answers.extend(self.checkpoints.stable.clone().map(Message::Stable));
+            answers.extend(self.checkpoints.stable().cloned().map(Message::Stable));
         }
         let has_any = !answers.is_empty();
         for answer in answers {

@@ -3,9 +3,9 @@
 
 mod cluster;
 
-use cluster::{Cluster, request};
+use cluster::{Cluster, request, signed};
 use outvote_protocol::{Input, Note, Output, Tunables};
-use outvote_types::{CheckpointCertificate, Sequence};
+use outvote_types::{CheckpointCertificate, CheckpointVote, Digest, Message, ReplicaId, Sequence};
 
 fn run(cluster: &mut Cluster, from: u64, to: u64) {
     for nonce in from..=to {
@@ -35,6 +35,59 @@ fn checkpoints_become_stable() {
         let (certificate, retain_from) = stable.last().unwrap();
         assert_eq!(retain_from.0, certificate.sequence.0 - 8 + 1);
         assert_eq!(certificate.votes.len(), 3);
+    }
+}
+
+// C1, C2: where bytes bring checkpoints early, they become stable all the same, and what stays is the last two of them and
+// not twice the interval.
+#[test]
+fn checkpoints_by_bytes_become_stable() {
+    let mut cluster = Cluster::with(4, 64, Tunables::default());
+    cluster.committee.parameters.checkpoint_bytes = 2_500;
+    cluster.start_all();
+    run(&mut cluster, 1, 60);
+    for i in 0..4 {
+        let stable = stable(&cluster, i);
+        let ends: Vec<u64> = stable.iter().map(|(certificate, _)| certificate.sequence.0).collect();
+        assert!(ends.len() >= 7 && ends.iter().all(|end| end % 64 != 0), "replica {i}: {ends:?}");
+        for (at, (_, retain_from)) in stable.iter().enumerate().skip(2) {
+            assert_eq!(retain_from.0, ends[at - 2] + 1, "replica {i}: {ends:?}");
+        }
+        // Until as many are known the interval is the bound.
+        assert_eq!((stable[0].1, stable[1].1), (Sequence(1), Sequence(1)));
+    }
+    // A restart knows one checkpoint only, so it keeps more and not less.
+    cluster.kill(3);
+    cluster.restart(3);
+    let before = stable(&cluster, 3).len();
+    run(&mut cluster, 61, 120);
+    let after = stable(&cluster, 3);
+    let last = after.last().unwrap();
+    assert!(after.len() >= before + 3 && last.1.0 > last.0.sequence.0 - 64);
+    assert_eq!(cluster.committed(3), cluster.committed(0));
+}
+
+// C1, B2: votes where no checkpoint is due move nothing, however many a liar sends, and drown nobody's vote.
+#[test]
+fn votes_for_other_places_are_no_checkpoints() {
+    let mut cluster = Cluster::with(4, 4, Tunables::default());
+    cluster.start_all();
+    for nonce in 1..=30 {
+        for sequence in [0, nonce, nonce + 1, 4 * nonce + 1, u64::MAX] {
+            let vote = CheckpointVote {
+                sequence: Sequence(sequence),
+                id: Digest::of(b"a block"),
+                state_root: Digest::of(b"a state"),
+                replica: ReplicaId(3),
+            };
+            (0..3).for_each(|to| cluster.give(3, to, Message::Checkpoint(signed(vote))));
+        }
+        run(&mut cluster, nonce, nonce);
+    }
+    for i in 0..3 {
+        let status = cluster.replica(i).status();
+        assert!(status.stable >= Sequence(24) && status.stable.0.is_multiple_of(4), "{:?}", status.stable);
+        assert!(!status.diverged);
     }
 }
 

@@ -40,7 +40,7 @@ pub enum Event {
         sequence: Sequence,
         /// The root of its results.
         result_root: Digest,
-        /// The state's root after it; given at each checkpoint interval, once that snapshot is durable.
+        /// The state's root after it; given where a checkpoint is due, once that snapshot is durable.
         state_root: Option<Digest>,
     },
     /// A state fetched from peers is installed and durable.

@@ -2,14 +2,24 @@
 
 use crate::committee_fields::Fields;
 use outvote_crypto::{CommitteeError, check_committee};
-use outvote_types::{BoundedVec, Committee, Digest, Epoch, Member, Mode, PublicKey, QuorumError, ReplicaId};
+use outvote_types::{
+    BoundedVec, Committee, Digest, Epoch, Member, Mode, Parameters, PublicKey, QuorumError, ReplicaId,
+};
 use std::fmt::Write as _;
 use toml::de::{DeTable, DeValue};
 
 /// Characters of a committee file at most; 128 members take a quarter of it.
 const MAX_FILE_CHARACTERS: usize = 256 * 1024;
-const TOP_KEYS: &[&str] =
-    &["cluster", "mode", "demo", "epoch", "genesis_salt", "checkpoint_interval", "member"];
+const TOP_KEYS: &[&str] = &[
+    "cluster",
+    "mode",
+    "demo",
+    "epoch",
+    "genesis_salt",
+    "checkpoint_interval",
+    "checkpoint_bytes",
+    "member",
+];
 const MEMBER_KEYS: &[&str] = &["consensus_key", "link_key", "address", "http"];
 
 /// Why a committee file cannot be used. Each message names the line, the key and the cure.
@@ -120,13 +130,13 @@ impl CommitteeFile {
         members: Vec<MemberEntry>,
         genesis_salt: [u8; 32],
         demo: bool,
-        checkpoint_interval: u64,
+        parameters: Parameters,
     ) -> Result<Self, CommitteeFileError> {
         let count = members.len();
         let (keys, addresses) = members.into_iter().map(|entry| (entry.member, entry.address)).unzip();
         let members = BoundedVec::new(keys).ok_or(QuorumError::TooMany(count))?;
         let (epoch, mode) = (Epoch(0), Mode::Byzantine);
-        let committee = Committee { genesis_salt, epoch, mode, demo, checkpoint_interval, members };
+        let committee = Committee { genesis_salt, epoch, mode, demo, parameters, members };
         check(&committee, &[])?;
         let http = vec![String::new(); count];
         Ok(Self { committee, addresses, http })
@@ -159,7 +169,10 @@ impl CommitteeFile {
             epoch: Epoch(top.number("epoch")?),
             mode,
             demo: top.flag("demo")?,
-            checkpoint_interval: top.number("checkpoint_interval")?,
+            parameters: Parameters {
+                checkpoint_interval: top.number("checkpoint_interval")?,
+                checkpoint_bytes: top.number("checkpoint_bytes")?,
+            },
             members: BoundedVec::new(keys).ok_or(QuorumError::TooMany(count))?,
         };
         check(&committee, &lines)?;
@@ -196,7 +209,13 @@ impl CommitteeFile {
         let _ = writeln!(text, "cluster = \"{}\"", committee.cluster_id());
         let _ = writeln!(text, "mode = \"{mode}\"\ndemo = {}\nepoch = {}", committee.demo, committee.epoch);
         let _ = writeln!(text, "genesis_salt = \"{}\"", Digest(committee.genesis_salt));
-        let _ = writeln!(text, "checkpoint_interval = {}", committee.checkpoint_interval);
+        let parameters = &committee.parameters;
+        let _ = writeln!(
+            text,
+            "# A checkpoint every so many blocks, and in between where so many bytes of them come together."
+        );
+        let _ = writeln!(text, "checkpoint_interval = {}", parameters.checkpoint_interval);
+        let _ = writeln!(text, "checkpoint_bytes = {}", parameters.checkpoint_bytes);
         for ((member, address), http) in committee.members.iter().zip(&self.addresses).zip(&self.http) {
             let address = toml::Value::String(address.clone());
             let (consensus, link) = (member.consensus_key.to_hex(), member.link_key.to_hex());

@@ -4,7 +4,7 @@
 mod support;
 
 use outvote_session::{CommitteeFile, CommitteeFileError, MemberEntry};
-use outvote_types::{Member, PublicKey};
+use outvote_types::{Member, Parameters, PublicKey};
 use support::key;
 
 fn entries(n: u8) -> Vec<MemberEntry> {
@@ -20,7 +20,7 @@ fn entries(n: u8) -> Vec<MemberEntry> {
 }
 
 fn text() -> String {
-    CommitteeFile::create(entries(4), [3; 32], true, 1024).unwrap().to_toml()
+    CommitteeFile::create(entries(4), [3; 32], true, Parameters::default()).unwrap().to_toml()
 }
 
 fn refusal(text: &str) -> String {
@@ -29,7 +29,13 @@ fn refusal(text: &str) -> String {
 
 #[test]
 fn a_written_file_reads_back_the_same() {
-    let file = CommitteeFile::create(entries(7), [3; 32], false, 512).unwrap();
+    let file = CommitteeFile::create(
+        entries(7),
+        [3; 32],
+        false,
+        Parameters { checkpoint_interval: 512, ..Parameters::default() },
+    )
+    .unwrap();
     assert_eq!(CommitteeFile::parse(&file.to_toml()).unwrap(), file);
 }
 
@@ -44,7 +50,7 @@ fn a_changed_address_is_no_other_cluster() {
 fn an_unknown_key_is_refused_with_a_suggestion() {
     let bad = text().replace("checkpoint_interval", "checkpoint_intervall");
     let said = refusal(&bad);
-    assert!(said.contains("line 7"), "{said}");
+    assert!(said.contains("line 8"), "{said}");
     assert!(
         said.contains("`checkpoint_intervall`") && said.contains("did you mean `checkpoint_interval`?"),
         "{said}"
@@ -58,7 +64,8 @@ fn an_unknown_key_is_refused_with_a_suggestion() {
 #[test]
 fn too_few_members_are_refused_with_what_to_use_instead() {
     for n in 0..4 {
-        let said = CommitteeFile::create(entries(n), [0; 32], false, 1024).unwrap_err().to_string();
+        let said =
+            CommitteeFile::create(entries(n), [0; 32], false, Parameters::default()).unwrap_err().to_string();
         assert!(said.contains("at least 4") && said.contains("federated"), "{said}");
     }
     let cut = text().rsplit_once("[[member]]").unwrap().0.to_owned();
@@ -69,23 +76,27 @@ fn too_few_members_are_refused_with_what_to_use_instead() {
 fn duplicate_and_unusable_keys_are_refused_by_member() {
     let mut twice = entries(4);
     twice[2].member.link_key = twice[0].member.consensus_key;
-    let said = CommitteeFile::create(twice, [0; 32], false, 1024).unwrap_err().to_string();
+    let said = CommitteeFile::create(twice, [0; 32], false, Parameters::default()).unwrap_err().to_string();
     assert!(said.contains("member 2"), "{said}");
     let mut small_order = entries(4);
     small_order[1].member.consensus_key = PublicKey([0; 32]);
-    let said = CommitteeFile::create(small_order, [0; 32], false, 1024).unwrap_err().to_string();
+    let said =
+        CommitteeFile::create(small_order, [0; 32], false, Parameters::default()).unwrap_err().to_string();
     assert!(said.contains("member 1") && said.contains("unusable"), "{said}");
     let file = text();
     let first = key(10).public_key().to_hex();
     let said = refusal(&file.replace(&key(13).public_key().to_hex(), &first));
-    assert!(said.contains("line 24") && said.contains("member 3"), "{said}");
+    assert!(said.contains("line 26") && said.contains("member 3"), "{said}");
 }
 
 #[test]
 fn any_change_of_what_the_cluster_covers_is_noticed() {
-    for (from, to) in
-        [("demo = true", "demo = false"), ("interval = 1024", "interval = 1025"), ("epoch = 0", "epoch = 1")]
-    {
+    for (from, to) in [
+        ("demo = true", "demo = false"),
+        ("interval = 1024", "interval = 1025"),
+        ("bytes = 67108864", "bytes = 67108863"),
+        ("epoch = 0", "epoch = 1"),
+    ] {
         let bad = text().replace(from, to);
         assert!(
             matches!(CommitteeFile::parse(&bad), Err(CommitteeFileError::OtherCluster { line: 2, .. })),
@@ -115,6 +126,7 @@ fn wrong_values_name_the_line_and_what_belongs_there() {
         ("[[member]]", "[member]", "line"),
         ("demo = true", "demo = tru", "line 4"),
         ("checkpoint_interval = 1024", "checkpoint_interval = 0", "checkpoint_interval is 0"),
+        ("checkpoint_bytes = 67108864", "checkpoint_bytes = 0", "checkpoint_bytes is 0"),
     ] {
         let bad = text().replacen(from, to, 1);
         let said = refusal(&bad);

@@ -264,7 +264,9 @@ fn the_documents_example_is_current() {
             address: format!("127.0.0.1:{}", 4100 + index),
         })
         .collect();
-    let file = outvote_session::CommitteeFile::create(members, [7; 32], false, 1024).unwrap();
+    let file =
+        outvote_session::CommitteeFile::create(members, [7; 32], false, outvote_types::Parameters::default())
+            .unwrap();
     assert_eq!(file.committee, cluster.committee);
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
     for (name, text) in [

@@ -70,6 +70,7 @@ pub struct Machine {
     backend: MemoryBackend,
     committee: Committee,
     tunables: outvote_replica::Tunables,
+    flush_blocks: u64,
 }
 
 impl Machine {
@@ -105,6 +106,7 @@ impl Machine {
             backend: MemoryBackend::new(),
             committee: committee.clone(),
             tunables: plan.tunables.clone(),
+            flush_blocks: plan.flush_blocks,
         })
     }
 
@@ -207,6 +209,9 @@ impl Machine {
         }
         let block = self.queue.pop_front()?;
         let result = executor.execute(&block.block).ok()?;
+        if result.sequence.since(executor.flushed()) >= self.flush_blocks {
+            executor.flush().ok()?;
+        }
         for operation in &result.results {
             if matches!(operation.leaf.kind, ResultKind::Applied | ResultKind::Refused) {
                 self.applied.insert((operation.session, operation.nonce), result.sequence);

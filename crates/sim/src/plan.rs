@@ -3,7 +3,7 @@
 use crate::random::Random;
 use outvote_adversary::Behaviour;
 use outvote_replica::Tunables;
-use outvote_types::ReplicaId;
+use outvote_types::{Parameters, ReplicaId};
 
 /// The network's mood.
 #[derive(Clone, Copy, Debug)]
@@ -90,8 +90,10 @@ pub struct Plan {
     pub replicas: usize,
     /// Who lies, and how at first.
     pub liars: Vec<(ReplicaId, Behaviour)>,
-    /// Blocks between checkpoints.
-    pub checkpoint_interval: u64,
+    /// What the members agree on.
+    pub parameters: Parameters,
+    /// Executed blocks between two flushes of the state, besides those at checkpoints; what came since is executed again.
+    pub flush_blocks: u64,
     /// Tuning, the same for all.
     pub tunables: Tunables,
     /// The network at first.
@@ -140,7 +142,8 @@ impl Plan {
             seed,
             replicas,
             liars: Vec::new(),
-            checkpoint_interval: 64,
+            parameters: Parameters { checkpoint_interval: 64, ..Parameters::default() },
+            flush_blocks: u64::MAX,
             tunables: Tunables { lease_slots: 16, ..Tunables::default() },
             network: Network::calm(),
             disk_us: 500,
@@ -165,7 +168,7 @@ impl Plan {
         let mut plan = Self::quiet(seed, replicas);
         let f = (replicas - 1) / 3;
         plan.real_signatures = random.chance(10_000);
-        plan.checkpoint_interval = *random.pick(&[4, 8, 16, 32, 64]);
+        plan.parameters.checkpoint_interval = *random.pick(&[4, 8, 16, 32, 64]);
         plan.tunables.lease_slots = *random.pick(&[2, 4, 8, 16, 64, 256]);
         plan.tunables.in_flight_max = *random.pick(&[1, 2, 4, 8]);
         plan.tunables.batch_count_max = *random.pick(&[1, 2, 5, 50]);
@@ -194,6 +197,22 @@ impl Plan {
         if drift.chance(250_000) {
             plan.timer_rates = (0..replicas).map(|_| drift.between(TIMER_RATE_MIN, TIMER_RATE_MAX)).collect();
         }
+        plan.add_checkpoints();
+        plan
+    }
+
+    /// Checkpoints by bytes, too, and flushes between them: on a stream of its own, so that it changes nothing else.
+    fn add_checkpoints(&mut self) {
+        let mut random = Random::new(self.seed ^ 0x6368_6563_6b70_6f69);
+        self.parameters.checkpoint_bytes = *random.pick(&[600, 2_000, 10_000, 64 << 20]);
+        self.flush_blocks = *random.pick(&[1, 3, 10, u64::MAX]);
+    }
+
+    /// A quiet cluster with a checkpoint every so many blocks.
+    #[must_use]
+    pub fn with_checkpoints(seed: u64, replicas: usize, interval: u64) -> Self {
+        let mut plan = Self::quiet(seed, replicas);
+        plan.parameters.checkpoint_interval = interval;
         plan
     }
 

@@ -291,7 +291,7 @@ fn committee_of(plan: &Plan) -> (Committee, Quorum) {
         epoch: Epoch(0),
         mode: Mode::Byzantine,
         demo: false,
-        checkpoint_interval: plan.checkpoint_interval,
+        parameters: plan.parameters,
         members: BoundedVec::truncated((0..plan.replicas as u64).map(member).collect()),
     };
     let Ok(quorum) = committee.quorum() else { unreachable!("plans are made for four replicas or more") };

@@ -116,7 +116,7 @@ fn a_peer_that_repeats_old_heights_ends_no_sync() {
 /// Scenario 28. C6
 #[test]
 fn a_snapshot_from_a_liar_is_refused_and_another_peer_asked() {
-    let mut plan = Plan { checkpoint_interval: 4, ..Plan::quiet(3, 4) };
+    let mut plan = Plan::with_checkpoints(3, 4, 4);
     plan.liars = vec![(id(1), Behaviour::CorruptAnswers)];
     let mut world = with(plan);
     world.strike(&Fault::Partition(vec![id(3)]));

@@ -147,6 +147,28 @@ fn ranking_by_sequence_first_is_caught() {
     is_caught_on(Bug::RankBySequence, a_long_chain_of_a_low_view_meets_a_short_one_of_a_high_view);
 }
 
+/// Checkpoints come by bytes, and replicas restart between them with a state that was flushed there.
+fn replicas_restart_between_checkpoints() -> Option<String> {
+    let mut plan = Plan::with_checkpoints(3, 4, 1_000);
+    plan.parameters.checkpoint_bytes = 2_000;
+    plan.flush_blocks = 1;
+    let mut world = with(plan);
+    for index in [1, 2, 3] {
+        let found = verdict(&mut world, 3, 30 * SECOND);
+        if found.is_some() {
+            return found;
+        }
+        crash(&mut world, index);
+        restart(&mut world, index);
+    }
+    verdict(&mut world, 20, 30 * SECOND)
+}
+
+#[test]
+fn a_count_of_bytes_that_a_restart_forgets_is_caught() {
+    is_caught_on(Bug::CheckpointBytesForgotten, replicas_restart_between_checkpoints);
+}
+
 /// Sends buckets with false values, under a true manifest.
 struct Poisoner;
 impl Liar for Poisoner {
@@ -169,7 +191,7 @@ impl Liar for Poisoner {
 
 /// A replica far behind fetches the state while one of those it asks lies.
 fn a_laggard_among_corrupt_answers() -> Option<String> {
-    let mut plan = Plan { checkpoint_interval: 4, ..Plan::quiet(3, 4) };
+    let mut plan = Plan::with_checkpoints(3, 4, 4);
     plan.liars = vec![(id(0), Behaviour::Honest)];
     let mut world = with(plan);
     world.machines[0].adversary.lie(Box::new(Poisoner));

@@ -202,7 +202,7 @@ fn a_state_transfer_to_below_the_lock_keeps_the_lock_and_its_block() {
 /// Scenario 10: other checkpoints among those who change the view. V16, C7
 #[test]
 fn replicas_with_different_checkpoints_change_the_view() {
-    let mut world = with(Plan { checkpoint_interval: 4, ..Plan::quiet(9, 4) });
+    let mut world = with(Plan::with_checkpoints(9, 4, 4));
     world.strike(&Fault::Partition(vec![id(3)]));
     commits(&mut world, 12);
     world.links.mend();
@@ -214,7 +214,7 @@ fn replicas_with_different_checkpoints_change_the_view() {
 /// Scenario 11. N7
 #[test]
 fn a_replica_that_stabilises_late_is_no_reason_for_mutiny() {
-    let mut world = with(Plan { checkpoint_interval: 4, ..Plan::quiet(9, 4) });
+    let mut world = with(Plan::with_checkpoints(9, 4, 4));
     world.rule(None, Some(3), Some(Kind::Checkpoint), Verdict::Drop);
     world.rule(None, Some(3), Some(Kind::Stable), Verdict::Drop);
     commits(&mut world, 40);
@@ -227,7 +227,7 @@ fn a_replica_that_stabilises_late_is_no_reason_for_mutiny() {
 /// Scenario 13. C2, V14
 #[test]
 fn a_checkpoint_that_stabilises_after_the_suspicion_does_no_harm() {
-    let mut world = with(Plan { checkpoint_interval: 4, ..Plan::quiet(9, 4) });
+    let mut world = with(Plan::with_checkpoints(9, 4, 4));
     world.rule(None, None, Some(Kind::Checkpoint), Verdict::Hold);
     commits(&mut world, 6);
     crash(&mut world, 0);
@@ -237,4 +237,33 @@ fn a_checkpoint_that_stabilises_after_the_suspicion_does_no_harm() {
     assert!(status(&world, 1).stable >= Sequence(4));
     restart(&mut world, 0);
     converges(&mut world);
+}
+
+/// Checkpoints that bytes bring stand at the same blocks on every replica, through restarts between them and a state
+/// transfer; each of them becomes stable. C1
+#[test]
+fn checkpoints_by_bytes_are_agreed_through_restarts_and_transfers() {
+    let mut plan = Plan::with_checkpoints(9, 4, 1_000);
+    plan.parameters.checkpoint_bytes = 2_000;
+    plan.flush_blocks = 1;
+    let mut world = with(plan);
+    commits(&mut world, 13);
+    for index in [1, 2, 3, 0] {
+        crash(&mut world, index);
+        commits(&mut world, 3);
+        restart(&mut world, index);
+        commits(&mut world, 4);
+    }
+    world.strike(&Fault::Partition(vec![id(3)]));
+    commits(&mut world, 60);
+    world.links.mend();
+    assert!(world.run_until(30 * SECOND, |world| world.faults.contains_key("state_transfer")));
+    converges(&mut world);
+    commits(&mut world, 20);
+    converges(&mut world);
+    world.run_for(5 * SECOND);
+    for index in 0..4 {
+        let (stable, executed) = (status(&world, index).stable, status(&world, index).executed);
+        assert!(stable.0 + 10 > executed.0, "replica {index}: {stable:?} of {executed:?}");
+    }
 }

@@ -15,6 +15,9 @@ use borsh::{BorshDeserialize, BorshSerialize};
 /// Bytes of a control operation (a change of the committee) at most.
 pub const MAX_CONTROL_BYTES: usize = 16 * 1024;
 
+/// What an encoded block has besides its header's body and its batches: the leader's signature and the count of batches.
+const BLOCK_FRAME_BYTES: u64 = 64 + 4;
+
 /// Requests in one bundle, cut by one author.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Batch {
@@ -106,6 +109,15 @@ impl Header {
     #[must_use]
     pub const fn rank(&self) -> Rank {
         Rank { view: self.view, sequence: self.sequence }
+    }
+
+    /// Bytes of its block's canonical encoding, as the header alone tells.
+    #[must_use]
+    pub fn block_bytes(&self) -> u64 {
+        // C1: all replicas count the same, since the header's names of the batches are checked before it is voted for.
+        let own = u64::try_from(encode(self).len()).unwrap_or(u64::MAX);
+        let batches = self.batches.iter().map(|batch| u64::from(batch.bytes)).sum::<u64>();
+        own.saturating_add(BLOCK_FRAME_BYTES).saturating_add(batches)
     }
 
     /// Requests in all its batches.

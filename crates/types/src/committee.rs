@@ -3,7 +3,7 @@
 use crate::bounded::BoundedVec;
 use crate::codec::encode;
 use crate::digest::Digest;
-use crate::id::{Epoch, ReplicaId, View};
+use crate::id::{Epoch, ReplicaId, Sequence, View};
 use crate::limits::MAX_REPLICAS;
 use crate::quorum::{Quorum, QuorumError};
 use crate::signing::{Domain, PublicKey};
@@ -30,6 +30,32 @@ pub struct Member {
     pub link_key: PublicKey,
 }
 
+/// The numbers that must be the same on every replica, and are therefore part of the committee.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Parameters {
+    /// Blocks between two checkpoints at most (C): there is one at each multiple of it.
+    pub checkpoint_interval: u64,
+    /// Bytes of blocks between two checkpoints; where as many come together, there is one in between.
+    pub checkpoint_bytes: u64,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { checkpoint_interval: 1024, checkpoint_bytes: 64 * 1024 * 1024 }
+    }
+}
+
+impl Parameters {
+    /// Whether a checkpoint follows the block at `sequence`, with which the blocks since the last checkpoint have come to
+    /// this many bytes ([`crate::Header::block_bytes`]).
+    #[must_use]
+    pub const fn is_checkpoint(&self, sequence: Sequence, bytes_since: u64) -> bool {
+        // C1: the multiples of C stand fast, so a count that went wrong would move only the checkpoints up to the next one.
+        sequence.0 > 0
+            && (sequence.0.is_multiple_of(self.checkpoint_interval) || bytes_since >= self.checkpoint_bytes)
+    }
+}
+
 /// A committee: what the configuration digest covers. Addresses are not in it, since they may change.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Committee {
@@ -41,14 +67,11 @@ pub struct Committee {
     pub mode: Mode,
     /// Whether this is a demonstration cluster, whose replicas may be told to lie.
     pub demo: bool,
-    /// Blocks between two checkpoints (C).
-    pub checkpoint_interval: u64,
+    /// What else the members agreed on.
+    pub parameters: Parameters,
     /// The members, in the order in which they lead.
     pub members: BoundedVec<Member, MAX_REPLICAS>,
 }
-
-/// Blocks between two checkpoints, unless a committee says otherwise.
-pub const DEFAULT_CHECKPOINT_INTERVAL: u64 = 1024;
 
 impl Committee {
     /// The digest of this configuration, part of the signing domain.

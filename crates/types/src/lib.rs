@@ -41,7 +41,7 @@ pub use bounded::{Blob, BoundedVec};
 pub use checkpoint::{CheckpointCertificate, CheckpointVote};
 pub use client::{ToClient, ToReplica};
 pub use codec::{DecodeError, decode, encode};
-pub use committee::{Committee, Member, Mode};
+pub use committee::{Committee, Member, Mode, Parameters};
 pub use digest::Digest;
 pub use evidence::{Evidence, Rule};
 pub use fetch::{Data, Fetch, Snapshot};

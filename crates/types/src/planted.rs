@@ -51,11 +51,13 @@ pub enum Bug {
     OneWordIsEnough,
     /// A replica takes no notice of its own words that its disk knows nothing of (D18).
     RollbackUnnoticed,
+    /// The count of bytes since the last checkpoint begins anew at a restart (C1).
+    CheckpointBytesForgotten,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::QuorumOffByOne,
         Self::RankBySequence,
         Self::VerifySaysYes,
@@ -78,6 +80,7 @@ impl Bug {
         Self::RequestsForgotten,
         Self::OneWordIsEnough,
         Self::RollbackUnnoticed,
+        Self::CheckpointBytesForgotten,
     ];
 }
 

@@ -1,12 +1,12 @@
 //! What is signed, what is identified, and what is allowed.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use outvote_types::block::{Batch, Header};
+use outvote_types::block::{Batch, Block, Header};
 use outvote_types::evidence::is_header_allowed;
 use outvote_types::{
     Blob, BoundedVec, Certificate, Digest, Domain, Epoch, Evidence, Kind, NewViewBody, Nonce, Operation,
-    Phase, PublicKey, Quorum, Rank, ReplicaId, Request, RequestBody, Rule, Sequence, Signable, Signature,
-    Signed, View, ViewChangeHead, Vote, WallTime,
+    Parameters, Phase, PublicKey, Quorum, Rank, ReplicaId, Request, RequestBody, Rule, Sequence, Signable,
+    Signature, Signed, View, ViewChangeHead, Vote, WallTime, encode,
 };
 
 fn quorum() -> Quorum {
@@ -162,4 +162,29 @@ fn a_header_is_judged_by_its_bytes_alone() {
     let mut genesis = header(0, 1);
     genesis.sequence = Sequence(0);
     assert!(!is_header_allowed(&genesis, quorum(), Epoch(0)));
+}
+
+// C1: what a block adds to the agreed count follows from its header alone, and is what it takes on the wire.
+#[test]
+fn a_header_names_the_bytes_of_its_block() {
+    for requests in [vec![], vec![request(1, 2)], (0..50).map(|nonce| request(nonce, 3)).collect()] {
+        let batch =
+            Batch { author: ReplicaId(0), lane_sequence: 1, requests: BoundedVec::truncated(requests) };
+        let batches = if batch.requests.is_empty() { vec![] } else { vec![batch] };
+        let mut header = header(1, 2);
+        header.batches = BoundedVec::truncated(batches.iter().map(Batch::reference).collect());
+        let bytes = header.block_bytes();
+        let block = Block { header: signed(header), batches: BoundedVec::truncated(batches) };
+        assert_eq!(bytes, encode(&block).len() as u64);
+    }
+}
+
+// C1: at each multiple of C, and in between where many bytes come together.
+#[test]
+fn a_checkpoint_is_due_after_enough_blocks_or_bytes() {
+    let parameters = Parameters { checkpoint_interval: 8, checkpoint_bytes: 1_000 };
+    let due = |sequence, bytes| parameters.is_checkpoint(Sequence(sequence), bytes);
+    assert!(due(8, 1) && due(16, 999) && due(3, 1_000) && due(3, 5_000));
+    assert!(!due(7, 999) && !due(0, 0) && !due(1, 0));
+    assert_eq!(Parameters::default(), Parameters { checkpoint_interval: 1024, checkpoint_bytes: 64 << 20 });
 }

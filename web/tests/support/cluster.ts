@@ -28,6 +28,7 @@ export function makeCluster(seed: string, n = 4, demo = false): TestCluster {
     .u8(0)
     .bool(demo)
     .u64(1024n)
+    .u64(67108864n)
     .list(ids, (writer, id) =>
       writer
         .fixed(ed25519.getPublicKey(secrets[id] as Uint8Array), 32)

@@ -4,7 +4,7 @@ use outvote_chat::{Chat, ChatOperation, routes};
 use outvote_client::{CommitteeFile, MemberEntry};
 use outvote_crypto::{KeyPair, sign_request};
 use outvote_node::{Home, Listeners, Node, NodeConfig, RunningNode};
-use outvote_types::committee::DEFAULT_CHECKPOINT_INTERVAL;
+use outvote_types::Parameters;
 use outvote_types::{
     Blob, BoundedVec, Domain, Member, Nonce, Operation, PublicKey, Request, RequestBody, encode,
 };
@@ -43,7 +43,7 @@ impl Cluster {
             homes.push((home, at, page, Listeners { links, http }));
         }
         let salt = members[0].member.link_key.0;
-        let committee = CommitteeFile::create(members, salt, true, DEFAULT_CHECKPOINT_INTERVAL).unwrap();
+        let committee = CommitteeFile::create(members, salt, true, Parameters::default()).unwrap();
         let committee = committee.with_http(pages.iter().map(SocketAddr::to_string));
         let mut nodes = Vec::new();
         for (home, at, page, listeners) in homes {

@@ -7,7 +7,7 @@ use crate::output::Output;
 use clap::{Args, Subcommand};
 use outvote::{CommitteeFile, Member, PublicKey};
 use outvote_client::MemberEntry;
-use outvote_types::committee::DEFAULT_CHECKPOINT_INTERVAL;
+use outvote_types::Parameters;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -39,7 +39,7 @@ impl Committee {
             create.public_parts.iter().map(|text| PublicPart::read(text)).collect::<Result<Vec<_>, _>>()?;
         let members = parts.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
         let pages = parts.iter().map(|part| part.http.clone());
-        let file = CommitteeFile::create(members, salt()?, false, DEFAULT_CHECKPOINT_INTERVAL)
+        let file = CommitteeFile::create(members, salt()?, false, Parameters::default())
             .map_err(Failure::usage)?
             .with_http(pages);
         if create.file.exists() {

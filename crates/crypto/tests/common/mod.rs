@@ -2,7 +2,6 @@
 #![allow(dead_code, clippy::unwrap_used, unreachable_pub)]
 
 use outvote_crypto::{Checker, Ed25519, KeyPair, Scheme, sign_author, sign_body, sign_request};
-use outvote_types::committee::DEFAULT_CHECKPOINT_INTERVAL;
 use outvote_types::*;
 use std::sync::Arc;
 
@@ -25,7 +24,7 @@ pub fn committee_of(keys: &[PublicKey], salt: u8, epoch: u64) -> Committee {
         epoch: Epoch(epoch),
         mode: Mode::Byzantine,
         demo: false,
-        checkpoint_interval: DEFAULT_CHECKPOINT_INTERVAL,
+        parameters: Parameters::default(),
         members: BoundedVec::new(members.collect()).unwrap(),
     }
 }

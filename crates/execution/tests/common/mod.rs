@@ -7,8 +7,8 @@ use outvote_execution::{
     StateWriter,
 };
 use outvote_types::{
-    Batch, Blob, Block, BoundedVec, Digest, Epoch, Header, Nonce, Operation, PublicKey, ReplicaId, Request,
-    RequestBody, ResultKind, Sequence, Signature, Signed, View, WallTime, merkle,
+    Batch, Blob, Block, BoundedVec, Digest, Epoch, Header, Nonce, Operation, Parameters, PublicKey,
+    ReplicaId, Request, RequestBody, ResultKind, Sequence, Signature, Signed, View, WallTime, merkle,
 };
 
 pub(crate) const GENESIS: Digest = Digest([7; 32]);
@@ -90,7 +90,8 @@ pub(crate) fn request(client_name: u8, nonce: u64, operations: &[&str]) -> Reque
 }
 
 pub(crate) fn config(checkpoint_interval: u64) -> ExecutorConfig {
-    ExecutorConfig { genesis: GENESIS, checkpoint_interval, execute_twice: false }
+    let parameters = Parameters { checkpoint_interval, ..Parameters::default() };
+    ExecutorConfig { genesis: GENESIS, parameters, execute_twice: false }
 }
 
 pub(crate) fn open(backend: &MemoryBackend, config: ExecutorConfig) -> Executor {

@@ -1,6 +1,6 @@
 //! States that are wrong, lost, or behind.
 
-use crate::support::{Counter, count_up, own, until, until_level};
+use crate::support::{Counter, count_up, own, submit, until, until_level};
 use crate::wire::{connect_to, hear, say};
 use outvote::{Cluster, ReplicaId, Sequence};
 use outvote_types::{ToClient, ToReplica};
@@ -66,6 +66,35 @@ async fn a_damaged_state_is_named_and_once_removed_is_fetched_from_the_others() 
     }
     until_level(&cluster, LAST, ReplicaId(0)).await;
     assert!(!own(&cluster, LAST).observer, "its promises are in the log");
+    cluster.stop().await;
+}
+
+// C1: bytes bring checkpoints long before the interval ends, at the same blocks after a restart, and the log may drop what
+// they cover.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_bring_checkpoints_that_a_restart_does_not_move() {
+    let builder = Cluster::of(4).checkpoint_interval(1_000_000).checkpoint_bytes(20_000);
+    let mut cluster = builder.start(Counter::default).await.expect("started");
+    let client = cluster.client().await.expect("connected");
+    let mut operation = vec![b'u'; 1_500];
+    for round in 0..3u16 {
+        for _ in 0..10 {
+            submit(&client, &operation).await;
+            operation.push(b'p');
+        }
+        let id = ReplicaId(round + 1);
+        cluster.stop_replica(id).await.expect("stopped");
+        cluster.start_replica(id).await.expect("started");
+    }
+    let before = own(&cluster, LAST).executed;
+    for _ in 0..30 {
+        submit(&client, &operation).await;
+    }
+    // A checkpoint needs three equal votes, and three of the four were restarted in the middle of an interval.
+    for id in (0..4).map(ReplicaId) {
+        until("the checkpoints are stable", || own(&cluster, id).stable_checkpoint > before).await;
+        assert!(!own(&cluster, id).repairing, "replica {id} went with the others");
+    }
     cluster.stop().await;
 }
 

@@ -9,8 +9,9 @@ use outvote_protocol::{
 };
 use outvote_types::{
     Batch, Blob, BoundedVec, Committee, Data, Digest, Epoch, Evidence, Fetch, Header, Instant, Member,
-    Message, Mode, NewView, Nonce, Operation, Phase, Prepare, Propose, PublicKey, ReplicaId, Request,
-    RequestBody, Sequence, Signature, Signed, SignedHeader, View, ViewChange, Vote, WallTime, merkle,
+    Message, Mode, NewView, Nonce, Operation, Parameters, Phase, Prepare, Propose, PublicKey, ReplicaId,
+    Request, RequestBody, Sequence, Signature, Signed, SignedHeader, View, ViewChange, Vote, WallTime,
+    merkle,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -28,7 +29,7 @@ pub fn committee(n: u8, checkpoint_interval: u64) -> Committee {
         epoch: Epoch(0),
         mode: Mode::Byzantine,
         demo: false,
-        checkpoint_interval,
+        parameters: Parameters { checkpoint_interval, ..Parameters::default() },
         members: BoundedVec::truncated(members.collect()),
     }
 }
@@ -127,6 +128,8 @@ pub struct Node {
     gated: Vec<(Ticket, Recipients, Draft)>,
     pub executed: (Sequence, Digest),
     pub executed_header: Option<SignedHeader>,
+    /// Bytes of the executed blocks since the last checkpoint.
+    bytes: u64,
     pub commits: Vec<Arc<CommittedBlock>>,
     pub archive: BTreeMap<Sequence, Arc<CommittedBlock>>,
     pub notes: Vec<Note>,
@@ -169,6 +172,7 @@ impl Cluster {
             gated: Vec::new(),
             executed: (Sequence(0), genesis),
             executed_header: None,
+            bytes: 0,
             commits: Vec::new(),
             archive: BTreeMap::new(),
             notes: Vec::new(),
@@ -315,7 +319,7 @@ impl Cluster {
     }
 
     fn commit(&mut self, i: usize, block: Arc<CommittedBlock>, inbox: &mut VecDeque<Input>) {
-        let interval = self.committee.checkpoint_interval;
+        let parameters = self.committee.parameters;
         let node = &mut self.nodes[i];
         let header = block.block.header.clone();
         let sequence = header.body.sequence;
@@ -323,7 +327,12 @@ impl Cluster {
         node.commits.push(Arc::clone(&block));
         if node.executes {
             node.executed = (sequence, block.id);
+            node.bytes += header.body.block_bytes();
             node.executed_header = Some(header);
+            let is_checkpoint = parameters.is_checkpoint(sequence, node.bytes);
+            if is_checkpoint {
+                node.bytes = 0;
+            }
             let mut root = Digest::of_parts(&[b"state", &sequence.0.to_le_bytes()]);
             if node.lies_about_state {
                 root = Digest::of(b"another state");
@@ -331,7 +340,7 @@ impl Cluster {
             inbox.push_back(Input::Executed {
                 sequence,
                 result_root: Digest::of_parts(&[b"results", &block.id.0]),
-                state_root: sequence.0.is_multiple_of(interval).then_some(root),
+                state_root: is_checkpoint.then_some(root),
             });
         }
     }

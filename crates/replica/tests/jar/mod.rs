@@ -14,7 +14,8 @@ use outvote_protocol::{Config, Justification, Promise, Record, Recovered, Status
 use outvote_replica::{Action, Event, JobId, Note, Recipients, Replica};
 use outvote_types::{
     Blob, BoundedVec, Committee, Digest, Domain, Evidence, Instant, Member, Message, Mode, Nonce, Operation,
-    Rank, ReplicaId, Reply, Request, RequestBody, Sequence, Signed, Verified, View, WallTime, decode,
+    Parameters, Rank, ReplicaId, Reply, Request, RequestBody, Sequence, Signed, Verified, View, WallTime,
+    decode,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -56,7 +57,7 @@ impl Family {
             epoch: outvote_types::Epoch(0),
             mode: Mode::Byzantine,
             demo: true,
-            checkpoint_interval,
+            parameters: Parameters { checkpoint_interval, ..Parameters::default() },
             members: BoundedVec::new(members).unwrap(),
         };
         let schemes = (0..n).map(|index| Arc::new(Ed25519::new(keys(index, 1)))).collect();
@@ -329,7 +330,7 @@ impl Cluster {
                 Action::Send { to, frame, .. } => self.send(index, to, &frame),
                 Action::Verify { job, checks } => self.verify(index, job, &checks),
                 Action::Execute(block) => {
-                    let interval = self.family.committee.checkpoint_interval;
+                    let interval = self.family.committee.parameters.checkpoint_interval;
                     let executed = self.jars[index].archive.execute(block, interval);
                     self.at(EXECUTION_US, index, executed);
                 }

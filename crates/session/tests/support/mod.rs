@@ -8,8 +8,8 @@ use outvote_session::{Outcome, Output, SharedVerify};
 use outvote_types::client::{ProvenResult, ReceiptParts, StreamedOperation, ToClient, ToReplica};
 use outvote_types::{
     Answer, Batch, Blob, BoundedVec, Certificate, Committee, Digest, Epoch, Header, Instant, Member, Mode,
-    Nonce, Operation, PayloadLeaf, Phase, PublicKey, ReplicaId, Reply, Request, RequestBody, ResultKind,
-    ResultLeaf, Sequence, Signed, SignedHeader, View, Vote, WallTime, merkle,
+    Nonce, Operation, Parameters, PayloadLeaf, Phase, PublicKey, ReplicaId, Reply, Request, RequestBody,
+    ResultKind, ResultLeaf, Sequence, Signed, SignedHeader, View, Vote, WallTime, merkle,
 };
 use std::sync::Arc;
 
@@ -83,7 +83,7 @@ impl Cluster {
             epoch: Epoch(0),
             mode: Mode::Byzantine,
             demo: false,
-            checkpoint_interval: 1024,
+            parameters: Parameters::default(),
             members: BoundedVec::new(members).unwrap(),
         };
         let tip = committee.genesis_id();

@@ -17,7 +17,8 @@ pub(super) struct Chain {
     genesis: Digest,
     blocks: BTreeMap<Sequence, Digest>,
     results: BTreeMap<Sequence, Digest>,
-    roots: BTreeMap<Sequence, Digest>,
+    /// The state's root where there was a checkpoint, and where there was none.
+    roots: BTreeMap<Sequence, Option<Digest>>,
     certified: BTreeSet<(Sequence, Digest)>,
     /// The latest that any correct replica's wall clock ever showed.
     latest_us: u64,
@@ -130,11 +131,15 @@ impl Chain {
         if *root != result.result_root {
             return Err(("results", format!("{replica} executes {} to other results", result.sequence)));
         }
-        if let Some(state_root) = result.state_root {
-            let root = self.roots.entry(result.sequence).or_insert(state_root);
-            if *root != state_root {
-                return Err(("state", format!("{replica} has another state after {}", result.sequence)));
-            }
+        let root = *self.roots.entry(result.sequence).or_insert(result.state_root);
+        if root.is_some() != result.state_root.is_some() {
+            return Err((
+                "checkpoints",
+                format!("whether there is one at {} is not agreed", result.sequence),
+            ));
+        }
+        if root != result.state_root {
+            return Err(("state", format!("{replica} has another state after {}", result.sequence)));
         }
         Ok(())
     }

@@ -70,14 +70,14 @@ function fields(bytes: Uint8Array) {
     const epoch = reader.u64();
     const mode = reader.u8();
     const demo = reader.bool();
-    const checkpointInterval = reader.u64();
+    const checkpoints = [reader.u64(), reader.u64()];
     const members = reader.list(MOST_MEMBERS, (member) => ({
       consensusKey: member.fixed(32),
       linkKey: member.fixed(32),
     }));
     reader.end();
-    if (checkpointInterval === 0n || mode > 1) {
-      throw new CommitteeError('its checkpoint interval or its mode is not allowed');
+    if (checkpoints.includes(0n) || mode > 1) {
+      throw new CommitteeError('its checkpoints or its mode are not allowed');
     }
     return { epoch, mode, demo, members };
   } catch (error) {
