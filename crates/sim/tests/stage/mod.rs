@@ -146,7 +146,7 @@ pub fn long_against_short() -> World {
 
 /// A replica loses its state but not its log, and fetches a checkpoint below its lock.
 pub fn a_state_below_the_lock() -> World {
-    let mut world = with(Plan { checkpoint_interval: 4, ..Plan::quiet(3, 4) });
+    let mut world = with(Plan::with_checkpoints(3, 4, 4));
     try_commits(&mut world, 62);
     // The last block's certificate of PREPAREs is its lock; that it was committed it never hears.
     for kind in [Kind::Commit, Kind::Certificate, Kind::Data] {
