@@ -119,8 +119,9 @@ fn a_bad_request_takes_out_its_batch_and_nothing_else() {
     let mut author = world.request(9, 3, b"moved");
     let mut operations = author.body.operations.clone().into_inner();
     operations.swap(0, 1);
-    author.body.operations = BoundedVec::new(operations).unwrap();
-    let author = sign_request(&key(9), &world.clients(), author.body);
+    let operations = BoundedVec::new(operations).unwrap();
+    author.body = RequestBody { operations, ..(*author.body).clone() }.into();
+    let author = sign_request(&key(9), &world.clients(), (*author.body).clone());
     let moved = world.batch(vec![author]);
     let empty = world.batch(vec![]);
     let batches = vec![good.clone(), bad.clone(), moved.clone()];
@@ -148,9 +149,9 @@ fn a_bad_request_takes_out_its_batch_and_nothing_else() {
 fn bad_requests_of_a_relay_are_dropped_alone() {
     let world = World::new();
     let (good, mut bad) = (world.request(9, 1, b"a"), world.request(8, 1, b"b"));
-    bad.body.nonce = Nonce(2);
-    let mut empty = world.request(7, 1, b"c").body;
-    empty.operations = BoundedVec::default();
+    bad.body = RequestBody { nonce: Nonce(2), ..(*bad.body).clone() }.into();
+    let nothing = BoundedVec::default();
+    let empty = RequestBody { operations: nothing, ..(*world.request(7, 1, b"c").body).clone() };
     let empty = sign_request(&key(7), &world.clients(), empty);
     let relay = BoundedVec::new(vec![bad.clone(), good.clone(), empty.clone()]).unwrap();
     let vouched = world.checker().check(Message::Relay(relay)).unwrap();
@@ -181,7 +182,7 @@ fn what_is_refused_for_its_shape_costs_no_signature_check() {
         sign_request(&key(9), &world.clients(), body)
     };
     let mut weak = good.clone();
-    weak.body.session = PublicKey([0; 32]);
+    weak.body = RequestBody { session: PublicKey([0; 32]), ..(*weak.body).clone() }.into();
     let longest = Operation {
         author: None,
         query: false,

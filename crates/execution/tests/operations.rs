@@ -64,7 +64,8 @@ fn the_context_names_author_session_and_place() {
     let mut foreign = request(1, 1, &["who", "who"]);
     let mut operations = foreign.body.operations.to_vec();
     operations[1].author = Some(Author { key: client(5), signature: Signature::default() });
-    foreign.body.operations = outvote_types::BoundedVec::new(operations).unwrap();
+    let operations = outvote_types::BoundedVec::new(operations).unwrap();
+    foreign.body = outvote_types::RequestBody { operations, ..(*foreign.body).clone() }.into();
     let result = bench.run(vec![request(2, 1, &["who"]), foreign]);
     for (at, (session, author)) in [(2, 2), (1, 1), (1, 5)].into_iter().enumerate() {
         let context = Context {

@@ -49,7 +49,8 @@ pub fn request_of(session: PublicKey, nonce: u64, payload: &[u8]) -> Request {
             session,
             nonce: Nonce(nonce),
             operations: BoundedVec::truncated(vec![operation]),
-        },
+        }
+        .into(),
         signature: Signature::default(),
     }
 }
