@@ -109,7 +109,7 @@ impl ExecutionThread {
             released: Sequence(0),
             digest_at: None,
             flushed: Sequence(0),
-            flush_at_bytes: FLUSH_BYTES,
+            flush_at_bytes: first_flush(turns),
             turns,
         }
     }
@@ -137,7 +137,7 @@ impl ExecutionThread {
     fn flush_in_turn(&mut self) -> Result<(), NodeError> {
         if self.executor.flushed() != self.flushed {
             self.flushed = self.executor.flushed();
-            self.flush_at_bytes = FLUSH_BYTES / self.turns.1 * self.turns.0;
+            self.flush_at_bytes = first_flush(self.turns);
         }
         if self.executor.unflushed_bytes().max(self.archive.pending_bytes()) >= self.flush_at_bytes {
             self.executor.flush()?;
@@ -316,6 +316,11 @@ impl ExecutionThread {
             self.answer(&question, answer);
         }
     }
+}
+
+/// How much may wait at a replica with this turn before it flushes for the first time.
+const fn first_flush((turn, turns): (usize, usize)) -> usize {
+    FLUSH_BYTES / turns * turn
 }
 
 fn raise(sequence: Sequence, alarm: &Alarm) {
