@@ -245,7 +245,7 @@ impl Backend for Failing {
 fn a_failing_database_stops_execution_and_a_restart_goes_on() {
     // D20: wherever it fails, nothing wrong becomes durable.
     let mut plain = Bench::with(config(4));
-    let blocks: Vec<Block> = (1..=8)
+    let blocks: Vec<Block> = (1..=12)
         .map(|at| {
             let texts = [format!("put k{at} {at}"), format!("del k{}", at / 2), "list k".to_owned()];
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();

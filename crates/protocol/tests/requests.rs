@@ -90,8 +90,13 @@ fn a_censor_is_deposed() {
 // P3, P5, P11, V2: far more than the leader can order, at the leader and through relays: nobody is deposed.
 #[test]
 fn overload_deposes_nobody() {
-    let tunables =
-        Tunables { pool_requests_max: 500, batch_count_max: 3, in_flight_max: 1, ..Tunables::default() };
+    let tunables = Tunables {
+        pool_requests_max: 500,
+        batch_count_max: 3,
+        batch_growth: 1,
+        in_flight_max: 1,
+        ..Tunables::default()
+    };
     let mut cluster = Cluster::with(4, 1024, tunables);
     cluster.start_all();
     cluster.run_ms(10);

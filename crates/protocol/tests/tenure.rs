@@ -58,7 +58,13 @@ fn leaders_take_turns_after_so_long() {
 // P12: under a load that always has slots in flight the leader stops by itself, so the turn ends exactly.
 #[test]
 fn a_turn_ends_although_work_never_does() {
-    let tunables = Tunables { tenure_blocks: 10, batch_count_max: 1, linger_us: 0, ..Tunables::default() };
+    let tunables = Tunables {
+        tenure_blocks: 10,
+        batch_count_max: 1,
+        batch_growth: 1,
+        linger_us: 0,
+        ..Tunables::default()
+    };
     let mut cluster = Cluster::with(4, 1024, tunables);
     cluster.start_all();
     cluster.run_ms(20);
