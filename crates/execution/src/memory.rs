@@ -21,6 +21,12 @@ impl MemoryBackend {
         Self::default()
     }
 
+    /// A copy that shares nothing with this one: a backup of it as it is now.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self { map: Arc::new(Mutex::new(self.current())) }
+    }
+
     fn current(&self) -> Arc<Map> {
         // Nothing panics while the lock is held, and a map is replaced as a whole.
         self.map.lock().unwrap_or_else(PoisonError::into_inner).clone()

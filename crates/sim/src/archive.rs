@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One replica's archive.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Archive {
     blocks: BTreeMap<Sequence, Arc<CommittedBlock>>,
     certificates: BTreeMap<Sequence, Certificate>,

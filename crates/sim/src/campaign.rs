@@ -255,6 +255,7 @@ fn live(world: &mut World) -> Option<String> {
             replica.assert_invariants();
         }
     }
+    world.checkers.on_end();
     let n = world.plan.replicas as u64;
     let seconds = (world.now_us - START_US) / 1_000_000 + 1;
     let budget = n * n * FRAMES_PER_UNIT * (world.checkers.height() + seconds);

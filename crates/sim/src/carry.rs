@@ -122,6 +122,11 @@ impl World {
         if let outvote_replica::Note::Entered { .. } = note {
             *self.faults.entry("view_changes").or_default() += 1;
         }
+        if let outvote_replica::Note::Observer { why } = note {
+            let word = if self.checkers.has_old_copy(at) { "old_copy_noticed" } else { "observer" };
+            *self.faults.entry(word).or_default() += 1;
+            self.checkers.on_observer(at, why);
+        }
         self.notes.push((self.now_us, at, note.clone()));
     }
 
@@ -136,6 +141,7 @@ impl World {
                 self.checkers.report("bounds", format!("{from} sends what cannot be read"));
             }
         }
+        self.judge_words(from, frame);
         match to {
             Recipients::Myself => {}
             Recipients::One(peer) => self.send_one(from, peer, frame),

@@ -29,6 +29,7 @@ pub mod checkers;
 mod agenda;
 mod carry;
 pub mod gateway;
+mod rollback;
 mod strike;
 pub mod world;
 

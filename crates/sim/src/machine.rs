@@ -6,6 +6,7 @@ use crate::disk::Disk;
 use crate::gateway::Question;
 use crate::keys;
 use crate::plan::{Plan, START_US, TIMER_RATE_TRUE};
+use crate::rollback::Backup;
 use outvote_adversary::{Adversary, Behaviour};
 use outvote_crypto::{RequestChecker, Scheme};
 use outvote_execution::{BlockResult, Executor, ExecutorConfig, MemoryBackend, Transfer};
@@ -66,8 +67,10 @@ pub struct Machine {
     pub timer_rate: u64,
     /// What a restart says of its promises.
     pub voting: Voting,
+    /// A copy of its disk.
+    pub backup: Option<Backup>,
     gateway: RequestChecker,
-    backend: MemoryBackend,
+    pub(crate) backend: MemoryBackend,
     committee: Committee,
     tunables: outvote_replica::Tunables,
     flush_blocks: u64,
@@ -103,6 +106,7 @@ impl Machine {
             clock_us: 0,
             timer_rate: plan.timer_rates.get(id.index()).copied().unwrap_or(TIMER_RATE_TRUE),
             voting: Voting::Allowed,
+            backup: None,
             backend: MemoryBackend::new(),
             committee: committee.clone(),
             tunables: plan.tunables.clone(),

@@ -60,6 +60,10 @@ pub enum Fault {
     Behave(ReplicaId, Behaviour),
     /// The network's mood changes.
     Mood(Network),
+    /// A disk is copied.
+    CopyDisk(ReplicaId),
+    /// The copy is put in its place.
+    OldCopy(ReplicaId),
 }
 
 impl Fault {
@@ -77,6 +81,8 @@ impl Fault {
             Self::Disk(..) => "slow_disk",
             Self::Behave(_, behaviour) => behaviour.name(),
             Self::Mood(_) => "network",
+            Self::CopyDisk(_) => "disk_copy",
+            Self::OldCopy(_) => "old_copy",
         }
     }
 }
@@ -198,6 +204,7 @@ impl Plan {
             plan.timer_rates = (0..replicas).map(|_| drift.between(TIMER_RATE_MIN, TIMER_RATE_MAX)).collect();
         }
         plan.add_checkpoints();
+        plan.add_old_copy();
         plan
     }
 

@@ -29,6 +29,8 @@ impl World {
             Fault::Disk(id, takes) => self.machines[id.index()].disk_us = *takes,
             Fault::Behave(id, behaviour) => self.machines[id.index()].adversary.behave(*behaviour),
             Fault::Mood(mood) => self.links.mood = *mood,
+            Fault::CopyDisk(id) => self.machines[id.index()].copy_disk(),
+            Fault::OldCopy(id) => self.put_old_copy_back(*id),
         }
     }
 
@@ -73,6 +75,7 @@ impl World {
             return;
         }
         self.machines[id.index()].crash(&mut self.random, torn);
+        self.checkers.on_crash(id);
         for peer in self.quorum.members().filter(|peer| *peer != id) {
             self.schedule_link(peer, id, false);
         }

@@ -134,6 +134,7 @@ impl World {
                 self.note(from, to, &frame);
                 let event = Event::Frame { from, bytes: frame.to_vec() };
                 self.feed(to, event);
+                self.judge_reminder(from, to, &frame);
             }
             Happening::Local { at, incarnation, what } => {
                 if self.machines[at.index()].incarnation == incarnation {

@@ -68,6 +68,7 @@ caught! {
     suspicion_that_is_never_said_is_caught: NeverSuspects within 40;
     requests_that_are_forgotten_are_caught: RequestsForgotten within 100;
     an_answer_that_rests_on_one_word_is_caught: OneWordIsEnough within 100;
+    an_old_copy_that_votes_on_in_a_campaign_is_caught: RollbackUnnoticed within 100;
 }
 
 /// Twins can fork what is not sound.
@@ -167,6 +168,33 @@ fn replicas_restart_between_checkpoints() -> Option<String> {
 #[test]
 fn a_count_of_bytes_that_a_restart_forgets_is_caught() {
     is_caught_on(Bug::CheckpointBytesForgotten, replicas_restart_between_checkpoints);
+}
+
+/// A replica that was needed in two changes of the view gets a disk from before them.
+fn a_disk_is_put_back_from_an_old_copy() -> Option<String> {
+    let mut world = cluster(4);
+    let _ = verdict(&mut world, 3, 10 * SECOND);
+    world.strike(&Fault::CopyDisk(id(3)));
+    for victim in [0, 1] {
+        crash(&mut world, victim);
+        let found = verdict(&mut world, 3, 10 * SECOND);
+        if found.is_some() {
+            return found;
+        }
+        restart(&mut world, victim);
+    }
+    world.strike(&Fault::OldCopy(id(3)));
+    let stall = verdict(&mut world, 3, 10 * SECOND).filter(|name| name == "stall");
+    world.run_for(SECOND);
+    // The harm itself is looked for, not the reminder that went unheeded.
+    let harm = world.checkers.found().iter().find(|violation| violation.name != "rollback");
+    harm.map(|violation| violation.name.to_owned()).or(stall)
+}
+
+/// It shows the leader a lower lock than it has shown before, and nothing but D18 keeps it from that.
+#[test]
+fn an_old_copy_that_votes_on_is_caught() {
+    is_caught_on(Bug::RollbackUnnoticed, a_disk_is_put_back_from_an_old_copy);
 }
 
 /// Sends buckets with false values, under a true manifest.

@@ -3,6 +3,7 @@
 
 mod stage;
 
+use outvote_adversary::Behaviour;
 use outvote_replica::Voting;
 use outvote_sim::plan::START_US;
 use outvote_sim::{Fault, Kind, Plan, Verdict};
@@ -65,6 +66,59 @@ fn a_wiped_disk_makes_an_observer() {
     world.wake(0);
     world.run_for(5 * SECOND);
     assert_eq!(world.checkers.height(), height, "two voters and an observer are no quorum");
+}
+
+/// D18, D22: it is shown what it forgot as soon as it is back, so not even its first VIEWCHANGE leaves.
+#[test]
+fn an_old_copy_of_a_disk_is_found_out_before_it_votes() {
+    let mut world = cluster(4);
+    commits(&mut world, 3);
+    world.strike(&Fault::CopyDisk(id(3)));
+    for victim in [0, 1] {
+        crash(&mut world, victim);
+        commits(&mut world, 3);
+        restart(&mut world, victim);
+    }
+    let height = world.checkers.height();
+    world.strike(&Fault::OldCopy(id(3)));
+    assert!(status(&world, 3).executed.0 < height, "it has forgotten");
+    commits(&mut world, 3);
+    converges(&mut world);
+    assert!(status(&world, 3).observer);
+    // Nobody needs to show it anything again.
+    crash(&mut world, 3);
+    world.rule(None, Some(3), None, Verdict::Drop);
+    restart(&mut world, 3);
+    assert!(status(&world, 3).observer);
+}
+
+/// D18: a copy that was put back before anything else was signed has lost nothing.
+#[test]
+fn a_copy_that_is_not_old_silences_nobody() {
+    let mut world = cluster(4);
+    commits(&mut world, 3);
+    world.run_for(SECOND);
+    world.strike(&Fault::CopyDisk(id(3)));
+    world.strike(&Fault::OldCopy(id(3)));
+    commits(&mut world, 30);
+    crash(&mut world, 0);
+    commits(&mut world, 3);
+    converges(&mut world);
+    assert!((1..4).all(|index| !status(&world, index).observer));
+}
+
+/// D18, D22: whenever the copy was taken and put back, nobody else is harmed, and who relied upon what it said shows it.
+#[test]
+fn an_old_copy_put_back_at_any_moment_does_no_harm() {
+    for step in 0..40u64 {
+        let mut plan = busy(700 + step);
+        let victim = id(usize::try_from(step % 4).unwrap());
+        plan.liars = vec![(victim, Behaviour::Honest)];
+        let copied = START_US + 2_000 + step * 311;
+        plan.faults =
+            vec![(copied, Fault::CopyDisk(victim)), (copied + 10_000 + step * 7_000, Fault::OldCopy(victim))];
+        lives(plan);
+    }
 }
 
 /// Scenario 35. D2, T4

@@ -4,6 +4,7 @@
 mod chain;
 mod clients;
 mod disk;
+mod rollback;
 mod standing;
 mod votes;
 
@@ -11,7 +12,7 @@ use crate::client::Accepted;
 use crate::disk::Disk;
 use outvote_execution::BlockResult;
 use outvote_replica::{CommittedBlock, Status};
-use outvote_types::{Digest, Message, Nonce, PublicKey, ReplicaId, Request};
+use outvote_types::{Digest, Message, Nonce, PublicKey, Reminder, ReplicaId, Request};
 use std::collections::BTreeSet;
 
 /// A rule that was broken.
@@ -33,6 +34,7 @@ pub struct Checkers {
     votes: votes::Votes,
     clients: clients::Clients,
     standing: standing::Standing,
+    rollback: rollback::Rollback,
     found: Vec<Violation>,
     /// Messages that correct replicas sent.
     pub messages: u64,
@@ -50,6 +52,7 @@ impl Checkers {
             votes: votes::Votes::default(),
             clients: clients::Clients::default(),
             standing: standing::Standing::default(),
+            rollback: rollback::Rollback::default(),
             liars,
             now_us: 0,
             found: Vec::new(),
@@ -144,6 +147,7 @@ impl Checkers {
         if let Some(certificate) = &block.certificate {
             let verdict = self.chain.on_certificate(certificate, &self.votes, &self.liars);
             self.take(verdict);
+            self.rollback.on_certificate(replica, certificate);
         }
         for batch in block.block.batches.iter() {
             for request in batch.requests.iter() {
@@ -195,6 +199,7 @@ impl Checkers {
 
     /// A replica starts again; its promises are what its disk says.
     pub fn on_start(&mut self, replica: ReplicaId, status: &Status, disk: &Disk, is_first: bool) {
+        self.rollback.on_start(replica, disk);
         if self.is_correct(replica) {
             if let Some(promise) = disk.promise().filter(|_| !is_first) {
                 self.votes.on_restart(replica, promise.view, promise.lease);
@@ -202,6 +207,46 @@ impl Checkers {
             let verdict = self.standing.on_start(replica, status, disk);
             self.take(verdict);
         }
+    }
+
+    /// A replica loses its memory.
+    pub fn on_crash(&mut self, replica: ReplicaId) {
+        self.rollback.on_crash(replica);
+    }
+
+    /// An old copy of its disk was put in a replica's place.
+    pub fn on_old_copy(&mut self, replica: ReplicaId, disk: &Disk) {
+        self.rollback.on_old_copy(replica, disk);
+    }
+
+    /// Whether a replica runs on an old copy.
+    #[must_use]
+    pub fn has_old_copy(&self, replica: ReplicaId) -> bool {
+        self.rollback.has(replica)
+    }
+
+    /// A replica with an old copy sends a message.
+    pub fn on_old_copy_speaks(&mut self, from: ReplicaId, message: &Message) {
+        self.rollback.on_spoken(from, message);
+    }
+
+    /// A reminder has arrived; the receiver votes no more afterwards, or it does.
+    pub fn on_reminder(&mut self, from: ReplicaId, to: ReplicaId, reminder: &Reminder, is_observer: bool) {
+        let verdict = self.rollback.on_reminder(from, to, reminder, is_observer);
+        self.take(verdict);
+    }
+
+    /// A replica stops voting for good.
+    pub fn on_observer(&mut self, replica: ReplicaId, why: &str) {
+        if self.is_correct(replica) && !self.rollback.has(replica) {
+            self.report("silenced", format!("{replica} votes no more although it lost nothing: {why}"));
+        }
+    }
+
+    /// The run is over.
+    pub fn on_end(&mut self) {
+        let verdict = self.rollback.on_end();
+        self.take(verdict);
     }
 }
 

@@ -1,0 +1,123 @@
+//! Who has an old copy of its disk is shown what it forgot by those who relied upon it, and believes it; nobody else is
+//! ever silenced.
+
+use super::Verdict;
+use crate::disk::Disk;
+use outvote_types::{Certificate, Message, Phase, Rank, Reminder, ReplicaId, Sequence, View};
+use std::collections::BTreeMap;
+
+/// Compared field by field: the ordering of `Rank` is part of what is judged.
+type Place = (View, Sequence);
+
+/// The promises of an old copy, and what was said since.
+struct OldCopy {
+    view: View,
+    lease: Sequence,
+    lock: Place,
+    /// Whether the process has sent a PREPARE, a COMMIT, a VIEWCHANGE of its own since its disk was put back. What it is
+    /// shown of such a kind it may then have said itself.
+    has_spoken: [bool; 3],
+    /// Who committed by a certificate with a forgotten COMMIT in it, and has run ever since.
+    owing: BTreeMap<ReplicaId, Place>,
+}
+
+#[derive(Default)]
+pub(super) struct Rollback {
+    old: BTreeMap<ReplicaId, OldCopy>,
+    /// The highest COMMIT of the first that the second has seen in a certificate in this life of it.
+    relied: BTreeMap<(ReplicaId, ReplicaId), Place>,
+}
+
+impl Rollback {
+    pub(super) fn has(&self, replica: ReplicaId) -> bool {
+        self.old.contains_key(&replica)
+    }
+
+    /// A correct replica commits by this certificate.
+    pub(super) fn on_certificate(&mut self, by: ReplicaId, certificate: &Certificate) {
+        let place = (certificate.view, certificate.sequence);
+        for (voter, _) in certificate.votes.iter().filter(|_| certificate.phase == Phase::Commit) {
+            let held = self.relied.entry((*voter, by)).or_insert(place);
+            *held = place.max(*held);
+        }
+    }
+
+    /// Its memory is gone.
+    pub(super) fn on_crash(&mut self, replica: ReplicaId) {
+        self.relied.retain(|(_, by), _| *by != replica);
+        for old in self.old.values_mut() {
+            old.owing.remove(&replica);
+        }
+    }
+
+    pub(super) fn on_old_copy(&mut self, replica: ReplicaId, disk: &Disk) {
+        let Some(promise) = disk.promise() else { return };
+        let lock = fields(promise.high_rank);
+        let relied = self.relied.iter().filter(|((voter, _), place)| *voter == replica && **place > lock);
+        let owing = relied.map(|((_, by), place)| (*by, *place)).collect();
+        let (view, lease) = (promise.view, promise.lease);
+        self.old.insert(replica, OldCopy { view, lease, lock, has_spoken: [false; 3], owing });
+    }
+
+    /// It starts once more; what it promised since its disk was put back is on that disk now.
+    pub(super) fn on_start(&mut self, replica: ReplicaId, disk: &Disk) {
+        if let (Some(old), Some(promise)) = (self.old.get_mut(&replica), disk.promise()) {
+            (old.view, old.lease, old.lock) = (promise.view, promise.lease, fields(promise.high_rank));
+            old.has_spoken = [false; 3];
+        }
+    }
+
+    pub(super) fn on_spoken(&mut self, from: ReplicaId, message: &Message) {
+        let Some(old) = self.old.get_mut(&from) else { return };
+        let [prepares, commits, heads] = &mut old.has_spoken;
+        match message {
+            Message::Propose(propose) => *prepares |= propose.prepare.body.replica == from,
+            Message::Prepare(prepare) => *prepares |= prepare.vote.body.replica == from,
+            Message::Commit(vote) => *commits |= vote.body.replica == from,
+            Message::ViewChange(change) => *heads |= change.head.body.replica == from,
+            _ => {}
+        }
+    }
+
+    /// A reminder has arrived.
+    pub(super) fn on_reminder(
+        &mut self,
+        from: ReplicaId,
+        to: ReplicaId,
+        reminder: &Reminder,
+        is_observer: bool,
+    ) -> Verdict {
+        let Some(old) = self.old.get_mut(&to) else { return Ok(()) };
+        if let Some(commit) = &reminder.commit {
+            let shown = (commit.body.view, commit.body.sequence);
+            old.owing.retain(|by, owed| *by != from || *owed > shown);
+        }
+        let forgotten = [
+            reminder.prepare.as_ref().is_some_and(|v| (v.body.view, v.body.sequence) > (old.view, old.lease)),
+            reminder.commit.as_ref().is_some_and(|vote| (vote.body.view, vote.body.sequence) > old.lock),
+            reminder
+                .head
+                .as_ref()
+                .is_some_and(|head| head.body.view > old.view || fields(head.body.rank) > old.lock),
+        ];
+        let is_proven = forgotten.iter().zip(old.has_spoken).any(|(forgotten, spoken)| *forgotten && !spoken);
+        if is_proven && !is_observer {
+            return Err(("rollback", format!("{to} was shown by {from} what it forgot, and votes on")));
+        }
+        Ok(())
+    }
+
+    /// Everything is mended and all links came up again.
+    pub(super) fn on_end(&self) -> Verdict {
+        for (replica, old) in &self.old {
+            if let Some((by, place)) = old.owing.first_key_value() {
+                return Err(("rollback", format!("{by} never showed {replica} its COMMIT at {place:?}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+const fn fields(rank: Rank) -> Place {
+    (rank.view, rank.sequence)
+}
