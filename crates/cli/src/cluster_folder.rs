@@ -38,7 +38,13 @@ impl ClusterFolder {
     }
 
     /// Makes the homes; in a draft folder first, so that a crash never leaves half a cluster.
-    pub(crate) fn create(&self, count: usize, first_port: u16, demo: bool) -> Result<CommitteeFile, Failure> {
+    pub(crate) fn create(
+        &self,
+        count: usize,
+        first_port: u16,
+        demo: bool,
+        parameters: Parameters,
+    ) -> Result<CommitteeFile, Failure> {
         if count > REPLICAS_MAX {
             return Err(Failure::usage(format!(
                 "{count} replicas are too many for one machine: at most {REPLICAS_MAX}"
@@ -54,14 +60,20 @@ impl ClusterFolder {
         }
         let draft = Self::new(draft_of(&self.root)?);
         let _ = fs::remove_dir_all(&draft.root);
-        let file = draft.fill(count, first_port, demo)?;
+        let file = draft.fill(count, first_port, demo, parameters)?;
         let _ = fs::remove_dir(&self.root);
         fs::rename(&draft.root, &self.root)
             .map_err(|error| Failure::failed(format!("cannot create {}: {error}", self.root.display())))?;
         Ok(file)
     }
 
-    fn fill(&self, count: usize, first_port: u16, demo: bool) -> Result<CommitteeFile, Failure> {
+    fn fill(
+        &self,
+        count: usize,
+        first_port: u16,
+        demo: bool,
+        parameters: Parameters,
+    ) -> Result<CommitteeFile, Failure> {
         let (mut members, mut pages) = (Vec::new(), Vec::new());
         for id in 0..count {
             let (links, http) = addresses(first_port, id)?;
@@ -69,7 +81,7 @@ impl ClusterFolder {
             members.push(entry(&keys, links));
             pages.push(http.to_string());
         }
-        let file = CommitteeFile::create(members, salt()?, demo, Parameters::default())
+        let file = CommitteeFile::create(members, salt()?, demo, parameters)
             .map_err(Failure::usage)?
             .with_http(pages);
         self.install(&file)?;

@@ -11,6 +11,7 @@ mod failure;
 mod files;
 mod identities;
 mod output;
+mod parameters;
 mod place;
 
 use clap::{Parser, Subcommand};

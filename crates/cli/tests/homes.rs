@@ -142,3 +142,36 @@ fn the_doctor_says_what_is_wrong_in_words_and_in_json() {
     assert!(cures.clone().all(|finding| !finding["cure"].as_str().unwrap().is_empty()));
     assert!(stage.run(&["doctor", "--home", "net"]).out.contains("what to do"));
 }
+
+#[test]
+fn what_all_members_agree_on_is_chosen_with_the_committee() {
+    let stage = Stage::new();
+    let port = common::free_ports().to_string();
+    let arguments = [
+        "testnet",
+        "-o",
+        "net",
+        "--starting-port",
+        &port,
+        "--tenure-blocks",
+        "500",
+        "--checkpoint-bytes",
+        "1048576",
+    ];
+    let made = stage.json(&arguments);
+    let text = fs::read_to_string(stage.path("net/committee.toml")).unwrap();
+    for line in
+        ["checkpoint_interval = 1024", "checkpoint_bytes = 1048576", "tenure_blocks = 500", "tenure_ms = 0"]
+    {
+        assert!(text.contains(line), "should say {line:?}: {text}");
+    }
+    // It is part of the cluster's name: one member alone cannot change it.
+    assert!(text.contains(made["cluster"].as_str().unwrap()));
+    let own = stage.path("net/replica-0/config/committee.toml");
+    fs::write(&own, text.replace("tenure_blocks = 500", "tenure_blocks = 501")).unwrap();
+    assert_says(&stage.start_and_fail("net/replica-0"), 2, &["committee", "cluster"]);
+    let local = fs::read_to_string(stage.path("net/replica-1/config/config.toml")).unwrap();
+    assert!(local.contains("committee.toml") && local.contains("tenure_blocks"), "{local}");
+    let made = stage.run(&["testnet", "-o", "bad", "--starting-port", &port, "--checkpoint-interval", "0"]);
+    assert_says(&made, 2, &["checkpoint_interval is 0"]);
+}

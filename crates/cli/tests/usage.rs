@@ -124,6 +124,12 @@ fn every_setting_is_explained_and_shown() {
     assert!(settings.len() > 8);
     assert!(settings.iter().all(|setting| !setting["about"].as_str().unwrap().is_empty()));
     assert_eq!(stage.json(&["config", "explain", "view_ms"])["settings"][0]["default"], "500");
+    let agreed = &stage.json(&["config", "explain", "tenure_blocks"])["settings"][0];
+    assert_eq!(
+        (agreed["key"].as_str(), agreed["default"].as_str()),
+        (Some("committee.tenure_blocks"), Some("0"))
+    );
+    assert!(agreed["about"].as_str().unwrap().contains("committee.toml"));
     assert_usage(&stage, &["config", "explain", "nonsense"], &["nonsense", "batch.count_max"]);
     let shown = stage.json(&["config", "show", "--home", "net/replica-1"]);
     assert_eq!(shown["batch"]["count_max"], 50);

@@ -10,7 +10,7 @@ use outvote_types::{Block, Parameters};
 const BYTES: u64 = 3_000;
 
 fn config() -> ExecutorConfig {
-    let parameters = Parameters { checkpoint_interval: 16, checkpoint_bytes: BYTES };
+    let parameters = Parameters { checkpoint_interval: 16, checkpoint_bytes: BYTES, ..Parameters::default() };
     ExecutorConfig { genesis: GENESIS, parameters, execute_twice: false }
 }
 
@@ -79,7 +79,8 @@ fn a_restart_moves_no_checkpoint() {
 // C1: the same blocks through a bench whose interval never ends: only bytes count then.
 #[test]
 fn empty_blocks_alone_hardly_count() {
-    let parameters = Parameters { checkpoint_interval: 1_000_000, checkpoint_bytes: BYTES };
+    let parameters =
+        Parameters { checkpoint_interval: 1_000_000, checkpoint_bytes: BYTES, ..Parameters::default() };
     let mut bench = Bench::with(ExecutorConfig { parameters, ..config() });
     let first = (1..).find(|_| bench.run(vec![]).state_root.is_some()).unwrap();
     assert!((5..20).contains(&first), "an empty block's bytes count too: {first}");

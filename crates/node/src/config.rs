@@ -1,6 +1,7 @@
 //! `config/config.toml`: every key documented, with a default and a reason; unknown keys are refused with a suggestion.
 
 use crate::error::NodeError;
+use outvote_session::PARAMETERS;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -209,6 +210,11 @@ impl NodeConfig {
             };
             text.push_str(&format!("# {reason}\n{key} = {value}\n"));
         }
+        let agreed: Vec<&str> = PARAMETERS.iter().map(|(key, ..)| *key).collect();
+        text.push_str(&format!(
+            "\n# Not here, because all members must agree on them, but in committee.toml, chosen when it is made:\n# {}.\n",
+            agreed.join(", ")
+        ));
         text
     }
 

@@ -8,6 +8,7 @@ use outvote_types::{Member, Parameters, ReplicaId};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -77,6 +78,14 @@ impl ClusterBuilder {
     #[must_use]
     pub fn checkpoint_bytes(mut self, bytes: u64) -> Self {
         self.parameters.checkpoint_bytes = bytes;
+        self
+    }
+
+    /// Leaders take turns after so many blocks, or so long after their first work; 0 for never.
+    #[must_use]
+    pub fn tenure(mut self, blocks: u64, time: Duration) -> Self {
+        self.parameters.tenure_blocks = blocks;
+        self.parameters.tenure_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         self
     }
 

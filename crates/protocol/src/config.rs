@@ -42,10 +42,6 @@ pub struct Tunables {
     pub time_ahead_us: u64,
     /// How far ahead of need the vote lease is extended (L).
     pub lease_slots: u64,
-    /// Another leader is due after this many blocks (P12); 0 for never. The members should agree on it.
-    pub tenure_blocks: u64,
-    /// Another leader is due this long after its first work (P12), microseconds; 0 for never. The members should agree.
-    pub tenure_us: u64,
 }
 
 impl Default for Tunables {
@@ -64,8 +60,6 @@ impl Default for Tunables {
             time_behind_us: 500_000,
             time_ahead_us: 100_000,
             lease_slots: 256,
-            tenure_blocks: 0,
-            tenure_us: 0,
         }
     }
 }

@@ -12,7 +12,7 @@ impl Replica {
     /// P12: whether this leader has had its turn with what it proposed up to `tip`. It proposes nothing more then, so that
     /// the slots in flight come to an end.
     pub(crate) fn is_turn_over(&self, tip: Sequence) -> bool {
-        let most = self.config.tunables.tenure_blocks;
+        let most = self.config.committee.parameters.tenure_blocks;
         let open = tip.since(self.chain.committed.max(self.term.base));
         let blocks = self.term.blocks_committed.saturating_add(open);
         (most > 0 && blocks.saturating_sub(OPENING_BLOCKS) >= most)
@@ -23,12 +23,12 @@ impl Replica {
     pub(crate) fn count_tenure(&mut self) {
         self.term.blocks_committed = self.term.blocks_committed.saturating_add(1);
         let blocks = self.term.blocks_committed.saturating_sub(OPENING_BLOCKS);
-        let tunables = &self.config.tunables;
-        if blocks == 1 && tunables.tenure_us > 0 {
+        let parameters = &self.config.committee.parameters;
+        if blocks == 1 && parameters.tenure_ms > 0 {
             // P12: the clock of a tenure begins with work, so whoever leads an idle cluster goes on leading it.
-            self.term.tenure_ends_at = Some(self.now.plus(tunables.tenure_us));
+            self.term.tenure_ends_at = Some(self.now.plus(parameters.tenure_ms.saturating_mul(1_000)));
         }
-        if tunables.tenure_blocks > 0 && blocks >= tunables.tenure_blocks {
+        if parameters.tenure_blocks > 0 && blocks >= parameters.tenure_blocks {
             let by_time = self.term.tenure_ends_at.unwrap_or(self.now);
             self.term.tenure_ends_at = Some(by_time.min(self.now));
         }
@@ -49,8 +49,7 @@ impl Replica {
     /// P12: whoever led the view before and rotates hands on at once what it was given and did not propose; its clients
     /// need not wait as if something had failed.
     pub(crate) fn hands_on(&self, since: Instant) -> bool {
-        let tunables = &self.config.tunables;
-        let rotates = tunables.tenure_blocks > 0 || tunables.tenure_us > 0;
+        let rotates = self.config.committee.parameters.rotates();
         let before = outvote_types::View(self.term.view.0.saturating_sub(1));
         let led = self.quorum.leader(before) == self.config.me;
         rotates && led && self.term.view.0 > 0 && since < self.term.entered_at

@@ -5,7 +5,9 @@ mod cluster;
 
 use cluster::{Cluster, request, signed};
 use outvote_protocol::{Input, Note, Output, Tunables};
-use outvote_types::{CheckpointCertificate, CheckpointVote, Digest, Message, ReplicaId, Sequence};
+use outvote_types::{
+    CheckpointCertificate, CheckpointVote, Digest, Message, Parameters, ReplicaId, Sequence,
+};
 
 fn run(cluster: &mut Cluster, from: u64, to: u64) {
     for nonce in from..=to {
@@ -42,8 +44,8 @@ fn checkpoints_become_stable() {
 // not twice the interval.
 #[test]
 fn checkpoints_by_bytes_become_stable() {
-    let mut cluster = Cluster::with(4, 64, Tunables::default());
-    cluster.committee.parameters.checkpoint_bytes = 2_500;
+    let mut cluster = Cluster::new(4);
+    cluster.agree(Parameters { checkpoint_interval: 64, checkpoint_bytes: 2_500, ..Parameters::default() });
     cluster.start_all();
     run(&mut cluster, 1, 60);
     for i in 0..4 {

@@ -1,6 +1,7 @@
 //! `committee.toml`: the public file that every member and every client has.
 
 use crate::committee_fields::Fields;
+use crate::committee_parameters;
 use outvote_crypto::{CommitteeError, check_committee};
 use outvote_types::{
     BoundedVec, Committee, Digest, Epoch, Member, Mode, Parameters, PublicKey, QuorumError, ReplicaId,
@@ -18,6 +19,8 @@ const TOP_KEYS: &[&str] = &[
     "genesis_salt",
     "checkpoint_interval",
     "checkpoint_bytes",
+    "tenure_blocks",
+    "tenure_ms",
     "member",
 ];
 const MEMBER_KEYS: &[&str] = &["consensus_key", "link_key", "address", "http"];
@@ -169,10 +172,7 @@ impl CommitteeFile {
             epoch: Epoch(top.number("epoch")?),
             mode,
             demo: top.flag("demo")?,
-            parameters: Parameters {
-                checkpoint_interval: top.number("checkpoint_interval")?,
-                checkpoint_bytes: top.number("checkpoint_bytes")?,
-            },
+            parameters: committee_parameters::read(&top)?,
             members: BoundedVec::new(keys).ok_or(QuorumError::TooMany(count))?,
         };
         check(&committee, &lines)?;
@@ -209,13 +209,7 @@ impl CommitteeFile {
         let _ = writeln!(text, "cluster = \"{}\"", committee.cluster_id());
         let _ = writeln!(text, "mode = \"{mode}\"\ndemo = {}\nepoch = {}", committee.demo, committee.epoch);
         let _ = writeln!(text, "genesis_salt = \"{}\"", Digest(committee.genesis_salt));
-        let parameters = &committee.parameters;
-        let _ = writeln!(
-            text,
-            "# A checkpoint every so many blocks, and in between where so many bytes of them come together."
-        );
-        let _ = writeln!(text, "checkpoint_interval = {}", parameters.checkpoint_interval);
-        let _ = writeln!(text, "checkpoint_bytes = {}", parameters.checkpoint_bytes);
+        text.push_str(&committee_parameters::written(&committee.parameters));
         for ((member, address), http) in committee.members.iter().zip(&self.addresses).zip(&self.http) {
             let address = toml::Value::String(address.clone());
             let (consensus, link) = (member.consensus_key.to_hex(), member.link_key.to_hex());

@@ -30,9 +30,11 @@ mod follow;
 
 mod committee_fields;
 pub mod committee_file;
+mod committee_parameters;
 pub mod receipt;
 
 pub use committee_file::{CommitteeFile, CommitteeFileError, MemberEntry};
+pub use committee_parameters::PARAMETERS;
 pub use follow::{CommittedBlock, Follower, FollowerOutput};
 pub use lane::SessionKey;
 pub use output::{

@@ -86,7 +86,7 @@ fn duplicate_and_unusable_keys_are_refused_by_member() {
     let file = text();
     let first = key(10).public_key().to_hex();
     let said = refusal(&file.replace(&key(13).public_key().to_hex(), &first));
-    assert!(said.contains("line 26") && said.contains("member 3"), "{said}");
+    assert!(said.contains("line 31") && said.contains("member 3"), "{said}");
 }
 
 #[test]

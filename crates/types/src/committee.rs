@@ -37,15 +37,26 @@ pub struct Parameters {
     pub checkpoint_interval: u64,
     /// Bytes of blocks between two checkpoints; where as many come together, there is one in between.
     pub checkpoint_bytes: u64,
+    /// Another leader is due after this many blocks (P12); 0 for never.
+    pub tenure_blocks: u64,
+    /// Another leader is due this long after its first work (P12), milliseconds; 0 for never.
+    pub tenure_ms: u64,
 }
 
 impl Default for Parameters {
     fn default() -> Self {
-        Self { checkpoint_interval: 1024, checkpoint_bytes: 64 * 1024 * 1024 }
+        Self { checkpoint_interval: 1024, checkpoint_bytes: 64 * 1024 * 1024, tenure_blocks: 0, tenure_ms: 0 }
     }
 }
 
 impl Parameters {
+    /// Whether leaders take turns.
+    #[must_use]
+    pub const fn rotates(&self) -> bool {
+        // P12: off unless the members agreed on it.
+        self.tenure_blocks > 0 || self.tenure_ms > 0
+    }
+
     /// Whether a checkpoint follows the block at `sequence`, with which the blocks since the last checkpoint have come to
     /// this many bytes ([`crate::Header::block_bytes`]).
     #[must_use]

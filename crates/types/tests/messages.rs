@@ -182,9 +182,10 @@ fn a_header_names_the_bytes_of_its_block() {
 // C1: at each multiple of C, and in between where many bytes come together.
 #[test]
 fn a_checkpoint_is_due_after_enough_blocks_or_bytes() {
-    let parameters = Parameters { checkpoint_interval: 8, checkpoint_bytes: 1_000 };
+    let parameters = Parameters { checkpoint_interval: 8, checkpoint_bytes: 1_000, ..Parameters::default() };
     let due = |sequence, bytes| parameters.is_checkpoint(Sequence(sequence), bytes);
     assert!(due(8, 1) && due(16, 999) && due(3, 1_000) && due(3, 5_000));
     assert!(!due(7, 999) && !due(0, 0) && !due(1, 0));
-    assert_eq!(Parameters::default(), Parameters { checkpoint_interval: 1024, checkpoint_bytes: 64 << 20 });
+    let defaults = Parameters::default();
+    assert_eq!((defaults.checkpoint_interval, defaults.checkpoint_bytes), (1024, 64 << 20));
 }

@@ -29,6 +29,8 @@ export function makeCluster(seed: string, n = 4, demo = false): TestCluster {
     .bool(demo)
     .u64(1024n)
     .u64(67108864n)
+    .u64(0n)
+    .u64(0n)
     .list(ids, (writer, id) =>
       writer
         .fixed(ed25519.getPublicKey(secrets[id] as Uint8Array), 32)

@@ -24,6 +24,8 @@ function exampleCommittee(): { committee: Committee; cluster: string } {
     .bool(all('demo')[0] === 'true')
     .u64(BigInt(all('checkpoint_interval')[0] ?? ''))
     .u64(BigInt(all('checkpoint_bytes')[0] ?? ''))
+    .u64(BigInt(all('tenure_blocks')[0] ?? ''))
+    .u64(BigInt(all('tenure_ms')[0] ?? ''))
     .list(all('consensus_key'), (writer, _) => writer)
     .bytes();
   const members = all('consensus_key').flatMap((_, at) => [...key('consensus_key', at), ...key('link_key', at)]);

@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::output::{Output, note};
 use clap::{Args, ValueEnum};
 use outvote_bench::{BenchError, Configuration, Options, Replicas, Signatures};
+use outvote_types::Parameters;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -131,7 +132,7 @@ impl Bench {
     fn measure(&self, options: &Options, root: &std::path::Path, output: Output) -> Result<(), Failure> {
         let begun = Instant::now();
         let folder = ClusterFolder::new(root);
-        let file = folder.create(self.replicas, self.port, false)?;
+        let file = folder.create(self.replicas, self.port, false, Parameters::default())?;
         // What is measured with default settings keeps them.
         let is_default = self.kill_leader.is_some() || self.first_commit || self.idle.is_some();
         let configuration =

@@ -4,10 +4,10 @@ use crate::cluster_folder::salt;
 use crate::commands::init::PublicPart;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::parameters::Agreed;
 use clap::{Args, Subcommand};
 use outvote::{CommitteeFile, Member, PublicKey};
 use outvote_client::MemberEntry;
-use outvote_types::Parameters;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -30,6 +30,8 @@ pub(crate) struct Create {
     /// The file to write.
     #[arg(short = 'o', long = "file")]
     file: PathBuf,
+    #[command(flatten)]
+    agreed: Agreed,
 }
 
 impl Committee {
@@ -39,7 +41,7 @@ impl Committee {
             create.public_parts.iter().map(|text| PublicPart::read(text)).collect::<Result<Vec<_>, _>>()?;
         let members = parts.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
         let pages = parts.iter().map(|part| part.http.clone());
-        let file = CommitteeFile::create(members, salt()?, false, Parameters::default())
+        let file = CommitteeFile::create(members, salt()?, false, create.agreed.parameters())
             .map_err(Failure::usage)?
             .with_http(pages);
         if create.file.exists() {

@@ -6,6 +6,7 @@ use crate::output::Output;
 use crate::place::Place;
 use clap::{Args, Subcommand};
 use outvote::{Home, NodeConfig};
+use outvote_session::PARAMETERS;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -119,7 +120,7 @@ impl Show {
 impl Explain {
     fn run(self, output: Output) -> Result<(), Failure> {
         let (text, _) = defaults()?;
-        let settings = explained(&text);
+        let settings: Vec<Value> = explained(&text).into_iter().chain(agreed()).collect();
         let wanted: Vec<&Value> = settings
             .iter()
             .filter(|setting| {
@@ -145,6 +146,16 @@ impl Explain {
             lines.collect::<Vec<_>>().join("\n")
         })
     }
+}
+
+/// What stands in the committee file instead.
+fn agreed() -> impl Iterator<Item = Value> {
+    PARAMETERS.iter().map(|(key, default, about)| {
+        let about = format!(
+            "{about} All members agree on it: it stands in committee.toml and is chosen when that is made."
+        );
+        json!({"key": format!("committee.{key}"), "default": default.to_string(), "about": about})
+    })
 }
 
 /// The settings of the commented file: what stands above each is what it means.

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::output::{line, note};
 use crate::place::Place;
 use clap::{Args, ValueEnum};
+use outvote_types::Parameters;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -76,7 +77,7 @@ impl Demo {
         if folder.committee_path().is_file() {
             self.resume(&folder)?;
         } else {
-            folder.create(self.replicas, self.port, true)?;
+            folder.create(self.replicas, self.port, true, Parameters::default())?;
         }
         for home in folder.homes() {
             App::of_home(&home, self.app)?;

@@ -4,6 +4,7 @@ use crate::application::App;
 use crate::cluster_folder::ClusterFolder;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::parameters::Agreed;
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -27,12 +28,14 @@ pub(crate) struct Testnet {
     /// Lets `outvote traitor` make the replicas lie.
     #[arg(long)]
     demo: bool,
+    #[command(flatten)]
+    agreed: Agreed,
 }
 
 impl Testnet {
     pub(crate) fn run(self, output: Output) -> Result<(), Failure> {
         let folder = ClusterFolder::new(&self.folder);
-        let file = folder.create(self.replicas, self.starting_port, self.demo)?;
+        let file = folder.create(self.replicas, self.starting_port, self.demo, self.agreed.parameters())?;
         let cluster = file.committee.cluster_id().to_hex();
         let homes = folder.homes();
         for home in &homes {

@@ -12,4 +12,5 @@ mod receipts;
 mod retention;
 mod states;
 mod stream;
+mod tenure;
 mod wire;

@@ -197,6 +197,13 @@ impl Cluster {
     /// Starts all replicas for the first time.
     pub fn started(n: u8) -> Self {
         let mut cluster = Self::new(n);
+    /// Before the start: what the members agree on.
+    pub fn agree(&mut self, parameters: Parameters) {
+        self.committee.parameters = parameters;
+        let genesis = self.committee.genesis_id();
+        self.nodes.iter_mut().for_each(|node| node.executed.1 = genesis);
+    }
+
         cluster.start_all();
         cluster
     }

@@ -71,6 +71,8 @@ function fields(bytes: Uint8Array) {
     const mode = reader.u8();
     const demo = reader.bool();
     const checkpoints = [reader.u64(), reader.u64()];
+    reader.u64(); // After how many blocks leaders take turns,
+    reader.u64(); // and after how long: no receipt depends on it.
     const members = reader.list(MOST_MEMBERS, (member) => ({
       consensusKey: member.fixed(32),
       linkKey: member.fixed(32),
