@@ -11,6 +11,10 @@ use outvote_types::{Digest, Nonce, Outcome, PublicKey, ReplicaId, Sequence};
 
 /// Questions that wait at one replica for a later state at most.
 const QUESTIONS_MAX: usize = 256;
+/// After so long a stream sends again what was lost.
+const RETRANSMISSION_US: u64 = 200_000;
+/// How often it does so for one message at most.
+const RETRANSMISSIONS_MAX: u32 = 10;
 /// What a busy replica says when to try again.
 const RETRY_AFTER_MS: u32 = 50;
 
@@ -76,10 +80,8 @@ impl World {
                     if let ToReplica::Submit(requests) = &*message {
                         requests.iter().for_each(|request| self.checkers.on_signed(request));
                     }
-                    let at_us = self.now_us + self.random.between(CLIENT_US.0, CLIENT_US.1);
-                    if !self.random.chance(self.links.mood.loss) {
-                        self.schedule(at_us, Happening::Asked { client, to, message });
-                    }
+                    let at_us = self.session_arrival();
+                    self.schedule(at_us, Happening::Asked { client, to, message });
                 }
                 Wish::Accepted(accepted) => self.checkers.on_accepted(&accepted),
                 Wish::Refused(nonce, request) => {
@@ -111,13 +113,23 @@ impl World {
         }
     }
 
-    /// A replica says something to a session, unless it lies or the network loses it.
+    /// When a message between a session and a replica arrives. Their link is a stream: it loses nothing while it lives, but
+    /// takes longer where packets are lost.
+    fn session_arrival(&mut self) -> u64 {
+        let mut at_us = self.now_us + self.random.between(CLIENT_US.0, CLIENT_US.1);
+        for _ in 0..RETRANSMISSIONS_MAX {
+            if !self.random.chance(self.links.mood.loss) {
+                break;
+            }
+            at_us += RETRANSMISSION_US;
+        }
+        at_us
+    }
+
+    /// A replica says something to a session, unless it lies.
     pub(crate) fn tell(&mut self, client: usize, from: ReplicaId, message: ToClient) {
         let Some(message) = self.machines[from.index()].adversary.answer(message) else { return };
-        if self.random.chance(self.links.mood.loss) {
-            return;
-        }
-        let at_us = self.now_us + self.random.between(CLIENT_US.0, CLIENT_US.1);
+        let at_us = self.session_arrival();
         self.schedule(at_us, Happening::Told { client, from, message: Box::new(message) });
     }
 
