@@ -194,9 +194,6 @@ impl Cluster {
         }
     }
 
-    /// Starts all replicas for the first time.
-    pub fn started(n: u8) -> Self {
-        let mut cluster = Self::new(n);
     /// Before the start: what the members agree on.
     pub fn agree(&mut self, parameters: Parameters) {
         self.committee.parameters = parameters;
@@ -204,6 +201,9 @@ impl Cluster {
         self.nodes.iter_mut().for_each(|node| node.executed.1 = genesis);
     }
 
+    /// Starts all replicas for the first time.
+    pub fn started(n: u8) -> Self {
+        let mut cluster = Self::new(n);
         cluster.start_all();
         cluster
     }
