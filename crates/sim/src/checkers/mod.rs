@@ -238,6 +238,7 @@ impl Checkers {
 
     /// A replica stops voting for good.
     pub fn on_observer(&mut self, replica: ReplicaId, why: &str) {
+        self.rollback.on_found_out(replica);
         if self.is_correct(replica) && !self.rollback.has(replica) {
             self.report("silenced", format!("{replica} votes no more although it lost nothing: {why}"));
         }

@@ -107,6 +107,13 @@ impl Rollback {
         Ok(())
     }
 
+    /// It votes no more: one reminder was enough, and the others' may have been lost.
+    pub(super) fn on_found_out(&mut self, replica: ReplicaId) {
+        if let Some(old) = self.old.get_mut(&replica) {
+            old.owing.clear();
+        }
+    }
+
     /// Everything is mended and all links came up again.
     pub(super) fn on_end(&self) -> Verdict {
         for (replica, old) in &self.old {
