@@ -102,7 +102,9 @@ impl World {
                     executor.on_stable(&certificate);
                     let retain_from = retain_from.min(executor.flushed().next());
                     machine.disk.retain_from(retain_from);
-                    machine.archive.drop_below(retain_from);
+                    if machine.gives_up_blocks {
+                        machine.archive.drop_below(retain_from);
+                    }
                 }
             }
             Action::Accuse { charge, .. } => {

@@ -74,6 +74,7 @@ pub struct Machine {
     committee: Committee,
     tunables: outvote_replica::Tunables,
     flush_blocks: u64,
+    pub(crate) gives_up_blocks: bool,
 }
 
 impl Machine {
@@ -111,6 +112,7 @@ impl Machine {
             committee: committee.clone(),
             tunables: plan.tunables.clone(),
             flush_blocks: plan.flush_blocks,
+            gives_up_blocks: plan.gives_up_blocks,
         })
     }
 

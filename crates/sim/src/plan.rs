@@ -100,6 +100,8 @@ pub struct Plan {
     pub parameters: Parameters,
     /// Executed blocks between two flushes of the state, besides those at checkpoints; what came since is executed again.
     pub flush_blocks: u64,
+    /// Whether archives keep no more blocks than they must (C2), or all, as a replica does unless told otherwise.
+    pub gives_up_blocks: bool,
     /// Tuning, the same for all.
     pub tunables: Tunables,
     /// The network at first.
@@ -150,6 +152,7 @@ impl Plan {
             liars: Vec::new(),
             parameters: Parameters { checkpoint_interval: 64, ..Parameters::default() },
             flush_blocks: u64::MAX,
+            gives_up_blocks: true,
             tunables: Tunables { lease_slots: 16, ..Tunables::default() },
             network: Network::calm(),
             disk_us: 500,
@@ -205,6 +208,9 @@ impl Plan {
         }
         plan.add_checkpoints();
         plan.add_old_copy();
+        // As a replica does unless told otherwise. Where blocks are given up, a laggard depends on snapshots, and these do not
+        // outlive their processes: the known gap of docs/protocol.md, section 10.
+        plan.gives_up_blocks = false;
         plan
     }
 

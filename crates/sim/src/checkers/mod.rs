@@ -216,7 +216,7 @@ impl Checkers {
 
     /// An old copy of its disk was put in a replica's place.
     pub fn on_old_copy(&mut self, replica: ReplicaId, disk: &Disk) {
-        self.rollback.on_old_copy(replica, disk);
+        self.rollback.on_old_copy(replica, disk, self.now_us);
     }
 
     /// Whether a replica runs on an old copy.
@@ -246,7 +246,7 @@ impl Checkers {
 
     /// The run is over.
     pub fn on_end(&mut self) {
-        let verdict = self.rollback.on_end();
+        let verdict = self.rollback.on_end(self.now_us);
         self.take(verdict);
     }
 }

@@ -9,8 +9,12 @@ use std::collections::BTreeMap;
 /// Compared field by field: the ordering of `Rank` is part of what is judged.
 type Place = (View, Sequence);
 
+/// How long those who owe a reminder may take: some rounds of STATUS, of which the network loses a part.
+const PATIENCE_US: u64 = 5_000_000;
+
 /// The promises of an old copy, and what was said since.
 struct OldCopy {
+    since_us: u64,
     view: View,
     lease: Sequence,
     lock: Place,
@@ -50,13 +54,13 @@ impl Rollback {
         }
     }
 
-    pub(super) fn on_old_copy(&mut self, replica: ReplicaId, disk: &Disk) {
+    pub(super) fn on_old_copy(&mut self, replica: ReplicaId, disk: &Disk, since_us: u64) {
         let Some(promise) = disk.promise() else { return };
         let lock = fields(promise.high_rank);
         let relied = self.relied.iter().filter(|((voter, _), place)| *voter == replica && **place > lock);
         let owing = relied.map(|((_, by), place)| (*by, *place)).collect();
         let (view, lease) = (promise.view, promise.lease);
-        self.old.insert(replica, OldCopy { view, lease, lock, has_spoken: [false; 3], owing });
+        self.old.insert(replica, OldCopy { since_us, view, lease, lock, has_spoken: [false; 3], owing });
     }
 
     /// It starts once more; what it promised since its disk was put back is on that disk now.
@@ -115,8 +119,9 @@ impl Rollback {
     }
 
     /// Everything is mended and all links came up again.
-    pub(super) fn on_end(&self) -> Verdict {
-        for (replica, old) in &self.old {
+    pub(super) fn on_end(&self, now_us: u64) -> Verdict {
+        let is_due = |old: &OldCopy| now_us.saturating_sub(old.since_us) >= PATIENCE_US;
+        for (replica, old) in self.old.iter().filter(|(_, old)| is_due(old)) {
             if let Some((by, place)) = old.owing.first_key_value() {
                 return Err(("rollback", format!("{by} never showed {replica} its COMMIT at {place:?}")));
             }
