@@ -8,14 +8,15 @@ pub(crate) struct Links {
     quorum: Quorum,
     up: Vec<bool>,
     views: Vec<View>,
-    offset: usize,
+    turn: usize,
 }
 
 impl Links {
     pub(crate) fn new(quorum: Quorum, seed: u64) -> Self {
         let n = quorum.n();
-        let offset = usize::try_from(seed % u64::try_from(n).unwrap_or(1)).unwrap_or(0);
-        Self { quorum, up: vec![false; n], views: vec![View(0); n], offset }
+        // Each client begins elsewhere, so that many of them spread over the replicas.
+        let turn = usize::try_from(seed % u64::try_from(n).unwrap_or(1)).unwrap_or(0);
+        Self { quorum, up: vec![false; n], views: vec![View(0); n], turn }
     }
 
     pub(crate) fn set(&mut self, peer: ReplicaId, up: bool) -> bool {
@@ -56,13 +57,18 @@ impl Links {
         self.quorum.members().filter(|id| self.is_up(*id)).collect()
     }
 
-    /// R4: `f + 1` replicas that can be reached, the probable leader among them. The others start at this client's own
-    /// offset, so that many clients spread over the replicas.
+    /// R4: `f + 1` replicas that can be reached, the probable leader among them. The others take turns.
     pub(crate) fn first_choice(&self) -> Vec<ReplicaId> {
-        let (n, leader) = (self.quorum.n(), self.leader());
-        let others = (0..n)
-            .filter_map(|step| u16::try_from((self.offset + step) % n).ok().map(ReplicaId))
-            .filter(|id| *id != leader);
-        core::iter::once(leader).chain(others).filter(|id| self.is_up(*id)).take(self.quorum.weak()).collect()
+        let leader = self.leader();
+        let others: Vec<ReplicaId> = self.reachable().into_iter().filter(|id| *id != leader).collect();
+        let start = self.turn.checked_rem(others.len()).unwrap_or(0);
+        let in_turn = others.iter().cycle().skip(start).take(others.len()).copied();
+        core::iter::once(leader).filter(|id| self.is_up(*id)).chain(in_turn).take(self.quorum.weak()).collect()
+    }
+
+    /// R4: other replicas hear of what is sent from now on. A leader that is slow on purpose is judged by those who know of
+    /// its work; with the same `f` others each time no quorum would come to suspect it.
+    pub(crate) fn turn(&mut self) {
+        self.turn = self.turn.checked_add(1).unwrap_or(0);
     }
 }

@@ -275,7 +275,11 @@ impl Pool {
             }
         }
         outputs.append(&mut self.outputs);
-        for (to, requests) in core::mem::take(&mut self.requests) {
+        let requests = core::mem::take(&mut self.requests);
+        if !requests.is_empty() {
+            self.links.turn();
+        }
+        for (to, requests) in requests {
             outputs.extend(submits(to, requests));
         }
         outputs

@@ -21,6 +21,24 @@ fn a_request_goes_to_the_leader_and_f_others_first() {
     assert!(sent.iter().any(|(to, _)| *to == 0), "the leader of view 0 is among them: {sent:?}");
 }
 
+// R4: the `f` others take turns, so that all get to know of the session's work.
+#[test]
+fn the_others_take_turns_from_request_to_request() {
+    for (replicas, weak) in [(4u8, 2), (7, 3)] {
+        let cluster = Cluster::new(replicas);
+        let mut session = session(&cluster);
+        let mut heard = vec![0; usize::from(replicas)];
+        for number in 1..replicas {
+            let _ = session.submit(at(0), vec![operation(&number.to_string())]).unwrap();
+            let sent = submitted(&session.drain());
+            assert_eq!(sent.len(), weak, "request {number}");
+            sent.iter().for_each(|(to, _)| heard[usize::from(*to)] += 1);
+        }
+        assert_eq!(heard[0], usize::from(replicas) - 1, "the leader hears of each");
+        assert!(heard[1..].iter().all(|count| *count == weak - 1), "and the others of as many: {heard:?}");
+    }
+}
+
 // R4: to all when half the patience is gone.
 #[test]
 fn a_request_goes_to_all_when_half_the_patience_is_gone() {

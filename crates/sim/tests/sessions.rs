@@ -106,3 +106,14 @@ fn sessions_get_through_when_their_first_choice_hears_nobody() {
     world.strike(&Fault::Partition(vec![id(1)]));
     all_get_their_answers(&mut world, 60 * SECOND);
 }
+
+/// R4, V5: with one operation under way at a time, every replica comes to see how long a leader lets it wait that is slow on
+/// purpose. At its pace the forty would take eighteen seconds. Seed 2339 of four replicas, where only the same `f + 1` knew.
+#[test]
+fn a_leader_that_is_slow_on_purpose_is_deposed_also_by_one_session_with_one_operation_at_a_time() {
+    let mut plan = Plan { sessions: 1, requests_per_client: 40, window: 1, ..Plan::quiet(11, 4) };
+    plan.liars = vec![(id(0), Behaviour::Slow)];
+    let mut world = with(plan);
+    all_get_their_answers(&mut world, 9 * SECOND);
+    assert!(top_view(&world) > 0);
+}
