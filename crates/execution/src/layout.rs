@@ -3,7 +3,7 @@
 //! | first bytes | what | in the digest |
 //! | --- | --- | --- |
 //! | `00 m ..` | local facts: format, genesis, executed up to, an unfinished transfer | no |
-//! | `00 b bucket` | the digest of one bucket, 2048 bytes | no |
+//! | `00 b row` | the sums of some buckets, 2048 bytes each | no |
 //! | `00 i bucket key` | index by bucket: which keys a bucket has; no value | no |
 //! | `01 a` | admission of new sessions | yes |
 //! | `01 s key` | a session | yes |
@@ -15,6 +15,7 @@
 
 use outvote_types::limits::MAX_KEY_BYTES;
 use outvote_types::{Nonce, PublicKey};
+use std::ops::RangeInclusive;
 
 /// Bytes of one key of the application's state at most; one byte of the wire's limit is the prefix.
 pub const MAX_APPLICATION_KEY_BYTES: usize = MAX_KEY_BYTES - 1;
@@ -28,8 +29,16 @@ const APPLICATION: u8 = 2;
 /// The first digested key, and the first key behind all digested ones.
 pub(crate) const DIGESTED: (&[u8], &[u8]) = (&[1], &[3]);
 
-pub(crate) fn bucket_digest(bucket: u8) -> Vec<u8> {
-    vec![0, b'b', bucket]
+/// Buckets whose sums share a row. In a busy cluster all of them change between two flushes: a row each would cost a page of
+/// the database each, and more than 15 would not fit into 32 KiB with the row's key.
+const SUMS_PER_ROW: u8 = 15;
+
+/// The rows of sums: the key of each, and its buckets.
+pub(crate) fn sum_rows() -> impl Iterator<Item = (Vec<u8>, RangeInclusive<u8>)> {
+    (0..=u8::MAX / SUMS_PER_ROW).map(|row| {
+        let first = row * SUMS_PER_ROW;
+        (vec![0, b'b', row], first..=first.saturating_add(SUMS_PER_ROW - 1))
+    })
 }
 
 pub(crate) fn index(bucket: u8, key: &[u8]) -> Vec<u8> {

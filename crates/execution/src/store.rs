@@ -2,7 +2,7 @@
 
 use crate::backend::{Backend, BackendError, Value, Writes};
 use crate::layout;
-use crate::lthash::{Buckets, LtHash, bucket_of};
+use crate::lthash::{BUCKET_BYTES, Buckets, LtHash, bucket_of};
 use outvote_types::Digest;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
@@ -88,9 +88,13 @@ impl Store {
     /// Opens the backend and reads the sums. Missing sums are those of empty buckets; damaged ones are `None`.
     pub(crate) fn open(backend: Box<dyn Backend>) -> Result<Option<Self>, BackendError> {
         let mut buckets = Buckets::default();
-        for bucket in 0..=u8::MAX {
-            if let Some(bytes) = backend.get(&layout::bucket_digest(bucket))? {
-                let Some(sum) = LtHash::from_bytes(&bytes) else { return Ok(None) };
+        for (row, members) in layout::sum_rows() {
+            let Some(bytes) = backend.get(&row)? else { continue };
+            if bytes.len() != members.len() * BUCKET_BYTES {
+                return Ok(None);
+            }
+            for (bucket, bytes) in members.zip(bytes.chunks_exact(BUCKET_BYTES)) {
+                let Some(sum) = LtHash::from_bytes(bytes) else { return Ok(None) };
                 *buckets.sum_mut(bucket) = sum;
             }
         }
@@ -241,10 +245,10 @@ impl Store {
     }
 
     fn add_changed_sums(&self, writes: &mut Writes) {
-        for bucket in 0..=u8::MAX {
-            if self.changed[usize::from(bucket)] {
-                let bytes = self.buckets.sum(bucket).to_bytes();
-                writes.insert(layout::bucket_digest(bucket), Some(bytes.into()));
+        for (row, members) in layout::sum_rows() {
+            if members.clone().any(|bucket| self.changed[usize::from(bucket)]) {
+                let sums: Vec<u8> = members.flat_map(|bucket| self.buckets.sum(bucket).to_bytes()).collect();
+                writes.insert(row, Some(sums.into()));
             }
         }
     }

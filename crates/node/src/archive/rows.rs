@@ -1,13 +1,13 @@
-//! A block's bytes as rows of the database: nearly always one, and more when an application answers at such length that
-//! they exceed what a row may hold.
+//! A block's bytes as rows of the database: the first part beside the others' first parts, the rest in a table of its own.
 
 use super::{ArchiveChange, BLOCKS, PARTS, key};
 use crate::backend::Blocks;
 use crate::error::NodeError;
 use outvote_types::Sequence;
 
-/// Bytes in a row at most.
-const ROW_BYTES_MAX: usize = 16 << 20;
+/// Bytes in a row at most. The database gives a large value pages of the next power of two: a block of 34 KB in one row would
+/// take, and be written as, 64 KiB. This much fits into 16 KiB with what belongs to a row.
+const ROW_BYTES_MAX: usize = 16_000;
 /// The first row begins with the number of rows that follow it.
 const COUNT_BYTES: usize = 4;
 

@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::error::StorageError;
 
-const CHECKSUM_BYTES: usize = 4;
+/// A stored value ends with its checksum.
+pub(crate) const CHECKSUM_BYTES: usize = 4;
 const CURE: &str = "move the file away; the state is built again from the log and the other replicas";
 
 /// Names the database in errors.
@@ -50,7 +51,8 @@ impl Guard {
     }
 }
 
-fn checksum(table: &str, key: &[u8], value: &[u8]) -> [u8; CHECKSUM_BYTES] {
+/// Over table, key and value.
+pub(crate) fn checksum(table: &str, key: &[u8], value: &[u8]) -> [u8; CHECKSUM_BYTES] {
     let mut hasher = crc32fast::Hasher::new();
     for part in [table.as_bytes(), key] {
         hasher.update(&(part.len() as u64).to_le_bytes());
@@ -58,14 +60,6 @@ fn checksum(table: &str, key: &[u8], value: &[u8]) -> [u8; CHECKSUM_BYTES] {
     }
     hasher.update(value);
     hasher.finalize().to_le_bytes()
-}
-
-/// The value as it is stored.
-pub(crate) fn with_checksum(table: &str, key: &[u8], value: &[u8]) -> Vec<u8> {
-    let mut stored = Vec::with_capacity(value.len() + CHECKSUM_BYTES);
-    stored.extend_from_slice(value);
-    stored.extend_from_slice(&checksum(table, key, value));
-    stored
 }
 
 /// The value as it was committed, or the error that it is not.

@@ -18,7 +18,7 @@ use redb::{
 };
 
 use crate::error::{Poison, StorageError};
-use guard::{Guard, checked, with_checksum};
+use guard::{CHECKSUM_BYTES, Guard, checked, checksum};
 
 /// How long a key may be.
 pub const KEY_MAX_BYTES: usize = 4096;
@@ -255,7 +255,10 @@ fn write(database: &Database, tables: &BTreeMap<&str, Vec<Change<'_>>>) -> Resul
         for change in changes {
             match change.value {
                 Some(value) => {
-                    table.insert(change.key, with_checksum(name, change.key, value).as_slice())?;
+                    let mut stored = table.insert_reserve(change.key, value.len() + CHECKSUM_BYTES)?;
+                    let (head, tail) = stored.as_mut().split_at_mut(value.len());
+                    head.copy_from_slice(value);
+                    tail.copy_from_slice(&checksum(name, change.key, value));
                 }
                 None => {
                     table.remove(change.key)?;
