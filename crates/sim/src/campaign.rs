@@ -271,7 +271,7 @@ fn describe(world: &World, what: &str) -> String {
     let statuses: Vec<String> = (0..world.machines.len())
         .map(|index| {
             let lies = if world.plan.lies(outvote_types::ReplicaId(index as u16)) { " (liar)" } else { "" };
-            format!("{index}{lies}: {:?}", world.status(index))
+            format!("{index}{lies}: {}{:?}", world.machines[index].state_in_words(), world.status(index))
         })
         .collect();
     format!("{what}: {waiting} requests open; {}", statuses.join("; "))

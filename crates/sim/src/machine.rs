@@ -204,6 +204,16 @@ impl Machine {
         }
     }
 
+    /// What its executor has come to, for whoever looks into a stall.
+    #[must_use]
+    pub fn state_in_words(&self) -> String {
+        let executed = self.executor.as_ref().map(Executor::executed);
+        let (first, last) = (self.queue.front(), self.queue.back());
+        let waiting = (first.map(|b| b.block.header.body.sequence), last.map(|b| b.block.header.body.sequence));
+        let (is_fetching, is_executing) = (self.transfer.is_some(), self.is_executing);
+        format!("(state {executed:?}, waiting {waiting:?}, fetching {is_fetching}, executing {is_executing}) ")
+    }
+
     /// Executes the next block that waits, if it is the next one of the state.
     pub fn execute(&mut self) -> Option<BlockResult> {
         let executor = self.executor.as_mut()?;

@@ -227,13 +227,13 @@ impl Checkers {
 
     /// A replica with an old copy sends a message.
     pub fn on_old_copy_speaks(&mut self, from: ReplicaId, message: &Message) {
-        self.rollback.on_spoken(from, message);
+        let verdict = self.rollback.on_spoken(from, message, self.now_us);
+        self.take(verdict);
     }
 
-    /// A reminder has arrived; the receiver votes no more afterwards, or it does.
+    /// A reminder has arrived; the receiver votes no more once it has judged it.
     pub fn on_reminder(&mut self, from: ReplicaId, to: ReplicaId, reminder: &Reminder, is_observer: bool) {
-        let verdict = self.rollback.on_reminder(from, to, reminder, is_observer);
-        self.take(verdict);
+        self.rollback.on_reminder(from, to, reminder, is_observer, self.now_us);
     }
 
     /// A replica stops voting for good.

@@ -12,6 +12,10 @@ type Place = (View, Sequence);
 /// How long those who owe a reminder may take: some rounds of STATUS, of which the network loses a part.
 const PATIENCE_US: u64 = 5_000_000;
 
+/// How long a replica may take to believe what it is shown: many signatures at once are judged on another thread, after those
+/// that came before on the same link.
+const JUDGED_US: u64 = 1_000;
+
 /// The promises of an old copy, and what was said since.
 struct OldCopy {
     since_us: u64,
@@ -21,8 +25,22 @@ struct OldCopy {
     /// Whether the process has sent a PREPARE, a COMMIT, a VIEWCHANGE of its own since its disk was put back. What it is
     /// shown of such a kind it may then have said itself.
     has_spoken: [bool; 3],
+    /// By whom it was shown what it forgot, and when at first. It votes no more once it has judged that.
+    shown: Option<(ReplicaId, u64)>,
     /// Who committed by a certificate with a forgotten COMMIT in it, and has run ever since.
     owing: BTreeMap<ReplicaId, Place>,
+}
+
+impl OldCopy {
+    /// Whether it has still time to judge what it was shown, if it was shown anything.
+    fn believes(&self, replica: ReplicaId, now_us: u64) -> Verdict {
+        match self.shown {
+            Some((by, at_us)) if now_us > at_us + JUDGED_US => {
+                Err(("rollback", format!("{replica} was shown by {by} what it forgot, and votes on")))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -46,8 +64,11 @@ impl Rollback {
         }
     }
 
-    /// Its memory is gone.
+    /// Its memory is gone, and with it what it was shown and had not judged yet.
     pub(super) fn on_crash(&mut self, replica: ReplicaId) {
+        if let Some(old) = self.old.get_mut(&replica) {
+            old.shown = None;
+        }
         self.relied.retain(|(_, by), _| *by != replica);
         for old in self.old.values_mut() {
             old.owing.remove(&replica);
@@ -60,7 +81,8 @@ impl Rollback {
         let relied = self.relied.iter().filter(|((voter, _), place)| *voter == replica && **place > lock);
         let owing = relied.map(|((_, by), place)| (*by, *place)).collect();
         let (view, lease) = (promise.view, promise.lease);
-        self.old.insert(replica, OldCopy { since_us, view, lease, lock, has_spoken: [false; 3], owing });
+        let old = OldCopy { since_us, view, lease, lock, has_spoken: [false; 3], shown: None, owing };
+        self.old.insert(replica, old);
     }
 
     /// It starts once more; what it promised since its disk was put back is on that disk now.
@@ -71,16 +93,17 @@ impl Rollback {
         }
     }
 
-    pub(super) fn on_spoken(&mut self, from: ReplicaId, message: &Message) {
-        let Some(old) = self.old.get_mut(&from) else { return };
-        let [prepares, commits, heads] = &mut old.has_spoken;
-        match message {
-            Message::Propose(propose) => *prepares |= propose.prepare.body.replica == from,
-            Message::Prepare(prepare) => *prepares |= prepare.vote.body.replica == from,
-            Message::Commit(vote) => *commits |= vote.body.replica == from,
-            Message::ViewChange(change) => *heads |= change.head.body.replica == from,
-            _ => {}
-        }
+    pub(super) fn on_spoken(&mut self, from: ReplicaId, message: &Message, now_us: u64) -> Verdict {
+        let Some(old) = self.old.get_mut(&from) else { return Ok(()) };
+        let kind = match message {
+            Message::Propose(propose) if propose.prepare.body.replica == from => 0,
+            Message::Prepare(prepare) if prepare.vote.body.replica == from => 0,
+            Message::Commit(vote) if vote.body.replica == from => 1,
+            Message::ViewChange(change) if change.head.body.replica == from => 2,
+            _ => return Ok(()),
+        };
+        old.has_spoken[kind] = true;
+        old.believes(from, now_us)
     }
 
     /// A reminder has arrived.
@@ -90,8 +113,9 @@ impl Rollback {
         to: ReplicaId,
         reminder: &Reminder,
         is_observer: bool,
-    ) -> Verdict {
-        let Some(old) = self.old.get_mut(&to) else { return Ok(()) };
+        now_us: u64,
+    ) {
+        let Some(old) = self.old.get_mut(&to) else { return };
         if let Some(commit) = &reminder.commit {
             let shown = (commit.body.view, commit.body.sequence);
             old.owing.retain(|by, owed| *by != from || *owed > shown);
@@ -106,20 +130,21 @@ impl Rollback {
         ];
         let is_proven = forgotten.iter().zip(old.has_spoken).any(|(forgotten, spoken)| *forgotten && !spoken);
         if is_proven && !is_observer {
-            return Err(("rollback", format!("{to} was shown by {from} what it forgot, and votes on")));
+            old.shown.get_or_insert((from, now_us));
         }
-        Ok(())
     }
 
     /// It votes no more: one reminder was enough, and the others' may have been lost.
     pub(super) fn on_found_out(&mut self, replica: ReplicaId) {
         if let Some(old) = self.old.get_mut(&replica) {
             old.owing.clear();
+            old.shown = None;
         }
     }
 
     /// Everything is mended and all links came up again.
     pub(super) fn on_end(&self, now_us: u64) -> Verdict {
+        self.old.iter().try_for_each(|(replica, old)| old.believes(*replica, now_us))?;
         let is_due = |old: &OldCopy| now_us.saturating_sub(old.since_us) >= PATIENCE_US;
         for (replica, old) in self.old.iter().filter(|(_, old)| is_due(old)) {
             if let Some((by, place)) = old.owing.first_key_value() {
