@@ -44,6 +44,31 @@ pub trait Backend: Send {
     /// # Errors
     /// When the database cannot be read.
     fn snapshot(&self) -> Result<Box<dyn BackendSnapshot>, BackendError>;
+
+    /// Remembers durably what is here now, instead of what was marked before.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    fn mark(&mut self) -> Result<(), BackendError>;
+
+    /// Forgets the mark, if there is one.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    fn unmark(&mut self) -> Result<(), BackendError>;
+
+    /// Whether something is marked.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    fn is_marked(&self) -> Result<bool, BackendError>;
+
+    /// Restores what was marked and forgets the mark, all or, if it fails or the power goes, nothing of it; says whether
+    /// anything was marked.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    fn go_back(&mut self) -> Result<bool, BackendError>;
 }
 
 /// A frozen view of a [`Backend`]; may be read from any thread.

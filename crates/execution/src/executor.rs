@@ -71,7 +71,7 @@ impl Executed {
         (Self { sequence, id, header: Some(header.clone()), bytes }, is_due)
     }
 
-    const fn is_checkpoint(&self) -> bool {
+    pub(crate) const fn is_checkpoint(&self) -> bool {
         self.sequence.0 > 0 && self.bytes == 0
     }
 }
@@ -91,6 +91,8 @@ pub struct Executor {
     pub(crate) checkpoints: Checkpoints,
     /// The checkpoint of a state transfer that began and did not end.
     pub(crate) installing: Option<CheckpointCertificate>,
+    /// Whether what was here before that transfer is marked, so that it can be put back.
+    pub(crate) is_marked: bool,
     is_stopped: bool,
 }
 
@@ -105,16 +107,17 @@ impl Executor {
         config: ExecutorConfig,
     ) -> Result<Self, ExecutionError> {
         check_identity(&mut *backend, &config)?;
-        let mut executed = read(&*backend, layout::EXECUTED, "the executed block")?.unwrap_or(Executed {
-            sequence: Sequence(0),
-            id: config.genesis,
-            header: None,
-            bytes: 0,
-        });
+        let mut executed = read_executed(&*backend, &config)?;
         if planted::is_on(Bug::CheckpointBytesForgotten) {
             executed.bytes = 0;
         }
         let installing = read(&*backend, layout::INSTALLING, "the mark of a state transfer")?;
+        let mut is_marked = backend.is_marked()?;
+        if is_marked && installing.is_none() {
+            // The process died right before a transfer's first change, or right after its last.
+            backend.unmark()?;
+            is_marked = false;
+        }
         let store = Store::open(backend)?.ok_or(ExecutionError::Damaged { what: "a bucket's digest" })?;
         let mut executor = Self {
             store,
@@ -125,6 +128,7 @@ impl Executor {
             executed,
             checkpoints: Checkpoints::default(),
             installing,
+            is_marked,
             is_stopped: false,
         };
         if executor.executed.is_checkpoint() && executor.installing.is_none() {
@@ -268,6 +272,13 @@ impl Executor {
         Ok(())
     }
 
+    /// Goes on from what is durable.
+    pub(crate) fn reread_executed(&mut self) -> Result<(), ExecutionError> {
+        let executed = read_executed(self.store.backend(), &self.config)?;
+        self.set_executed(executed);
+        Ok(())
+    }
+
     pub(crate) fn set_executed(&mut self, executed: Executed) {
         self.flushed = executed.sequence;
         self.executed = executed;
@@ -377,6 +388,11 @@ fn check_identity(backend: &mut dyn Backend, config: &ExecutorConfig) -> Result<
             (layout::GENESIS.to_vec(), Some(encode(&config.genesis).into())),
         ]))?),
     }
+}
+
+fn read_executed(backend: &dyn Backend, config: &ExecutorConfig) -> Result<Executed, ExecutionError> {
+    let genesis = Executed { sequence: Sequence(0), id: config.genesis, header: None, bytes: 0 };
+    Ok(read(backend, layout::EXECUTED, "the executed block")?.unwrap_or(genesis))
 }
 
 fn read<T: BorshDeserialize>(

@@ -2,13 +2,16 @@
 //!
 //! A durable mark stands in the database from the first change to the last. A crash in between leaves a mixture of two
 //! states under that mark; the executor then refuses to run until a transfer is finished. What is already in place is
-//! found again by its digest, so nothing is fetched twice. "Executed up to" moves only with the last commit.
+//! found again by its digest, so nothing is fetched twice. "Executed up to" moves only with the last commit. Unless the
+//! state is replaced because it is wrong, the database remembers it as it was, and [`Executor::give_up_transfer`] brings it
+//! back.
 
 use crate::backend::{BackendError, Value, Writes};
 use crate::error::ExecutionError;
 use crate::executor::{Executed, Executor};
 use crate::layout;
 use crate::lthash::{LtHash, bucket_of};
+use crate::transfer::Purpose;
 use outvote_types::limits::STATE_BUCKETS;
 use outvote_types::{CheckpointCertificate, Digest, SignedHeader, encode};
 use std::collections::BTreeSet;
@@ -24,9 +27,12 @@ impl Executor {
         &mut self,
         certificate: &CheckpointCertificate,
         wanted: &[Digest],
+        purpose: Purpose,
     ) -> Result<BTreeSet<u8>, ExecutionError> {
         self.refuse_if_stopped()?;
-        let differing = self.try_begin_install(certificate, wanted);
+        // Nothing happens here if a transfer is under way already.
+        self.flush()?;
+        let differing = self.try_begin_install(certificate, wanted, purpose);
         self.stop_on_error(differing)
     }
 
@@ -34,7 +40,17 @@ impl Executor {
         &mut self,
         certificate: &CheckpointCertificate,
         wanted: &[Digest],
+        purpose: Purpose,
     ) -> Result<BTreeSet<u8>, ExecutionError> {
+        match purpose {
+            // C11: what is here now is right, though old. A transfer that is begun again keeps its first mark.
+            Purpose::CatchUp if self.installing.is_none() => {
+                self.store.backend_mut().mark()?;
+                self.is_marked = true;
+            }
+            Purpose::CatchUp => {}
+            Purpose::Repair => self.forget_mark()?,
+        }
         let mark = (layout::INSTALLING.to_vec(), Some(encode(certificate).into()));
         self.store.backend_mut().commit(Writes::from([mark]))?;
         self.installing = Some(certificate.clone());
@@ -105,8 +121,46 @@ impl Executor {
         ]))?;
         self.set_executed(executed);
         self.installing = None;
+        self.forget_mark()?;
         self.take_snapshot()?;
         self.on_stable(certificate);
+        Ok(())
+    }
+
+    fn forget_mark(&mut self) -> Result<(), BackendError> {
+        if std::mem::take(&mut self.is_marked) {
+            self.store.backend_mut().unmark()?;
+        }
+        Ok(())
+    }
+
+    /// C11: puts back what was here before the transfer under way, in one commit; blocks above it may be executed again.
+    /// Says whether there was anything to put back: not if the state was being replaced because it was wrong.
+    ///
+    /// # Errors
+    /// When the database fails; the node must then stop.
+    pub fn give_up_transfer(&mut self) -> Result<bool, ExecutionError> {
+        self.refuse_if_stopped()?;
+        if self.installing.is_none() || !self.is_marked {
+            return Ok(false);
+        }
+        let restored = self.try_give_up();
+        self.stop_on_error(restored)?;
+        Ok(true)
+    }
+
+    fn try_give_up(&mut self) -> Result<(), ExecutionError> {
+        self.is_marked = false;
+        if !self.store.go_back()? {
+            return Err(ExecutionError::Damaged { what: "the state before a transfer" });
+        }
+        self.sessions.clear();
+        self.checkpoints.clear();
+        self.installing = None;
+        self.reread_executed()?;
+        if self.executed.is_checkpoint() {
+            self.take_snapshot()?;
+        }
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use crate::backend::{Backend, BackendError, BackendSnapshot, Value, Writes};
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 type Map = BTreeMap<Arc<[u8]>, Value>;
 
@@ -11,7 +11,13 @@ type Map = BTreeMap<Arc<[u8]>, Value>;
 /// executor, open another one on the clone, and a crash has been played.
 #[derive(Clone, Default)]
 pub struct MemoryBackend {
-    map: Arc<Mutex<Arc<Map>>>,
+    inner: Arc<Mutex<Contents>>,
+}
+
+#[derive(Clone, Default)]
+struct Contents {
+    map: Arc<Map>,
+    marked: Option<Arc<Map>>,
 }
 
 impl MemoryBackend {
@@ -24,12 +30,16 @@ impl MemoryBackend {
     /// A copy that shares nothing with this one: a backup of it as it is now.
     #[must_use]
     pub fn copy(&self) -> Self {
-        Self { map: Arc::new(Mutex::new(self.current())) }
+        Self { inner: Arc::new(Mutex::new(self.lock().clone())) }
     }
 
     fn current(&self) -> Arc<Map> {
+        Arc::clone(&self.lock().map)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Contents> {
         // Nothing panics while the lock is held, and a map is replaced as a whole.
-        self.map.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -59,9 +69,9 @@ impl Backend for MemoryBackend {
     }
 
     fn commit(&mut self, writes: Writes) -> Result<(), BackendError> {
-        let mut guard = self.map.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut guard = self.lock();
         // Copies the map only while a snapshot still looks at it.
-        let map = Arc::make_mut(&mut guard);
+        let map = Arc::make_mut(&mut guard.map);
         for (key, value) in writes {
             match value {
                 Some(value) => map.insert(key.into(), value),
@@ -73,6 +83,28 @@ impl Backend for MemoryBackend {
 
     fn snapshot(&self) -> Result<Box<dyn BackendSnapshot>, BackendError> {
         Ok(Box::new(MemorySnapshot(self.current())))
+    }
+
+    fn mark(&mut self) -> Result<(), BackendError> {
+        let mut contents = self.lock();
+        contents.marked = Some(Arc::clone(&contents.map));
+        Ok(())
+    }
+
+    fn unmark(&mut self) -> Result<(), BackendError> {
+        self.lock().marked = None;
+        Ok(())
+    }
+
+    fn is_marked(&self) -> Result<bool, BackendError> {
+        Ok(self.lock().marked.is_some())
+    }
+
+    fn go_back(&mut self) -> Result<bool, BackendError> {
+        let mut contents = self.lock();
+        let Some(marked) = contents.marked.take() else { return Ok(false) };
+        contents.map = marked;
+        Ok(true)
     }
 }
 

@@ -87,25 +87,22 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the backend and reads the sums. Missing sums are those of empty buckets; damaged ones are `None`.
     pub(crate) fn open(backend: Box<dyn Backend>) -> Result<Option<Self>, BackendError> {
-        let mut buckets = Buckets::default();
-        for (row, members) in layout::sum_rows() {
-            let Some(bytes) = backend.get(&row)? else { continue };
-            if bytes.len() != members.len() * BUCKET_BYTES {
-                return Ok(None);
-            }
-            for (bucket, bytes) in members.zip(bytes.chunks_exact(BUCKET_BYTES)) {
-                let Some(sum) = LtHash::from_bytes(bytes) else { return Ok(None) };
-                *buckets.sum_mut(bucket) = sum;
-            }
+        let Some(buckets) = read_sums(&*backend)? else { return Ok(None) };
+        let (overlay, change) = (BTreeMap::new(), Change::default());
+        Ok(Some(Self { backend, overlay, change, buckets, changed: [false; 256] }))
+    }
+
+    /// Goes back to what the backend has marked, whatever was written since; says whether anything was marked, and the sums
+    /// fit it.
+    pub(crate) fn go_back(&mut self) -> Result<bool, BackendError> {
+        if !self.backend.go_back()? {
+            return Ok(false);
         }
-        let store = Self {
-            backend,
-            overlay: BTreeMap::new(),
-            change: Change::default(),
-            buckets,
-            changed: [false; 256],
-        };
-        Ok(Some(store))
+        let Some(buckets) = read_sums(&*self.backend)? else { return Ok(false) };
+        self.buckets = buckets;
+        self.changed = [false; 256];
+        self.drop_overlay();
+        Ok(true)
     }
 
     pub(crate) fn backend(&self) -> &dyn Backend {
@@ -252,6 +249,21 @@ impl Store {
             }
         }
     }
+}
+
+fn read_sums(backend: &dyn Backend) -> Result<Option<Buckets>, BackendError> {
+    let mut buckets = Buckets::default();
+    for (row, members) in layout::sum_rows() {
+        let Some(bytes) = backend.get(&row)? else { continue };
+        if bytes.len() != members.len() * BUCKET_BYTES {
+            return Ok(None);
+        }
+        for (bucket, bytes) in members.zip(bytes.chunks_exact(BUCKET_BYTES)) {
+            let Some(sum) = LtHash::from_bytes(bytes) else { return Ok(None) };
+            *buckets.sum_mut(bucket) = sum;
+        }
+    }
+    Ok(Some(buckets))
 }
 
 /// Collects pairs up to a count and a size.

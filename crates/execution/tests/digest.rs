@@ -239,6 +239,22 @@ impl Backend for Failing {
         self.spend()?;
         self.inner.snapshot()
     }
+    fn mark(&mut self) -> Result<(), BackendError> {
+        self.spend()?;
+        self.inner.mark()
+    }
+    fn unmark(&mut self) -> Result<(), BackendError> {
+        self.spend()?;
+        self.inner.unmark()
+    }
+    fn is_marked(&self) -> Result<bool, BackendError> {
+        self.spend()?;
+        self.inner.is_marked()
+    }
+    fn go_back(&mut self) -> Result<bool, BackendError> {
+        self.spend()?;
+        self.inner.go_back()
+    }
 }
 
 #[test]

@@ -90,6 +90,10 @@ impl<'a> Network<'a> {
                     }
                 }
                 Some(TransferOutput::Blame { from, why }) => self.blamed.push((from, why)),
+                Some(TransferOutput::GivenUp) => {
+                    assert_eq!(transfer.wake_at(), None);
+                    return None;
+                }
                 Some(TransferOutput::Done { certificate, header }) => {
                     assert_eq!(header.body.id(), certificate.id);
                     assert_eq!(transfer.wake_at(), None);
@@ -106,8 +110,13 @@ impl<'a> Network<'a> {
     }
 }
 
-fn transfer(certificate: &CheckpointCertificate) -> Transfer {
-    Transfer::new(certificate.clone(), Quorum::byzantine(4).unwrap(), ME)
+fn transfer(executor: &Executor, certificate: &CheckpointCertificate) -> Transfer {
+    Transfer::new(executor, certificate.clone(), false, Quorum::byzantine(4).unwrap(), ME)
+}
+
+/// A transfer over a state that is wrong.
+fn repair(executor: &Executor, certificate: &CheckpointCertificate) -> Transfer {
+    Transfer::new(executor, certificate.clone(), true, Quorum::byzantine(4).unwrap(), ME)
 }
 
 fn agreed(backend: &MemoryBackend) -> Vec<(Vec<u8>, Vec<u8>)> {
@@ -136,7 +145,7 @@ fn an_empty_replica_fetches_different_buckets_from_all_peers() {
     let backend = MemoryBackend::new();
     let mut executor = open(&backend, config(INTERVAL));
     let mut network = Network::new(&source.executor);
-    let mut transfer = transfer(&certificate);
+    let mut transfer = transfer(&executor, &certificate);
     assert_eq!(network.run(&mut transfer, &mut executor, usize::MAX), Some(Sequence(8)));
     assert_eq!(transfer.progress(), Some((256, 256)));
     assert_eq!(network.asked.keys().map(|id| id.0).collect::<Vec<_>>(), [0, 1, 2]);
@@ -153,14 +162,14 @@ fn only_buckets_that_differ_are_fetched() {
     let (mut source, certificate) = honest(8);
     let backend = MemoryBackend::new();
     let mut executor = open(&backend, config(INTERVAL));
-    Network::new(&source.executor).run(&mut transfer(&certificate), &mut executor, usize::MAX).unwrap();
+    Network::new(&source.executor).run(&mut transfer(&executor, &certificate), &mut executor, usize::MAX).unwrap();
     // Two more keys and two sessions change a few buckets of 256.
     for nonce in 9..=12 {
         source.run(vec![request(1, nonce, &["put one 1", "put two 2"])]);
     }
     let later = certificate_of(&mut source);
     let mut network = Network::new(&source.executor);
-    assert_eq!(network.run(&mut transfer(&later), &mut executor, usize::MAX), Some(Sequence(12)));
+    assert_eq!(network.run(&mut transfer(&executor, &later), &mut executor, usize::MAX), Some(Sequence(12)));
     let asked: usize = network.asked.values().sum();
     assert!(asked <= 3 + 2 * 8, "{asked} fetches");
     assert_same(&mut source, &backend, &mut executor);
@@ -210,7 +219,7 @@ fn each_kind_of_lie_is_named_at_once_and_the_honest_peers_suffice() {
         let backend = MemoryBackend::new();
         let mut executor = open(&backend, config(INTERVAL));
         let mut network = Network::new(&source.executor).with(1, bend(lie));
-        network.run(&mut transfer(&certificate), &mut executor, usize::MAX).unwrap();
+        network.run(&mut transfer(&executor, &certificate), &mut executor, usize::MAX).unwrap();
         assert_eq!(network.blamed, [(ReplicaId(1), why)]);
         // One manifest, one bucket, and never again.
         assert_eq!(network.asked[&ReplicaId(1)], 2);
@@ -242,7 +251,7 @@ fn a_bent_manifest_is_blamed() {
             other => Some(other),
         };
         let mut network = Network::new(&source.executor).with(0, liar);
-        assert_eq!(network.run(&mut transfer(&certificate), &mut executor, usize::MAX), Some(Sequence(8)));
+        assert_eq!(network.run(&mut transfer(&executor, &certificate), &mut executor, usize::MAX), Some(Sequence(8)));
         assert_eq!(network.blamed.len(), 1);
         assert_eq!(network.asked[&ReplicaId(0)], 1);
     }
@@ -256,11 +265,11 @@ fn answers_nobody_asked_for_are_dropped() {
     let mut executor = open(&backend, config(INTERVAL));
     let mut network =
         Network::new(&source.executor).with(2, bend(|bucket, _, _| *bucket = (*bucket + 1) % 300));
-    network.run(&mut transfer(&certificate), &mut executor, usize::MAX).unwrap();
+    network.run(&mut transfer(&executor, &certificate), &mut executor, usize::MAX).unwrap();
     assert!(network.blamed.is_empty());
     assert_same(&mut source, &backend, &mut executor);
     let stranger = Data::Gone { oldest: Sequence(1) };
-    let outputs = transfer(&certificate).on_data(&mut executor, ReplicaId(77), stranger, Instant(1)).unwrap();
+    let outputs = transfer(&executor, &certificate).on_data(&mut executor, ReplicaId(77), stranger, Instant(1)).unwrap();
     assert!(outputs.is_empty());
 }
 
@@ -276,7 +285,7 @@ fn silent_and_trickling_peers_do_not_stop_a_transfer() {
         }
     });
     let mut network = Network::new(&source.executor).with(0, |_, _| None).with(1, trickle);
-    network.run(&mut transfer(&certificate), &mut executor, usize::MAX).unwrap();
+    network.run(&mut transfer(&executor, &certificate), &mut executor, usize::MAX).unwrap();
     assert!(network.blamed.is_empty());
     assert!(network.now.0 <= CHUNK_TIMEOUT_US + REST_US + 1, "{:?}", network.now);
     assert_same(&mut source, &backend, &mut executor);
@@ -297,7 +306,7 @@ fn large_buckets_come_in_bounded_chunks() {
     let backend = MemoryBackend::new();
     let mut executor = open(&backend, config(INTERVAL));
     let mut network = Network::new(&source.executor);
-    network.run(&mut transfer(&certificate), &mut executor, usize::MAX).unwrap();
+    network.run(&mut transfer(&executor, &certificate), &mut executor, usize::MAX).unwrap();
     assert!(network.largest > 900_000 && network.largest <= 1024 * 1024 + 2048, "{}", network.largest);
     assert!(network.continued >= 2, "{} continued chunks", network.continued);
     assert_eq!(agreed(&backend), agreed(&source.backend));
@@ -310,7 +319,7 @@ fn a_crash_in_the_middle_continues_without_fetching_anything_twice() {
     let backend = MemoryBackend::new();
     let mut executor = open(&backend, config(INTERVAL));
     let mut network = Network::new(&source.executor);
-    assert_eq!(network.run(&mut transfer(&certificate), &mut executor, 150), None);
+    assert_eq!(network.run(&mut transfer(&executor, &certificate), &mut executor, 150), None);
     drop(executor);
     let mut executor = open(&backend, config(INTERVAL));
     let interrupted = executor.interrupted_transfer().expect("the mark survives").clone();
@@ -322,7 +331,7 @@ fn a_crash_in_the_middle_continues_without_fetching_anything_twice() {
     assert_eq!(executor.query(b"get a").unwrap_err(), ExecutionError::Installing);
     assert_eq!(executor.flush(), Ok(()));
     let mut again = Network::new(&source.executor);
-    assert_eq!(again.run(&mut transfer(&interrupted), &mut executor, usize::MAX), Some(Sequence(8)));
+    assert_eq!(again.run(&mut transfer(&executor, &interrupted), &mut executor, usize::MAX), Some(Sequence(8)));
     assert!(again.asked.values().sum::<usize>() < 130, "{:?}", again.asked);
     assert_same(&mut source, &backend, &mut executor);
 }
@@ -335,7 +344,7 @@ fn a_crash_at_any_moment_of_a_transfer_is_survived() {
     for steps in (0..40).cycle().take(200) {
         let mut executor = open(&backend, config(INTERVAL));
         let mut network = Network::new(&source.executor);
-        if network.run(&mut transfer(&certificate), &mut executor, steps).is_some() {
+        if network.run(&mut transfer(&executor, &certificate), &mut executor, steps).is_some() {
             assert_same(&mut source, &backend, &mut executor);
             return;
         }
@@ -348,7 +357,7 @@ fn a_checkpoint_that_is_gone_is_replaced_by_a_later_one() {
     let (mut source, certificate) = honest(8);
     let backend = MemoryBackend::new();
     let mut executor = open(&backend, config(INTERVAL));
-    let mut transfer = transfer(&certificate);
+    let mut transfer = transfer(&executor, &certificate);
     assert_eq!(Network::new(&source.executor).run(&mut transfer, &mut executor, 100), None);
     // The peers move on until they keep nothing of checkpoint 8.
     for nonce in 9..=24 {
@@ -395,7 +404,7 @@ fn a_replica_that_went_astray_goes_back_to_the_checkpoint() {
     }
     assert!(astray.executor.unflushed_bytes() > 0);
     Network::new(&source.executor)
-        .run(&mut transfer(&certificate), &mut astray.executor, usize::MAX)
+        .run(&mut repair(&astray.executor, &certificate), &mut astray.executor, usize::MAX)
         .unwrap();
     assert_eq!(astray.executor.executed(), Sequence(8));
     assert_same(&mut source, &astray.backend, &mut astray.executor);
@@ -407,7 +416,7 @@ fn a_rotten_disk_is_repaired_though_the_kept_sums_say_that_all_is_well() {
     let (mut source, certificate) = honest(8);
     let mut backend = MemoryBackend::new();
     let mut executor = open(&backend, config(INTERVAL));
-    Network::new(&source.executor).run(&mut transfer(&certificate), &mut executor, usize::MAX).unwrap();
+    Network::new(&source.executor).run(&mut transfer(&executor, &certificate), &mut executor, usize::MAX).unwrap();
     // A value changes, a key vanishes, a key appears; neither index nor sums know.
     let keys = agreed(&backend);
     let rot = [
@@ -418,6 +427,75 @@ fn a_rotten_disk_is_repaired_though_the_kept_sums_say_that_all_is_well() {
     backend.commit(rot.into_iter().collect()).unwrap();
     let mut executor = Executor::open(Box::new(backend.clone()), Box::new(Words), config(INTERVAL)).unwrap();
     assert_eq!(executor.state_digest(), certificate.state_root);
-    Network::new(&source.executor).run(&mut transfer(&certificate), &mut executor, usize::MAX).unwrap();
+    Network::new(&source.executor).run(&mut repair(&executor, &certificate), &mut executor, usize::MAX).unwrap();
     assert_same(&mut source, &backend, &mut executor);
+}
+
+/// A peer that lost its snapshots with its process.
+fn has_lost_it(_: &Fetch, _: Data) -> Option<Data> {
+    Some(Data::Gone { oldest: Sequence(1) })
+}
+
+/// A replica with eight blocks that is twelve behind, and a transfer that has put some buckets in place when all who
+/// could send the others lose them.
+fn half_way() -> (Bench, Bench, CheckpointCertificate) {
+    let (mut laggard, _) = honest(6);
+    let (source, certificate) = honest(16);
+    let mut network = Network::new(&source.executor);
+    let begun = network.run(&mut transfer(&laggard.executor, &certificate), &mut laggard.executor, 100);
+    assert!(begun.is_none() && laggard.executor.interrupted_transfer().is_some());
+    (laggard, source, certificate)
+}
+
+#[test]
+fn a_transfer_that_nobody_can_finish_is_given_up_and_the_own_state_comes_back() {
+    // C11: in the process that began it, and in the next one.
+    for restarts in [false, true] {
+        let (mut laggard, source, certificate) = half_way();
+        let (mut plain, _) = honest(6);
+        if restarts {
+            laggard.executor = open(&laggard.backend, config(INTERVAL));
+        }
+        assert_eq!(laggard.executor.query(b"key-1-1"), Err(ExecutionError::Installing));
+        let mut network = Network::new(&source.executor);
+        for peer in 0..3 {
+            network = network.with(peer, has_lost_it);
+        }
+        let mut again = transfer(&laggard.executor, &certificate);
+        assert_eq!(network.run(&mut again, &mut laggard.executor, usize::MAX), None);
+        assert!(laggard.executor.give_up_transfer().unwrap());
+        assert!(laggard.executor.interrupted_transfer().is_none());
+        // E11: nothing that was executed before is lost, flushed or not, and nothing of the other state is left.
+        assert_eq!(laggard.executor.executed(), Sequence(6));
+        plain.executor.flush().unwrap();
+        assert_eq!(agreed(&laggard.backend), agreed(&plain.backend));
+        assert_same(&mut plain, &laggard.backend, &mut laggard.executor);
+        assert!(!laggard.executor.give_up_transfer().unwrap(), "there is nothing to give up any more");
+    }
+}
+
+#[test]
+fn a_wrong_state_never_comes_back() {
+    // C4, C11
+    let (mut laggard, source, certificate) = half_way();
+    let mut network = Network::new(&source.executor);
+    let begun = network.run(&mut repair(&laggard.executor, &certificate), &mut laggard.executor, 100);
+    assert_eq!(begun, None);
+    assert!(!laggard.executor.give_up_transfer().unwrap());
+    laggard.executor = open(&laggard.backend, config(INTERVAL));
+    assert!(!laggard.executor.give_up_transfer().unwrap(), "after a restart neither");
+    let mut last = transfer(&laggard.executor, &certificate);
+    let mut network = Network::new(&source.executor);
+    assert_eq!(network.run(&mut last, &mut laggard.executor, usize::MAX), Some(Sequence(16)));
+}
+
+#[test]
+fn a_replica_that_has_come_as_far_by_blocks_takes_no_older_state() {
+    let (source, certificate) = honest(8);
+    let (mut ahead, _) = honest(11);
+    let mut needless = transfer(&ahead.executor, &certificate);
+    let mut network = Network::new(&source.executor);
+    assert_eq!(network.run(&mut needless, &mut ahead.executor, usize::MAX), None);
+    assert!(ahead.executor.interrupted_transfer().is_none());
+    assert_eq!(ahead.executor.executed(), Sequence(11));
 }

@@ -69,6 +69,23 @@ impl Backend for RedbBackend {
     fn snapshot(&self) -> Result<Box<dyn BackendSnapshot>, BackendError> {
         Ok(Box::new(RedbSnapshot(self.store.snapshot().map_err(failed)?)))
     }
+
+    fn mark(&mut self) -> Result<(), BackendError> {
+        self.store.mark().map_err(failed)
+    }
+
+    fn unmark(&mut self) -> Result<(), BackendError> {
+        self.store.unmark().map_err(failed)
+    }
+
+    fn is_marked(&self) -> Result<bool, BackendError> {
+        self.store.is_marked().map_err(failed)
+    }
+
+    fn go_back(&mut self) -> Result<bool, BackendError> {
+        *self.current.get_mut() = None;
+        self.store.go_back().map_err(failed)
+    }
 }
 
 struct RedbSnapshot(Snapshot);

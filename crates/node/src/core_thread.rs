@@ -217,8 +217,8 @@ impl CoreThread {
             Action::Certified(certificate) => drop(out.execution.send(ExecutionJob::Certified(certificate))),
             Action::Reply(reply) => drop(out.gateway.send(GatewayJob::Reply(reply))),
             Action::Serve { to, fetch } => drop(out.execution.send(ExecutionJob::Serve { to, fetch })),
-            Action::FetchState { certificate } => {
-                drop(out.execution.send(ExecutionJob::FetchState(certificate)))
+            Action::FetchState { certificate, repair } => {
+                drop(out.execution.send(ExecutionJob::FetchState { certificate, repair }))
             }
             Action::StateData { from, data } => {
                 drop(out.execution.send(ExecutionJob::StateData { from, data }))

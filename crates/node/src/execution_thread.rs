@@ -6,6 +6,7 @@ use crate::error::NodeError;
 use crate::gateway::GatewayJob;
 use crate::log_thread::LogJob;
 use crate::shared::Shared;
+use crate::state_transfer::Ended;
 use crate::waiting_questions::WaitingQuestions;
 use outvote_execution::{Alarm, Executor, SessionStanding};
 use outvote_replica::CommittedBlock;
@@ -38,7 +39,7 @@ pub(crate) enum ExecutionJob {
     /// Answer a peer.
     Serve { to: ReplicaId, fetch: Fetch },
     /// Fetch the state of this checkpoint.
-    FetchState(CheckpointCertificate),
+    FetchState { certificate: CheckpointCertificate, repair: bool },
     /// A part of a state that is being fetched.
     StateData { from: ReplicaId, data: Data },
     /// A checkpoint became stable.
@@ -61,8 +62,8 @@ pub(crate) struct ExecutionThread {
     gateway: Sender<GatewayJob>,
     log: Sender<LogJob>,
     waiting: WaitingQuestions,
-    /// The checkpoint that was installed last.
-    installed_at: Option<Sequence>,
+    /// Where the state stood when the last transfer ended: the core hands out anew what follows.
+    resumes_at: Option<Sequence>,
     /// The lowest block that peers may still want from the log.
     retain_from: Sequence,
     /// Blocks that the archive keeps; 0 keeps all.
@@ -103,7 +104,7 @@ impl ExecutionThread {
             gateway,
             log,
             waiting: WaitingQuestions::default(),
-            installed_at: None,
+            resumes_at: None,
             retain_from: Sequence(0),
             retain_blocks,
             released: Sequence(0),
@@ -117,7 +118,7 @@ impl ExecutionThread {
     /// Runs until told to stop, or until the database fails: then the node stops.
     pub(crate) fn run(mut self, jobs: &Receiver<ExecutionJob>) -> Result<(), NodeError> {
         if let Some(certificate) = self.executor.interrupted_transfer().cloned() {
-            self.transfer.start(certificate, &self.core);
+            self.fetch_state(certificate, false)?;
         }
         self.renew_digest();
         loop {
@@ -126,7 +127,7 @@ impl ExecutionThread {
                 Ok(job) => self.handle(job)?,
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            self.keep_time();
+            self.keep_time()?;
             self.flush_in_turn()?;
             self.release();
         }
@@ -155,13 +156,32 @@ impl ExecutionThread {
     }
 
     /// What is due by the clock, however busy the queue is.
-    fn keep_time(&mut self) {
+    fn keep_time(&mut self) -> Result<(), NodeError> {
         let now = Instant::now();
         if self.digest_at.is_some_and(|at| at <= now) {
             self.renew_digest();
         }
         self.waiting.expire(now);
-        self.transfer.tick(&self.core);
+        let before = self.executor.executed();
+        let ended = self.transfer.tick(&mut self.executor, &self.core)?;
+        self.on_transfer_ended(before, ended);
+        Ok(())
+    }
+
+    fn fetch_state(&mut self, certificate: CheckpointCertificate, repair: bool) -> Result<(), NodeError> {
+        let before = self.executor.executed();
+        let ended = self.transfer.start(certificate, repair, &mut self.executor, &self.core)?;
+        self.on_transfer_ended(before, ended);
+        Ok(())
+    }
+
+    fn on_transfer_ended(&mut self, before: Sequence, ended: Option<Ended>) {
+        let Some(ended) = ended else { return };
+        if ended == Ended::Installed {
+            self.archive.installed(self.executor.executed(), before);
+        }
+        self.resumes_at = Some(self.executor.executed());
+        self.schedule_digest();
     }
 
     fn renew_digest(&mut self) {
@@ -188,17 +208,11 @@ impl ExecutionThread {
                 let data = self.serve(&fetch)?;
                 self.tell_core(Event::Served { to, data });
             }
-            ExecutionJob::FetchState(certificate) => {
-                self.transfer.start(certificate, &self.core);
-            }
+            ExecutionJob::FetchState { certificate, repair } => self.fetch_state(certificate, repair)?,
             ExecutionJob::StateData { from, data } => {
                 let before = self.executor.executed();
-                let is_done = self.transfer.on_data(from, data, &mut self.executor, &self.core)?;
-                if is_done {
-                    self.archive.installed(self.executor.executed(), before);
-                    self.installed_at = Some(self.executor.executed());
-                }
-                self.schedule_digest();
+                let ended = self.transfer.on_data(from, data, &mut self.executor, &self.core)?;
+                self.on_transfer_ended(before, ended);
             }
             ExecutionJob::Stable { certificate, retain_from } => {
                 self.executor.on_stable(&certificate);
@@ -239,8 +253,8 @@ impl ExecutionThread {
         if sequence <= self.executor.executed() {
             return self.tell_again(committed);
         }
-        if sequence > self.executor.executed().next() && self.installed_at == Some(self.executor.executed()) {
-            // The core handed it out before it heard that the state is another one; it begins anew from there.
+        if sequence > self.executor.executed().next() && self.resumes_at == Some(self.executor.executed()) {
+            // The core handed it out before it heard where the state stands; it begins anew from there.
             return Ok(());
         }
         let (archive, mut archived) = (&self.archive, None);

@@ -8,6 +8,15 @@ use outvote_replica::Event;
 use outvote_types::{CheckpointCertificate, Data, Quorum, ReplicaId};
 use std::time::Duration;
 
+/// How a transfer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The state is another one now.
+    Installed,
+    /// The state is what it was.
+    Kept,
+}
+
 /// At most one transfer at a time.
 pub(crate) struct StateTransfer {
     current: Option<Transfer>,
@@ -26,42 +35,57 @@ impl StateTransfer {
         self.current.as_ref()?.wake_at().map(|at| self.clock.until(at))
     }
 
-    /// Begins with this checkpoint; a transfer that is under way for a lower one is abandoned.
-    pub(crate) fn start(&mut self, certificate: CheckpointCertificate, core: &CoreSender) {
-        tracing::info!(checkpoint = certificate.sequence.0, "fetching the state from peers");
-        let mut transfer = Transfer::new(certificate, self.quorum, self.me);
+    /// Begins with this checkpoint; a transfer that is under way for another one is abandoned.
+    pub(crate) fn start(
+        &mut self,
+        certificate: CheckpointCertificate,
+        repair: bool,
+        executor: &mut Executor,
+        core: &CoreSender,
+    ) -> Result<Option<Ended>, NodeError> {
+        tracing::info!(checkpoint = certificate.sequence.0, repair, "fetching the state from peers");
+        let mut transfer = Transfer::new(executor, certificate, repair, self.quorum, self.me);
         // The first questions go out at once; only then does it know when it wants to be woken.
         let outputs = transfer.on_tick(self.clock.now());
         self.current = Some(transfer);
-        self.perform(outputs, core);
+        self.perform(outputs, executor, core)
     }
 
     /// Time passed.
-    pub(crate) fn tick(&mut self, core: &CoreSender) {
+    pub(crate) fn tick(
+        &mut self,
+        executor: &mut Executor,
+        core: &CoreSender,
+    ) -> Result<Option<Ended>, NodeError> {
         let now = self.clock.now();
-        let Some(transfer) = &mut self.current else { return };
-        if transfer.wake_at().is_some_and(|at| at <= now) {
-            let outputs = transfer.on_tick(now);
-            self.perform(outputs, core);
-        }
+        let Some(transfer) = self.current.as_mut().filter(|t| t.wake_at().is_some_and(|at| at <= now)) else {
+            return Ok(None);
+        };
+        let outputs = transfer.on_tick(now);
+        self.perform(outputs, executor, core)
     }
 
-    /// A peer answered; true when the state is installed.
+    /// A peer answered.
     pub(crate) fn on_data(
         &mut self,
         from: ReplicaId,
         data: Data,
         executor: &mut Executor,
         core: &CoreSender,
-    ) -> Result<bool, NodeError> {
+    ) -> Result<Option<Ended>, NodeError> {
         let now = self.clock.now();
-        let Some(transfer) = &mut self.current else { return Ok(false) };
+        let Some(transfer) = &mut self.current else { return Ok(None) };
         let outputs = transfer.on_data(executor, from, data, now)?;
-        self.perform(outputs, core);
-        Ok(self.current.is_none())
+        self.perform(outputs, executor, core)
     }
 
-    fn perform(&mut self, outputs: Vec<TransferOutput>, core: &CoreSender) {
+    fn perform(
+        &mut self,
+        outputs: Vec<TransferOutput>,
+        executor: &mut Executor,
+        core: &CoreSender,
+    ) -> Result<Option<Ended>, NodeError> {
+        let mut ended = None;
         for output in outputs {
             let event = match output {
                 TransferOutput::Fetch { to, fetch } => Event::FetchState { to, fetch },
@@ -71,12 +95,24 @@ impl StateTransfer {
                 }
                 TransferOutput::Done { certificate, header } => {
                     tracing::info!(checkpoint = certificate.sequence.0, "the state is installed");
-                    self.current = None;
+                    ended = Some(Ended::Installed);
                     Event::StateInstalled { certificate, header: *header }
+                }
+                TransferOutput::GivenUp => {
+                    // C11
+                    let restored = executor.give_up_transfer()?;
+                    let executed = executor.executed().0;
+                    tracing::info!(executed, restored, "no state is fetched; the own one goes on");
+                    ended = Some(Ended::Kept);
+                    Event::StateKept { header: executor.executed_header().cloned().map(Box::new) }
                 }
             };
             // The core is gone only when the node stops.
             let _ = core.send(CoreEvent::replica(event));
         }
+        if ended.is_some() {
+            self.current = None;
+        }
+        Ok(ended)
     }
 }

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use outvote_types::planted::{self, Bug};
 use outvote_types::{
     BoundedVec, CheckpointCertificate, CheckpointVote, Digest, Message, ReplicaId, Sequence, Signature,
-    Signed, SignedHeader,
+    Signed, SignedHeader, WallTime,
 };
 
 /// What is known of checkpoints.
@@ -210,7 +210,7 @@ impl Replica {
             return;
         }
         self.checkpoints.fetching = Some(stable.sequence);
-        self.out.push(Output::FetchState { certificate: stable });
+        self.out.push(Output::FetchState { certificate: stable, repair: wrong });
     }
 
     /// A fetched state is installed and durable.
@@ -229,14 +229,30 @@ impl Replica {
             self.lock.rank = header.body.rank();
             self.lock.id = certificate.id;
         }
-        // C7, D21: the lock stays as it is; only what is executed starts again from the proven state.
-        let again: Vec<_> =
-            self.chain.cache.range(sequence.next()..).map(|(_, block)| Arc::clone(block)).collect();
-        self.chain.restart_at(sequence, certificate.id, header.body.time);
         self.checkpoints.own = BTreeMap::from([(sequence, certificate.state_root)]);
         if core::mem::take(&mut self.checkpoints.diverged) {
             self.note(Note::Repaired { sequence });
         }
+        self.go_on_from(sequence, certificate.id, header.body.time);
+    }
+
+    /// C11: our state stays what it was.
+    pub(crate) fn on_state_kept(&mut self, header: Option<&SignedHeader>) {
+        // Asked for again when there is still a reason.
+        self.checkpoints.fetching = None;
+        let genesis = (Sequence(0), self.chain.genesis(), WallTime(0));
+        let (sequence, id, time) =
+            header.map_or(genesis, |header| (header.body.sequence, header.body.id(), header.body.time));
+        if sequence <= self.chain.committed {
+            self.go_on_from(sequence, id, time);
+        }
+    }
+
+    /// C7, D21: the lock stays as it is; only what is executed starts again from here.
+    fn go_on_from(&mut self, sequence: Sequence, id: Digest, time: WallTime) {
+        let again: Vec<_> =
+            self.chain.cache.range(sequence.next()..).map(|(_, block)| Arc::clone(block)).collect();
+        self.chain.restart_at(sequence, id, time);
         for block in again {
             if block.block.header.body.parent != self.chain.committed_id {
                 break;

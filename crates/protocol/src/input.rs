@@ -1,6 +1,7 @@
 //! Everything that can happen to a replica. What is not listed cannot affect one.
 
 use crate::output::Ticket;
+use alloc::boxed::Box;
 use outvote_types::{
     CheckpointCertificate, Digest, Message, ReplicaId, Request, Sequence, SignedHeader, Verified,
 };
@@ -41,6 +42,12 @@ pub enum Input {
         certificate: CheckpointCertificate,
         /// The header of the checkpoint's block.
         header: SignedHeader,
+    },
+    /// No state was fetched, since nobody could send one to its end or ours had come as far by itself; execution goes on above
+    /// our own one.
+    StateKept {
+        /// The header of the last executed block; `None` at genesis.
+        header: Option<Box<SignedHeader>>,
     },
     /// A link went up or down.
     Link {

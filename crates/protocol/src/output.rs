@@ -125,10 +125,13 @@ pub enum Output {
         /// For what.
         fetch: Fetch,
     },
-    /// Fetch and install the state of this stable checkpoint; then say [`crate::Input::StateInstalled`].
+    /// Fetch and install the state of this stable checkpoint; then say [`crate::Input::StateInstalled`], or
+    /// [`crate::Input::StateKept`] when it cannot be had.
     FetchState {
         /// The proof that the state is the agreed one.
         certificate: CheckpointCertificate,
+        /// Whether ours is wrong (C4), and not just old.
+        repair: bool,
     },
     /// This checkpoint is stable: the log may drop what lies `retain_from` below, snapshots before it may go.
     Stable {

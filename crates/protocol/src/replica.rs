@@ -70,6 +70,7 @@ impl Replica {
                 self.on_executed(sequence, result_root, state_root);
             }
             Input::StateInstalled { certificate, header } => self.on_state_installed(certificate, header),
+            Input::StateKept { header } => self.on_state_kept(header.as_deref()),
             Input::Link { peer, up } => self.on_link(peer, up),
             Input::Tick => {}
         }

@@ -116,7 +116,7 @@ fn a_diverged_replica_repairs_itself() {
     assert!(cluster.replica(3).status().diverged);
     let lock = cluster.replica(3).status().high_rank;
     let fetched = cluster.nodes[3].others.iter().find_map(|output| match output {
-        Output::FetchState { certificate } => Some(certificate.clone()),
+        Output::FetchState { certificate, .. } => Some(certificate.clone()),
         _ => None,
     });
     let certificate = fetched.unwrap();
@@ -156,7 +156,7 @@ fn a_laggard_beyond_retention_fetches_the_state() {
     }
     cluster.run_ms(2_500);
     let asked = cluster.nodes[3].others.iter().filter_map(|output| match output {
-        Output::FetchState { certificate } => Some(certificate.clone()),
+        Output::FetchState { certificate, .. } => Some(certificate.clone()),
         _ => None,
     });
     let certificate = { asked }.next_back().unwrap();
@@ -165,4 +165,26 @@ fn a_laggard_beyond_retention_fetches_the_state() {
     cluster.input(3, Input::StateInstalled { certificate, header });
     cluster.run_ms(3_000);
     assert_eq!(cluster.committed(3), cluster.committed(0));
+}
+
+// C11: where no state can be had, execution goes on above the own one, by blocks.
+#[test]
+fn a_laggard_whose_transfer_came_to_nothing_goes_on_by_blocks() {
+    let mut cluster = Cluster::with(4, 4, Tunables::default());
+    cluster.start_all();
+    run(&mut cluster, 1, 6);
+    let before = cluster.nodes[3].executed;
+    let header = cluster.nodes[0].archive[&before.0].block.header.clone();
+    cluster.loses = Box::new(|from, to, _| from == 3 || to == 3);
+    run(&mut cluster, 7, 40);
+    cluster.loses = Box::new(|_, _, _| false);
+    cluster.run_ms(2_500);
+    let asks = |cluster: &Cluster| {
+        cluster.nodes[3].others.iter().filter(|o| matches!(o, Output::FetchState { repair: false, .. })).count()
+    };
+    assert_eq!(asks(&cluster), 1);
+    cluster.nodes[3].executed = before;
+    cluster.input(3, Input::StateKept { header: Some(Box::new(header)) });
+    cluster.run_ms(3_000);
+    assert_eq!(cluster.nodes[3].executed.0.0, cluster.committed(0), "all blocks came, and in order");
 }

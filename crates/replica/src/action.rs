@@ -51,10 +51,13 @@ pub enum Action {
         /// For what.
         fetch: Fetch,
     },
-    /// Start a state transfer to this stable checkpoint, then say [`crate::Event::StateInstalled`].
+    /// Start a state transfer to this stable checkpoint, then say [`crate::Event::StateInstalled`] or, if it comes to
+    /// nothing, [`crate::Event::StateKept`].
     FetchState {
         /// The proof of what the state must be.
         certificate: CheckpointCertificate,
+        /// Whether ours is wrong, and must not be gone back to.
+        repair: bool,
     },
     /// An answer for the state transfer: a manifest, a bucket, or "gone". Its signatures hold; its bytes are still to be
     /// compared with the state root.

@@ -50,6 +50,11 @@ pub enum Event {
         /// The header of the checkpoint's block.
         header: SignedHeader,
     },
+    /// A state transfer came to nothing; our own state goes on.
+    StateKept {
+        /// The header of the last executed block; `None` at genesis.
+        header: Option<Box<SignedHeader>>,
+    },
     /// The state transfer wants this asked. Only [`Fetch::Manifest`] and [`Fetch::Bucket`] are expected here; the asker's
     /// name in it must be ours.
     FetchState {

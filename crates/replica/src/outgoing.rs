@@ -56,9 +56,9 @@ impl Replica {
                 Action::Reply(self.signer.sign(reply))
             }
             Output::Serve { to, fetch } => Action::Serve { to, fetch },
-            Output::FetchState { certificate } => {
+            Output::FetchState { certificate, repair } => {
                 self.fetches.clear();
-                Action::FetchState { certificate }
+                Action::FetchState { certificate, repair }
             }
             Output::Stable { certificate, retain_from } => Action::Stable { certificate, retain_from },
             Output::Refuse { session, nonce, busy } => Action::Refuse { session, nonce, busy },

@@ -121,6 +121,10 @@ impl Replica {
                 self.fetches.clear();
                 self.feed(at, Input::StateInstalled { certificate, header }, &mut actions);
             }
+            Event::StateKept { header } => {
+                self.fetches.clear();
+                self.feed(at, Input::StateKept { header }, &mut actions);
+            }
             Event::FetchState { to, fetch } => {
                 self.fetches.ask(to, fetch.clone());
                 let draft = Draft::Fetch(fetch);

@@ -64,6 +64,7 @@ impl Event {
             Self::Served { to, data } => tagged(7, &(to, data)),
             Self::Link { peer, up } => tagged(8, &(peer, up)),
             Self::Tick => tagged(9, &()),
+            Self::StateKept { header } => tagged(10, header),
         };
         tagged(255, &(now, wall, what))
     }
@@ -85,7 +86,7 @@ impl Action {
             Self::Certified(certificate) => tagged(4, certificate),
             Self::Reply(reply) => tagged(5, reply),
             Self::Serve { to, fetch } => tagged(6, &(to, fetch)),
-            Self::FetchState { certificate } => tagged(7, certificate),
+            Self::FetchState { certificate, repair } => tagged(7, &(certificate, repair)),
             Self::StateData { from, data } => tagged(8, &(from, data)),
             Self::Stable { certificate, retain_from } => {
                 tagged::<(_, &Sequence)>(9, &(certificate, retain_from))

@@ -4,7 +4,7 @@ use crate::agenda::{Happening, Local};
 use crate::client::Client;
 use crate::network::Fate;
 use crate::world::World;
-use outvote_execution::TransferOutput;
+use outvote_execution::{Transfer, TransferOutput};
 use outvote_replica::{Action, Event, Recipients};
 use outvote_types::{
     BoundedVec, Data, Message, Nonce, PublicKey, ReplicaId, Reply, Request, Sequence, Signed, ToClient,
@@ -87,11 +87,11 @@ impl World {
             Action::Serve { to, fetch } => {
                 self.schedule_local(at, SERVE_US, Local::Serve { to, fetch: Box::new(fetch) });
             }
-            Action::FetchState { certificate } => {
+            Action::FetchState { certificate, repair } => {
                 let quorum = self.quorum;
-                let transfer = outvote_execution::Transfer::new(certificate, quorum, at);
-                self.machines[at.index()].transfer = Some(transfer);
-                self.machines[at.index()].queue.clear();
+                let machine = &mut self.machines[at.index()];
+                let transfer = |executor| Transfer::new(executor, certificate, repair, quorum, at);
+                machine.transfer = machine.executor.as_ref().map(transfer);
             }
             Action::StateData { from, data } => {
                 self.schedule_local(at, 0, Local::StateData { from, data: Box::new(data) });
@@ -216,7 +216,8 @@ impl World {
     fn begin_execution(&mut self, at: ReplicaId) {
         let takes = self.plan.execute_us;
         let machine = &mut self.machines[at.index()];
-        if !machine.is_executing && !machine.queue.is_empty() {
+        let is_whole = machine.executor.as_ref().is_some_and(|e| e.interrupted_transfer().is_none());
+        if is_whole && !machine.is_executing && !machine.queue.is_empty() {
             machine.is_executing = true;
             self.schedule_local(at, takes, Local::Execute);
         }
@@ -255,9 +256,24 @@ impl World {
                         self.checkers.report("honest-accused", format!("{at} blames {from}: {why}"));
                     }
                 }
+                TransferOutput::GivenUp => {
+                    let machine = &mut self.machines[at.index()];
+                    machine.transfer = None;
+                    machine.queue.clear();
+                    let Some(executor) = &mut machine.executor else { continue };
+                    match executor.give_up_transfer() {
+                        Ok(true) => *self.faults.entry("state_restored").or_default() += 1,
+                        Ok(false) => {}
+                        Err(error) => self.checkers.report("transfer", format!("{at}: {error}")),
+                    }
+                    let header = executor.executed_header().cloned().map(Box::new);
+                    self.feed(at, Event::StateKept { header });
+                    self.begin_execution(at);
+                }
                 TransferOutput::Done { certificate, header } => {
                     let machine = &mut self.machines[at.index()];
                     machine.transfer = None;
+                    machine.queue.clear();
                     *self.faults.entry("state_transfer").or_default() += 1;
                     let header = *header;
                     self.feed(at, Event::StateInstalled { certificate, header });

@@ -165,7 +165,8 @@ impl Machine {
             self.wall(now_us),
         );
         self.transfer = executor.interrupted_transfer().cloned().and_then(|certificate| {
-            self.committee.quorum().ok().map(|quorum| Transfer::new(certificate, quorum, self.id))
+            let quorum = self.committee.quorum().ok()?;
+            Some(Transfer::new(&executor, certificate, false, quorum, self.id))
         });
         self.replica = Some(replica);
         self.executor = Some(executor);

@@ -170,6 +170,15 @@ fn a_count_of_bytes_that_a_restart_forgets_is_caught() {
     is_caught_on(Bug::CheckpointBytesForgotten, replicas_restart_between_checkpoints);
 }
 
+fn those_who_had_the_state_have_lost_it() -> Option<String> {
+    verdict(&mut a_transfer_that_nobody_can_finish(), 40, 60 * SECOND)
+}
+
+#[test]
+fn a_transfer_that_is_waited_for_in_vain_is_caught() {
+    is_caught_on(Bug::StuckTransferKept, those_who_had_the_state_have_lost_it);
+}
+
 /// A replica that was needed in two changes of the view gets a disk from before them.
 fn a_disk_is_put_back_from_an_old_copy() -> Option<String> {
     let mut world = cluster(4);

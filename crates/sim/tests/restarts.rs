@@ -253,6 +253,16 @@ fn a_state_transfer_to_below_the_lock_keeps_the_lock_and_its_block() {
     converges(&mut world);
 }
 
+/// C11
+#[test]
+fn a_laggard_gives_up_a_transfer_that_nobody_can_finish_and_goes_on_by_blocks() {
+    let mut world = a_transfer_that_nobody_can_finish();
+    commits_within(&mut world, 40, 60 * SECOND);
+    assert!(world.faults.contains_key("state_restored"), "{:?}", world.faults);
+    restart(&mut world, 0);
+    converges(&mut world);
+}
+
 /// Scenario 10: other checkpoints among those who change the view. V16, C7
 #[test]
 fn replicas_with_different_checkpoints_change_the_view() {

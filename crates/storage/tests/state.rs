@@ -211,3 +211,81 @@ fn a_key_has_a_bound() {
     assert!(matches!(store.commit([set("table", &key, b"")]), Err(StorageError::TooLarge { .. })));
     store.commit([set("table", &key[1..], b"fits")]).unwrap();
 }
+
+#[test]
+fn what_stood_at_the_mark_comes_back_whole_also_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.redb");
+    let mut store = StateStore::open(&path, options()).unwrap();
+    assert!(!store.is_marked().unwrap());
+    assert!(!store.go_back().unwrap(), "there is nothing to go back to");
+    store.commit([set("rooms", b"a", b"1"), set("rooms", b"b", b"2")]).unwrap();
+    store.mark().unwrap();
+    store
+        .commit([
+            Change { table: "rooms", key: b"a", value: None },
+            set("rooms", b"b", b"3"),
+            set("names", b"x", b""),
+        ])
+        .unwrap();
+    drop(store);
+    let mut store = StateStore::open(&path, options()).unwrap();
+    assert!(store.is_marked().unwrap(), "a mark outlives the process");
+    let now = store.snapshot().unwrap();
+    assert!(store.go_back().unwrap());
+    assert_eq!(now.get("rooms", b"b").unwrap(), Some(b"3".to_vec()), "a snapshot stays what it was");
+    drop(now);
+    for _ in 0..2 {
+        assert!(!store.is_marked().unwrap(), "once is enough");
+        assert_eq!(store.get("rooms", b"a").unwrap(), Some(b"1".to_vec()));
+        assert_eq!(store.get("rooms", b"b").unwrap(), Some(b"2".to_vec()));
+        assert_eq!(store.get("names", b"x").unwrap(), None);
+        drop(store);
+        store = StateStore::open(&path, options()).unwrap();
+    }
+    store.mark().unwrap();
+    store.commit([set("rooms", b"a", b"4")]).unwrap();
+    store.mark().unwrap();
+    store.unmark().unwrap();
+    assert!(!store.go_back().unwrap(), "a later mark took the first one's place and is forgotten");
+    assert_eq!(store.get("rooms", b"a").unwrap(), Some(b"4".to_vec()));
+}
+
+/// Power that goes at any write of a way back leaves what was there before it or after it.
+#[test]
+fn every_crash_of_a_way_back_leaves_one_of_the_two() {
+    let disk = shared(SimDisk::new());
+    let mut store = on(&disk).unwrap();
+    store.commit([set("table", b"a", b"old"), set("other", b"b", b"old")]).unwrap();
+    store.mark().unwrap();
+    store.commit([set("table", b"a", b"new"), set("other", b"b", b"new")]).unwrap();
+    drop(store);
+    let start = disk.lock().unwrap().clone();
+    let mut seen_of = [0, 0];
+    for stop_after in 0.. {
+        let disk = shared(start.clone());
+        let mut store = on(&disk).unwrap();
+        let now = disk.lock().unwrap().operations();
+        disk.lock().unwrap().fail_at(now + stop_after, Fault::Stop);
+        let is_done = store.go_back().is_ok();
+        drop(store);
+        let at_crash = disk.lock().unwrap().clone();
+        for choice in [Crash::LoseAll, Crash::KillProcess].into_iter().chain((0..12).map(Crash::Random)) {
+            let mut left = at_crash.clone();
+            left.clear_faults();
+            left.crash(choice);
+            let store = on(&shared(left)).unwrap();
+            let seen =
+                [store.get("table", b"a").unwrap().unwrap(), store.get("other", b"b").unwrap().unwrap()];
+            assert_eq!(seen[0], seen[1], "half of it after {stop_after} operations and {choice:?}");
+            let is_old = seen[0] == b"old";
+            assert!(is_old || !is_done, "a way back that was acknowledged is lost");
+            assert_eq!(store.is_marked().unwrap(), !is_old, "the mark goes with the step");
+            seen_of[usize::from(is_old)] += 1;
+        }
+        if is_done && !at_crash_is_stopped(&at_crash) {
+            break;
+        }
+    }
+    assert!(seen_of[0] > 10 && seen_of[1] > 10, "{seen_of:?}");
+}

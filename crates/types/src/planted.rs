@@ -53,11 +53,13 @@ pub enum Bug {
     RollbackUnnoticed,
     /// The count of bytes since the last checkpoint begins anew at a restart (C1).
     CheckpointBytesForgotten,
+    /// A state transfer that nobody can finish is waited for (C11).
+    StuckTransferKept,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::QuorumOffByOne,
         Self::RankBySequence,
         Self::VerifySaysYes,
@@ -81,6 +83,7 @@ impl Bug {
         Self::OneWordIsEnough,
         Self::RollbackUnnoticed,
         Self::CheckpointBytesForgotten,
+        Self::StuckTransferKept,
     ];
 }
 

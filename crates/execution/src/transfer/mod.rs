@@ -13,6 +13,7 @@ use crate::lthash::state_root;
 use bucket::Chunk;
 use outvote_types::fetch::Pair;
 use outvote_types::limits::STATE_BUCKETS;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{
     CheckpointCertificate, Data, Fetch, Instant, Quorum, ReplicaId, Sequence, SignedHeader, Snapshot,
 };
@@ -24,6 +25,16 @@ pub use peer::{CHUNK_TIMEOUT_US, REST_US};
 
 /// Peers that are asked at the same time at most.
 pub const MAX_PEERS_ASKED: usize = 8;
+
+/// Why a state is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Ours is right but too old to be brought up to date by blocks. If nobody can send the new one to its end, it comes
+    /// back (C11).
+    CatchUp,
+    /// Ours is wrong, and must not come back (C4).
+    Repair,
+}
 
 /// What a transfer wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +60,9 @@ pub enum TransferOutput {
         /// Its block's header.
         header: Box<SignedHeader>,
     },
+    /// Nothing is installed, since nobody can help or our own state has come as far: call [`Executor::give_up_transfer`], and
+    /// go on from the state that is there then.
+    GivenUp,
 }
 
 /// One state transfer in progress.
@@ -67,13 +81,26 @@ pub struct Transfer {
     peers: Vec<Peer>,
     /// So many peers may send the same bucket: with `f + 1`, one of them is honest.
     racers_max: usize,
+    purpose: Purpose,
+    /// Whether the state is being changed, now or before the process started.
+    is_begun: bool,
     is_done: bool,
 }
 
 impl Transfer {
-    /// A transfer of this checkpoint, whose signatures were checked, or of a later one if peers hold only that.
+    /// A transfer of this checkpoint, whose signatures were checked, or of a later one if peers hold only that. If `repair`,
+    /// our own state is wrong and not just old.
     #[must_use]
-    pub fn new(certificate: CheckpointCertificate, quorum: Quorum, me: ReplicaId) -> Self {
+    pub fn new(
+        executor: &Executor,
+        certificate: CheckpointCertificate,
+        repair: bool,
+        quorum: Quorum,
+        me: ReplicaId,
+    ) -> Self {
+        // What an earlier transfer has begun to replace is not whole: only what is marked can come back.
+        let is_begun = executor.installing.is_some();
+        let is_lost = is_begun && !executor.is_marked;
         Self {
             me,
             required: certificate,
@@ -81,6 +108,8 @@ impl Transfer {
             wanted: BTreeSet::new(),
             peers: quorum.members().filter(|id| *id != me).map(Peer::new).collect(),
             racers_max: quorum.weak(),
+            purpose: if repair || is_lost { Purpose::Repair } else { Purpose::CatchUp },
+            is_begun,
             is_done: false,
         }
     }
@@ -169,11 +198,17 @@ impl Transfer {
         }
         // C8: a peer that has not come as far is no liar; it just cannot help yet.
         if manifest.certificate.sequence < self.required.sequence {
-            self.peers[at].rest(now);
+            self.peers[at].has_too_little(now);
             return Ok(());
         }
-        if self.target.is_none() {
-            self.wanted = executor.begin_install(&manifest.certificate, &manifest.buckets)?;
+        let is_needless = executor.executed() >= manifest.certificate.sequence;
+        if is_needless && self.purpose == Purpose::CatchUp && !self.is_begun {
+            // Blocks have brought us there in the meantime.
+            self.give_up(out);
+        } else if self.target.is_none() {
+            self.wanted =
+                executor.begin_install(&manifest.certificate, &manifest.buckets, self.purpose)?;
+            self.is_begun = true;
             self.required = manifest.certificate.clone();
             self.target = Some(manifest);
             // The others' manifests are not needed any more.
@@ -252,6 +287,11 @@ impl Transfer {
         Ok(())
     }
 
+    fn give_up(&mut self, out: &mut Vec<TransferOutput>) {
+        self.is_done = true;
+        out.push(TransferOutput::GivenUp);
+    }
+
     fn blame(&mut self, at: usize, why: &'static str, out: &mut Vec<TransferOutput>) {
         let peer = &mut self.peers[at];
         peer.task = None;
@@ -262,10 +302,16 @@ impl Transfer {
     /// Gives work to idle peers, the most reliable first.
     fn ask(&mut self, now: Instant) -> Vec<TransferOutput> {
         self.start_over_if_stuck(now);
+        let mut out = Vec::new();
+        // C11: those who had it have lost it, and perhaps nobody takes the next checkpoint without us.
+        let is_stuck = self.is_begun && self.target.is_none() && self.peers.iter().all(Peer::is_no_help);
+        if is_stuck && self.purpose == Purpose::CatchUp && !planted::is_on(Bug::StuckTransferKept) {
+            self.give_up(&mut out);
+            return out;
+        }
         let mut order: Vec<usize> = (0..self.peers.len()).collect();
         order.sort_by_key(|at| (self.peers[*at].strikes, self.peers[*at].id));
         let mut busy = self.peers.iter().filter(|peer| peer.task.is_some()).count();
-        let mut out = Vec::new();
         for at in order {
             if busy >= MAX_PEERS_ASKED {
                 break;

@@ -50,6 +50,8 @@ pub(crate) struct Peer {
     pub(crate) is_liar: bool,
     /// It does not have the checkpoint that is being fetched.
     pub(crate) is_gone: bool,
+    /// It said that it has no checkpoint which would do.
+    has_none: bool,
     /// How often it was late.
     pub(crate) strikes: u32,
     /// How often it was late since it last delivered a whole bucket.
@@ -59,7 +61,16 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn new(id: ReplicaId) -> Self {
-        Self { id, task: None, is_liar: false, is_gone: false, strikes: 0, misses: 0, rest_until: None }
+        Self {
+            id,
+            task: None,
+            is_liar: false,
+            is_gone: false,
+            has_none: false,
+            strikes: 0,
+            misses: 0,
+            rest_until: None,
+        }
     }
 
     pub(crate) fn bucket(&self) -> Option<u8> {
@@ -113,8 +124,20 @@ impl Peer {
         // Only an answer to something: an unasked GONE is no news.
         if self.task.is_some() {
             self.is_gone = self.bucket().is_some();
+            self.has_none = !self.is_gone;
             self.rest(now);
         }
+    }
+
+    /// Its manifest is of a checkpoint that will not do.
+    pub(crate) fn has_too_little(&mut self, now: Instant) {
+        self.has_none = true;
+        self.rest(now);
+    }
+
+    /// Whether it cannot be expected to help with any checkpoint.
+    pub(crate) fn is_no_help(&self) -> bool {
+        self.has_none || self.is_liar || self.misses >= MISSES_MAX
     }
 
     /// Whether it cannot be expected to help with this checkpoint: silence must not keep us waiting for ever.
@@ -124,6 +147,7 @@ impl Peer {
 
     pub(crate) fn start_over(&mut self) {
         self.is_gone = false;
+        self.has_none = false;
         self.misses = 0;
         self.task = None;
     }

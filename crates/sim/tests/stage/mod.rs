@@ -163,6 +163,35 @@ pub fn a_state_below_the_lock() -> World {
     world
 }
 
+/// A laggard has put a part of a checkpoint's state in place when all others restart and lose what they kept of it; one of
+/// them stays away, so the next checkpoint needs the laggard.
+pub fn a_transfer_that_nobody_can_finish() -> World {
+    let mut plan = Plan::with_checkpoints(5, 4, 4);
+    (plan.flush_blocks, plan.gives_up_blocks) = (1, false);
+    let mut world = with(plan);
+    try_commits(&mut world, 6);
+    crash(&mut world, 3);
+    // Ahead of what is kept for laggards, and not at a checkpoint, where a restart would take it again.
+    while status(&world, 0).executed.0 < 30 || status(&world, 0).executed.0.is_multiple_of(4) {
+        try_commits(&mut world, 1);
+    }
+    // For a while nobody finds its blocks, or the laggard would be there before it has begun.
+    let hidden: Vec<_> = (0..3).map(|index| std::mem::take(&mut world.machines[index].archive)).collect();
+    restart(&mut world, 3);
+    let is_half_way = |world: &World| {
+        let executor = world.machines[3].executor.as_ref();
+        executor.is_some_and(|executor| executor.interrupted_transfer().is_some())
+    };
+    assert!(world.run_until(10 * SECOND, is_half_way), "it fetches no state: {:?}", status(&world, 3));
+    for (index, archive) in hidden.into_iter().enumerate() {
+        crash(&mut world, index);
+        world.machines[index].archive = archive;
+    }
+    restart(&mut world, 1);
+    restart(&mut world, 2);
+    world
+}
+
 /// As [`commits`], without looking whether all is sound: a planted bug may have shown already.
 fn try_commits(world: &mut World, requests: u64) {
     world.clients[0].want(requests);

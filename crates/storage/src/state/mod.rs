@@ -145,6 +145,65 @@ impl StateStore {
         self.poison.keep(guard.run("commit", || write(database, &tables)))
     }
 
+    /// Remembers durably what is here now, so that [`Self::go_back`] can restore it, after a restart too; an earlier mark
+    /// is forgotten. While it stands, the space of what is replaced is not used again: take it away soon.
+    pub fn mark(&mut self) -> Result<(), StorageError> {
+        self.change_marks("mark", |transaction| {
+            forget_marks(transaction)?;
+            transaction.persistent_savepoint()?;
+            Ok(())
+        })
+    }
+
+    /// Forgets the mark, if there is one.
+    pub fn unmark(&mut self) -> Result<(), StorageError> {
+        self.change_marks("unmark", |transaction| forget_marks(transaction))
+    }
+
+    /// Whether there is a mark to go back to.
+    pub fn is_marked(&self) -> Result<bool, StorageError> {
+        let StateReader { database, guard } = &self.reader;
+        guard.run("read", || -> Result<_, redb::Error> {
+            let transaction = database.begin_write()?;
+            let is_marked = transaction.list_persistent_savepoints()?.next().is_some();
+            transaction.abort()?;
+            Ok(is_marked)
+        })
+    }
+
+    /// Restores what was here when the mark was made, in one step, and forgets the mark; says whether there was one. Snapshots
+    /// that are open go on showing what they showed.
+    pub fn go_back(&mut self) -> Result<bool, StorageError> {
+        let mut found = false;
+        self.change_marks("go back", |transaction| {
+            let mark = transaction.list_persistent_savepoints()?.max();
+            if let Some(mark) = mark {
+                let savepoint = transaction.get_persistent_savepoint(mark)?;
+                transaction.restore_savepoint(&savepoint)?;
+                found = true;
+            }
+            forget_marks(transaction)
+        })?;
+        Ok(found)
+    }
+
+    fn change_marks(
+        &mut self,
+        operation: &'static str,
+        change: impl FnOnce(&mut redb::WriteTransaction) -> Result<(), redb::Error>,
+    ) -> Result<(), StorageError> {
+        self.poison.check()?;
+        let StateReader { database, guard } = &self.reader;
+        self.poison.keep(guard.run(operation, || -> Result<(), redb::Error> {
+            let mut transaction = database.begin_write()?;
+            transaction.set_durability(Durability::Immediate)?;
+            transaction.set_quick_repair(true);
+            change(&mut transaction)?;
+            transaction.commit()?;
+            Ok(())
+        }))
+    }
+
     /// A handle for other threads.
     pub fn reader(&self) -> StateReader {
         self.reader.clone()
@@ -267,6 +326,14 @@ fn write(database: &Database, tables: &BTreeMap<&str, Vec<Change<'_>>>) -> Resul
         }
     }
     transaction.commit()?;
+    Ok(())
+}
+
+fn forget_marks(transaction: &redb::WriteTransaction) -> Result<(), redb::Error> {
+    let marks: Vec<u64> = transaction.list_persistent_savepoints()?.collect();
+    for mark in marks {
+        transaction.delete_persistent_savepoint(mark)?;
+    }
     Ok(())
 }
 
