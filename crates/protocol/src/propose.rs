@@ -58,7 +58,7 @@ impl Replica {
         }
         // N2: at once if the pipeline is idle, else when full or old enough.
         in_flight == 0
-            || self.pool.untaken() >= self.batch_count(in_flight)
+            || self.pool.untaken() >= self.batch_count()
             || self.pool.untaken_bytes() >= self.config.tunables.batch_bytes_max
             || self.batch_deadline().is_some_and(|due| due <= self.now)
     }
@@ -68,13 +68,12 @@ impl Replica {
         self.pool.oldest_untaken().map(|since| since.plus(self.linger_us()))
     }
 
-    /// N2: how many requests make a batch full while so many slots are in flight: each of them says that the cluster is busy,
-    /// and a busy cluster is better served by fewer rounds of votes.
-    fn batch_count(&self, in_flight: u64) -> usize {
+    /// N2: how many requests make a batch full. A slot in flight says that the cluster is busy, and a busy cluster is better
+    /// served by fewer rounds of votes.
+    fn batch_count(&self) -> usize {
         let tunables = &self.config.tunables;
-        let doublings = u32::try_from(in_flight.saturating_sub(1)).unwrap_or(u32::MAX).saturating_mul(3);
-        let growth = 1usize.checked_shl(doublings).unwrap_or(usize::MAX).min(tunables.batch_growth.max(1));
-        tunables.batch_count_max.max(1).saturating_mul(growth).min(MAX_REQUESTS_PER_BATCH)
+        let most = tunables.batch_count_max.max(1).saturating_mul(tunables.batch_growth.max(1));
+        most.min(MAX_REQUESTS_PER_BATCH)
     }
 
     /// N2: how long a batch waits for more while others are under way.
@@ -90,7 +89,7 @@ impl Replica {
         let requests = if self.is_execution_behind() {
             Vec::new()
         } else {
-            let most = self.batch_count(u64::MAX);
+            let most = self.batch_count();
             self.pool.take(most, self.config.tunables.batch_bytes_max)
         };
         let (batches, references) = self.cut(requests);
