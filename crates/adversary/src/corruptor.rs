@@ -3,7 +3,7 @@
 use crate::hand::{Hand, read, send};
 use crate::liar::Liar;
 use outvote_replica::Action;
-use outvote_types::client::ProvenResult;
+use outvote_types::client::{Hint, ProvenResult};
 use outvote_types::fetch::Snapshot;
 use outvote_types::{
     Answer, Batch, Blob, BoundedVec, Data, Digest, Instant, Message, Outcome, Reply, Signed, ToClient,
@@ -82,10 +82,11 @@ impl Liar for Corruptor {
 
     fn answer(&mut self, hand: &mut Hand, answer: ToClient) -> Option<ToClient> {
         match &answer {
-            ToClient::Results { reply, view, results } => {
+            ToClient::Results { reply, hint, results } => {
                 let Some(first) = results.first() else { return Some(answer) };
                 let (reply, result) = falsified(hand, reply, first.clone());
-                Some(ToClient::Results { reply, view: *view, results: BoundedVec::truncated(vec![result]) })
+                let hint = Hint { window_ms: u32::MAX, ..*hint };
+                Some(ToClient::Results { reply, hint, results: BoundedVec::truncated(vec![result]) })
             }
             ToClient::Answer { id, outcome, .. } => {
                 let answer = Answer::done(b"all is well".to_vec());

@@ -30,7 +30,8 @@ pub(crate) type OnAnswer = Box<dyn FnOnce(Option<(Sequence, Answer)>) + Send>;
 pub(crate) type OnStanding = Box<dyn FnOnce(Option<(Sequence, SessionStanding)>) + Send>;
 
 /// What the execution thread is asked for. Blocks come without waiting for this thread, since the core must never wait; E10
-/// bounds how many: beyond `E` of them no leader proposes and every replica says "busy".
+/// bounds how many: beyond `E` of them no leader proposes and every replica says "busy", and the rules hand out no more than
+/// `E + K`.
 pub(crate) enum ExecutionJob {
     /// Execute the next block.
     Execute(Arc<CommittedBlock>),

@@ -3,6 +3,7 @@
 use crate::report::{EvidenceReport, ReplicaReport, Report};
 use outvote_replica::Status;
 use outvote_session::CommitteeFile;
+use outvote_types::client::Hint;
 use outvote_types::evidence::Charge;
 use outvote_types::{Digest, Evidence, ReplicaId, Sequence, View, encode};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -23,6 +24,7 @@ pub(crate) struct Shared {
     digest: Mutex<(Sequence, Digest)>,
     is_diverged: AtomicBool,
     view: AtomicU64,
+    window_us: AtomicU64,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -40,6 +42,7 @@ impl Shared {
             digest: Mutex::new((Sequence(0), Digest::ZERO)),
             is_diverged: AtomicBool::new(false),
             view: AtomicU64::new(0),
+            window_us: AtomicU64::new(0),
         }
     }
 
@@ -63,9 +66,9 @@ impl Shared {
         self.is_diverged.load(Ordering::Acquire)
     }
 
-    /// The replica's current view.
-    pub(crate) fn view(&self) -> View {
-        View(self.view.load(Ordering::Relaxed))
+    /// What clients are told of the replica's term. They take it for a hint, so view and window need not be of one moment.
+    pub(crate) fn hint(&self) -> Hint {
+        Hint::new(View(self.view.load(Ordering::Relaxed)), self.window_us.load(Ordering::Relaxed))
     }
 
     /// The executor's latest state digest.
@@ -92,6 +95,7 @@ impl Shared {
     pub(crate) fn renew(&self, status: &Status, behaviour: &str) {
         self.is_diverged.store(status.diverged, Ordering::Release);
         self.view.store(status.view.0, Ordering::Relaxed);
+        self.window_us.store(status.timeout_us, Ordering::Relaxed);
         self.report.send_if_modified(|report| {
             let leader = report.replicas.get_mut(self.me.index()).map(|own| {
                 let before = own.clone();

@@ -31,6 +31,8 @@ pub(crate) struct CatchUp {
     /// The highest certificates whose data is not here yet, one per round.
     prepared: Option<Certificate>,
     committed: Option<Certificate>,
+    /// The highest commit certificate whose blocks are all here and wait until execution has room (E10).
+    pub(crate) withheld: Option<Certificate>,
     /// The range that is being fetched.
     pub(crate) range: Option<Range>,
     /// Batches that no rule allows.
@@ -61,11 +63,21 @@ impl CatchUp {
         }
     }
 
+    /// Keeps a commit certificate until execution has room; says whether it is the highest so far.
+    pub(crate) fn withhold(&mut self, certificate: &Certificate) -> bool {
+        let is_higher = self.withheld.as_ref().is_none_or(|held| held.sequence < certificate.sequence);
+        if is_higher {
+            self.withheld = Some(certificate.clone());
+        }
+        is_higher
+    }
+
     /// Forgets what the chain has passed.
     pub(crate) fn forget(&mut self, committed: Sequence, lock: Rank) {
         self.needs.retain(|_, need| need.sequence > committed);
         self.prepared.take_if(|certificate| certificate.rank() <= lock);
         self.committed.take_if(|certificate| certificate.sequence <= committed);
+        self.withheld.take_if(|certificate| certificate.sequence <= committed);
         if self.needs.is_empty() {
             self.asked.clear();
         }

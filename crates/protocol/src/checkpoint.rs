@@ -107,7 +107,7 @@ impl Replica {
             return;
         }
         self.chain.executed = sequence;
-        let Some(id) = self.chain.ids.get(&sequence).copied() else { return };
+        let Some(id) = self.chain.ids.get(&sequence).copied() else { return self.on_execution_room() };
         // R1: one REPLY per block; C4, D17: none from a diverged state or a lost key.
         if !self.checkpoints.diverged && self.may_vote() {
             self.out.push(Output::Reply { sequence, id, result_root });
@@ -116,6 +116,7 @@ impl Replica {
         if let Some(root) = state_root {
             self.on_state_root(sequence, id, root);
         }
+        self.on_execution_room();
     }
 
     fn on_state_root(&mut self, sequence: Sequence, id: Digest, state_root: Digest) {
@@ -263,6 +264,7 @@ impl Replica {
         self.catch_up.forget(self.chain.committed, self.lock.rank);
         self.refetch_lock();
         self.on_block_held();
+        self.on_execution_room();
     }
 
     /// C7: a lock whose block is missing after a repair is obtained again.

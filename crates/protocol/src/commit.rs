@@ -10,7 +10,7 @@ use crate::window::Missing;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use outvote_types::planted::{self, Bug};
-use outvote_types::{Block, Certificate, Digest, Evidence, Phase, ReplicaId, Signed};
+use outvote_types::{Block, Certificate, Digest, Evidence, Phase, ReplicaId, Sequence, Signed};
 
 impl Replica {
     /// A certificate, formed here or shown by a peer. Its signatures hold.
@@ -101,20 +101,22 @@ impl Replica {
 
     /// N14: the block and all its ancestors are final.
     fn commit(&mut self, certificate: &Certificate) {
-        let path = self.chain.path_to(certificate.id);
+        if self.chain.committed >= self.execution_end() {
+            if self.catch_up.withhold(certificate) {
+                self.on_progress(certificate.view);
+            }
+            return;
+        }
         let mut records = self.unwritten_blocks(certificate.id);
         if self.lock.certificate.as_ref() != Some(certificate) {
             records.push(Record::Certificate(certificate.clone()));
         }
         self.persist(records);
         let old_committed = self.chain.committed;
-        for id in path {
-            let Some(entry) = self.chain.entries.get(&id) else { return };
-            let Some(block) = entry.block.clone() else { return };
-            let own = (id == certificate.id).then(|| certificate.clone());
-            self.commit_block(id, block, own);
+        self.hand_out(certificate);
+        if self.chain.last_commit.as_ref().is_none_or(|held| held.sequence < certificate.sequence) {
+            self.chain.last_commit = Some(certificate.clone());
         }
-        self.chain.last_commit = Some(certificate.clone());
         self.after_commit(certificate.view);
         debug_assert!(
             self.chain.committed > old_committed,
@@ -122,7 +124,48 @@ impl Replica {
         );
     }
 
-    pub(crate) fn commit_block(&mut self, id: Digest, block: Arc<Block>, certificate: Option<Certificate>) {
+    /// How far blocks may be handed to execution.
+    pub(crate) fn execution_end(&self) -> Sequence {
+        // E10: the slots in flight when the leader pauses still fit.
+        let tunables = &self.config.tunables;
+        self.chain.executed.plus(tunables.execution_lag_max.saturating_add(tunables.in_flight_max).max(1))
+    }
+
+    /// The highest block that is known to be final together with its ancestors, all of them held.
+    pub(crate) fn agreed(&self) -> Sequence {
+        let withheld = self.catch_up.withheld.as_ref().map(|certificate| certificate.sequence);
+        withheld.map_or(self.chain.committed, |sequence| sequence.max(self.chain.committed))
+    }
+
+    /// Commits the held block and its ancestors, as many as execution may be given.
+    pub(crate) fn hand_out(&mut self, certificate: &Certificate) {
+        let end = self.execution_end();
+        for id in self.chain.path_to(certificate.id) {
+            let Some(entry) = self.chain.entries.get(&id) else { return };
+            let Some(block) = entry.block.clone() else { return };
+            if block.header.body.sequence > end {
+                // E10: the rest waits in its place.
+                self.catch_up.withhold(certificate);
+                return;
+            }
+            let own = (id == certificate.id).then(|| certificate.clone());
+            self.commit_block(id, block, own);
+        }
+    }
+
+    /// Execution went on: what waited for it goes on too, a good part at a time.
+    pub(crate) fn on_execution_room(&mut self) {
+        let lag = self.chain.committed.since(self.chain.executed);
+        if lag > self.config.tunables.execution_lag_max / 2 {
+            return;
+        }
+        match self.catch_up.withheld.take() {
+            Some(certificate) => self.on_certificate(certificate, None),
+            None => self.resume_range(),
+        }
+    }
+
+    fn commit_block(&mut self, id: Digest, block: Arc<Block>, certificate: Option<Certificate>) {
         let sequence = block.header.body.sequence;
         self.on_requests_committed(&block);
         let committed = Arc::new(CommittedBlock { id, block: (*block).clone(), certificate });

@@ -49,7 +49,8 @@ impl Replica {
 
     /// Whether committed blocks wait too long for execution (E10).
     pub(crate) fn is_execution_behind(&self) -> bool {
-        self.chain.committed.since(self.chain.executed) > self.config.tunables.execution_lag_max
+        self.catch_up.withheld.is_some()
+            || self.chain.committed.since(self.chain.executed) > self.config.tunables.execution_lag_max
     }
 
     fn is_batch_due(&self, in_flight: u64) -> bool {

@@ -23,6 +23,8 @@ pub(crate) struct Range {
     segment_bytes: usize,
     /// Peers in a row that no longer have the blocks, since the clock last moved us on.
     gone: usize,
+    /// Whether nothing is asked for until execution has room.
+    is_paused: bool,
 }
 
 impl Range {
@@ -55,6 +57,7 @@ impl Replica {
             segment: Vec::new(),
             segment_bytes: 0,
             gone: 0,
+            is_paused: false,
         });
         self.ask_range();
     }
@@ -63,7 +66,16 @@ impl Replica {
         let due = self.now.plus(self.config.tunables.timeout_base_us);
         let committed = self.chain.committed;
         let me = self.config.me;
+        let is_behind = self.is_execution_behind();
         let Some(range) = &mut self.catch_up.range else { return };
+        if is_behind {
+            // E10: no more is fetched while what is here waits for execution.
+            range.start_over();
+            range.is_paused = true;
+            range.due = due;
+            return;
+        }
+        range.is_paused = false;
         if range.segment.first().is_some_and(|(_, block)| block.header.body.sequence != committed.next()) {
             // The chain moved on by other means.
             range.start_over();
@@ -77,9 +89,16 @@ impl Replica {
         self.send(Recipients::One(source), Draft::Fetch(Fetch::Range { first, last, replica: me }), None);
     }
 
+    /// Goes on with a range that waited for execution.
+    pub(crate) fn resume_range(&mut self) {
+        if self.catch_up.range.as_ref().is_some_and(|range| range.is_paused) {
+            self.ask_range();
+        }
+    }
+
     /// From whom a range is expected.
     pub(crate) fn range_source(&self) -> Option<ReplicaId> {
-        self.catch_up.range.as_ref().and_then(Range::source)
+        self.catch_up.range.as_ref().filter(|range| !range.is_paused).and_then(Range::source)
     }
 
     /// C10: the next peer is asked when one does not answer.

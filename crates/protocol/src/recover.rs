@@ -276,13 +276,7 @@ impl Replica {
             self.need(certificate.id, certificate.sequence, sources);
             return self.catch_up.keep(certificate);
         }
-        for id in self.chain.path_to(certificate.id) {
-            let Some(block) = self.chain.entries.get(&id).and_then(|entry| entry.block.clone()) else {
-                return;
-            };
-            let own = (id == certificate.id).then(|| certificate.clone());
-            self.commit_block(id, block, own);
-        }
+        self.hand_out(&certificate);
         self.chain.forget_below();
     }
 

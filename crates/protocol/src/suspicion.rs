@@ -103,7 +103,7 @@ impl Replica {
 
     /// Whether there is something to commit.
     fn is_busy(&self) -> bool {
-        let open = self.term.voted.is_some_and(|tip| tip.sequence > self.chain.committed);
+        let open = self.term.voted.is_some_and(|tip| tip.sequence > self.agreed());
         self.pool.len() > 0 || open
     }
 
@@ -116,7 +116,7 @@ impl Replica {
         let silent = self.term.leader_heard.plus(self.first_window_us());
         // V3: a slot that we voted for stays open.
         let slot_us = window.max(self.timers.commit_time_us.saturating_mul(4));
-        let slots = self.slots.above(self.term.view, self.chain.committed);
+        let slots = self.slots.above(self.term.view, self.agreed());
         let open = slots.filter_map(|(_, slot)| slot.voted_at).min().map(|at| at.plus(slot_us));
         // V6: the view does not get going.
         let started = self.term.mode == Mode::Normal && !self.is_busy();

@@ -4,7 +4,8 @@
 mod cluster;
 
 use cluster::{Cluster, request};
-use outvote_types::{Fetch, Message, Propose, ReplicaId};
+use outvote_protocol::{Input, Tunables};
+use outvote_types::{Digest, Fetch, Message, Propose, ReplicaId};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -171,4 +172,107 @@ fn a_peer_that_fetches_without_end_slows_itself_alone() {
     assert!((1..=256).contains(&flood), "{flood} answers");
     cluster.give(3, 0, fetch(3));
     assert_eq!(answers.get(), flood + 1, "the next peer is answered at once");
+}
+
+/// Blocks that may wait for execution in the tests below, and those that may be handed out.
+const LAG: u64 = 16;
+const HANDED_MAX: usize = LAG as usize + 8;
+
+fn with_little_room() -> Cluster {
+    let mut cluster = Cluster::with(4, 1024, Tunables { execution_lag_max: LAG, ..Tunables::default() });
+    cluster.start_all();
+    cluster.run_ms(20);
+    cluster
+}
+
+fn order_many(cluster: &mut Cluster, nonces: core::ops::RangeInclusive<u64>) {
+    for nonce in nonces {
+        cluster.request(0, request(9, nonce, b"x"));
+        cluster.run_us(1000);
+    }
+}
+
+fn ranges_asked(cluster: &Cluster) -> usize {
+    let asks =
+        |message: &&Message| matches!(message, Message::Fetch(f) if matches!(f.body, Fetch::Range { .. }));
+    cluster.nodes[3].sent.iter().filter(asks).count()
+}
+
+/// Executes one block after the other at replica 3, from the `done`-th on, and says how many are done; never more than the
+/// bound wait meanwhile.
+fn execute_slowly(cluster: &mut Cluster, mut done: usize) -> usize {
+    while let Some(block) = cluster.nodes[3].commits.get(done) {
+        let (sequence, id) = (block.block.header.body.sequence, block.id);
+        done += 1;
+        let result_root = Digest::of_parts(&[b"results", &id.0]);
+        cluster.input(3, Input::Executed { sequence, result_root, state_root: None });
+        cluster.run_us(500);
+        let waiting = cluster.nodes[3].commits.len() - done;
+        assert!(waiting <= HANDED_MAX, "{waiting} blocks wait for execution");
+    }
+    done
+}
+
+// E10: what is fetched and handed out is bounded by what execution has done, and goes on with it.
+#[test]
+fn a_laggard_fetches_no_further_than_execution_may_lag() {
+    let mut cluster = with_little_room();
+    cluster.loses = Box::new(|from, to, _| from == 3 || to == 3);
+    order_many(&mut cluster, 1..=150);
+    let done = cluster.nodes[3].commits.len();
+    assert!(done < 5 && cluster.committed(0) > 100);
+    cluster.nodes[3].executes = false;
+    cluster.loses = Box::new(|_, _, _| false);
+    cluster.run_ms(3_000);
+    assert_eq!(cluster.nodes[3].commits.len() - done, HANDED_MAX);
+    let asked = ranges_asked(&cluster);
+    cluster.run_ms(3_000);
+    assert_eq!(cluster.nodes[3].commits.len() - done, HANDED_MAX, "nothing more without execution");
+    assert_eq!(ranges_asked(&cluster), asked, "and nothing more is asked for");
+    let _ = execute_slowly(&mut cluster, done);
+    assert_eq!(cluster.committed(3), cluster.committed(0));
+    assert_eq!(cluster.ordered(3), cluster.ordered(0));
+    assert_eq!(cluster.all_suspicions(), Vec::<char>::new());
+}
+
+// E10: one slow executor among fast ones falls behind like a laggard, blames nobody, and comes back.
+#[test]
+fn a_replica_whose_execution_is_slow_holds_a_bounded_number_of_blocks() {
+    let mut cluster = with_little_room();
+    let done = cluster.nodes[3].commits.len();
+    cluster.nodes[3].executes = false;
+    order_many(&mut cluster, 1..=300);
+    cluster.run_ms(2_000);
+    assert!(cluster.committed(0) > 200, "the others go on");
+    assert_eq!(cluster.nodes[3].commits.len() - done, HANDED_MAX);
+    assert_eq!(cluster.all_suspicions(), Vec::<char>::new());
+    let done = execute_slowly(&mut cluster, done);
+    cluster.run_ms(2_000);
+    let _ = execute_slowly(&mut cluster, done);
+    assert_eq!(cluster.committed(3), cluster.committed(0));
+    assert_eq!(cluster.ordered(3), cluster.ordered(0));
+    // And it votes again.
+    cluster.nodes[3].executes = true;
+    order_many(&mut cluster, 301..=310);
+    cluster.run_ms(50);
+    assert_eq!(cluster.committed(3), cluster.committed(0));
+    assert_eq!(cluster.all_suspicions(), Vec::<char>::new());
+}
+
+// E10: a restart commits from its log no more than execution may be given.
+#[test]
+fn a_restart_hands_out_no_more_than_execution_may_lag() {
+    let mut cluster = with_little_room();
+    cluster.nodes[3].executes = false;
+    order_many(&mut cluster, 1..=18);
+    let before = cluster.nodes[3].commits.len();
+    cluster.kill(3);
+    // A disk on which the state stayed behind: everything in the log is to be executed again.
+    cluster.nodes[3].executed = (outvote_types::Sequence(0), cluster.committee.genesis_id());
+    cluster.nodes[3].executed_header = None;
+    cluster.restart(3);
+    assert!(cluster.nodes[3].commits.len() - before <= HANDED_MAX);
+    cluster.run_ms(1_000);
+    let _ = execute_slowly(&mut cluster, before);
+    assert_eq!(cluster.committed(3), cluster.committed(0));
 }

@@ -11,8 +11,8 @@ use outvote_replica::{
 };
 use outvote_types::limits::MAX_MESSAGE_BYTES;
 use outvote_types::{
-    BoundedVec, Heartbeat, Instant, Message, Phase, Request, Sequence, Status, Suspect, View, Vote, WallTime,
-    encode,
+    BoundedVec, Certificate, Digest, Heartbeat, Instant, Message, Phase, Rank, Request, Sequence, Status,
+    Suspect, TimeoutCertificate, View, ViewChange, ViewChangeHead, Vote, WallTime, encode,
 };
 
 const NOW_US: u64 = 5_000_000;
@@ -259,6 +259,94 @@ fn replayed_messages_change_nothing() {
     cluster.run_for(100_000);
     assert_eq!(cluster.jars[3].archive.requests().len(), 1);
     cluster.assert_safe();
+}
+
+/// A VIEWCHANGE into view 1 that shows a prepare certificate of this sequence in view 0, or genesis.
+fn view_change(family: &Family, from: usize, sequence: u64) -> ViewChange {
+    let signers = 0..family.committee.quorum().unwrap().quorum();
+    let suspect = |index| Suspect { view: View(0), replica: replica_id(index) };
+    let suspects: Vec<_> =
+        signers.clone().map(|i| (replica_id(i), family.sign(i, suspect(i)).signature)).collect();
+    let timeout = TimeoutCertificate { view: View(0), votes: BoundedVec::new(suspects).unwrap() };
+    let rank = Rank { view: View(0), sequence: Sequence(sequence) };
+    let id = if sequence == 0 { family.committee.genesis_id() } else { Digest([9; 32]) };
+    let certificate = (sequence > 0).then(|| {
+        let vote = |index| Vote {
+            phase: Phase::Prepare,
+            view: View(0),
+            sequence: Sequence(sequence),
+            id,
+            replica: replica_id(index),
+        };
+        let votes: Vec<_> = signers.map(|i| (replica_id(i), family.sign(i, vote(i)).signature)).collect();
+        let votes = BoundedVec::new(votes).unwrap();
+        Certificate { phase: Phase::Prepare, view: View(0), sequence: Sequence(sequence), id, votes }
+    });
+    let head = ViewChangeHead { view: View(1), rank, id, replica: replica_id(from) };
+    ViewChange { head: family.sign(from, head), certificate, timeout }
+}
+
+/// The same with two votes of its certificate under each other's names.
+fn spoilt(mut change: ViewChange) -> ViewChange {
+    let certificate = change.certificate.take().unwrap();
+    let mut votes = certificate.votes.clone().into_inner();
+    (votes[0].1, votes[1].1) = (votes[1].1, votes[0].1);
+    change.certificate = Some(Certificate { votes: BoundedVec::new(votes).unwrap(), ..certificate });
+    change
+}
+
+fn as_message(change: ViewChange) -> Message {
+    Message::ViewChange(Box::new(change))
+}
+
+#[test]
+fn a_view_change_with_a_bad_certificate_spoils_no_other() {
+    // V16, Q7: a bad one costs its sender nothing but itself, and no head that ranks lower than before is looked at.
+    let family = Family::of(4);
+    let mut replica = one(&family, 1);
+    let bad = as_message(spoilt(view_change(&family, 3, 2)));
+    assert!(!ignored(&give(&mut replica, frame(3, &bad))).is_empty());
+    assert_eq!(taken(&replica, MessageType::ViewChange), 0);
+    assert_eq!(replica.status().view, View(0), "not even its timeout certificate is believed");
+
+    let _ = give(&mut replica, frame(3, &as_message(view_change(&family, 3, 2))));
+    assert_eq!((taken(&replica, MessageType::ViewChange), replica.status().view), (1, View(1)));
+    // V15: lower or equal, and a bad one that claims more, from the same sender.
+    let checked = replica.counters().signatures_in_place;
+    for sequence in [0, 1, 2] {
+        let _ = give(&mut replica, frame(3, &as_message(view_change(&family, 3, sequence))));
+    }
+    assert_eq!(taken(&replica, MessageType::ViewChange), 1);
+    assert_eq!(replica.counters().signatures_in_place, checked, "nothing was verified for them");
+    let _ = give(&mut replica, frame(3, &as_message(spoilt(view_change(&family, 3, 3)))));
+    assert_eq!(taken(&replica, MessageType::ViewChange), 1);
+    let _ = give(&mut replica, frame(0, &as_message(spoilt(view_change(&family, 0, 4)))));
+    let _ = give(&mut replica, frame(0, &as_message(view_change(&family, 0, 0))));
+    assert_eq!(taken(&replica, MessageType::ViewChange), 2, "the good one of that sender counts");
+}
+
+#[test]
+fn a_flood_of_view_changes_is_bounded_and_the_highest_counts() {
+    // B2, V15: at seven replicas each is a job; a peer has few in work, and keeps one place.
+    let family = Family::of(7);
+    let mut replica = one(&family, 1);
+    let scheme = family.scheme(1);
+    let mut work = Vec::new();
+    for sequence in 1..=30 {
+        work.extend(jobs(&give(&mut replica, frame(3, &as_message(view_change(&family, 3, sequence))))));
+    }
+    assert!(work.len() <= MAX_JOBS_PER_PEER, "{} jobs", work.len());
+    let mut done = 0;
+    while let Some((job, checks)) = work.pop() {
+        done += 1;
+        work.extend(jobs(&give(&mut replica, Event::Checked { job, verdicts: scheme.verify(&checks) })));
+        assert!(work.len() <= MAX_JOBS_PER_PEER, "{} jobs", work.len());
+    }
+    assert_eq!(done, 30);
+    assert_eq!(replica.status().view, View(1));
+    // What ranks no higher than the highest is not verified again.
+    let again = give(&mut replica, frame(3, &as_message(view_change(&family, 3, 30))));
+    assert!(jobs(&again).is_empty() && replica.waiting_bytes(replica_id(3)) == 0);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Which replicas can be reached, and who probably leads.
 
+use crate::tunables::{BASE_WINDOW_MS, WINDOW_MAX_MS};
+use outvote_types::client::Hint;
 use outvote_types::{Quorum, ReplicaId, View};
 
 /// The links as the pool knows them.
@@ -7,7 +9,10 @@ use outvote_types::{Quorum, ReplicaId, View};
 pub(crate) struct Links {
     quorum: Quorum,
     up: Vec<bool>,
-    views: Vec<View>,
+    /// What each replica said last.
+    hints: Vec<Hint>,
+    /// What `f + 1` of them reach, the view and the window each by itself.
+    believed: Hint,
     turn: usize,
 }
 
@@ -16,13 +21,18 @@ impl Links {
         let n = quorum.n();
         // Each client begins elsewhere, so that many of them spread over the replicas.
         let turn = usize::try_from(seed % u64::try_from(n).unwrap_or(1)).unwrap_or(0);
-        Self { quorum, up: vec![false; n], views: vec![View(0); n], turn }
+        let (hints, believed) = (vec![Hint::default(); n], Hint::default());
+        Self { quorum, up: vec![false; n], hints, believed, turn }
     }
 
     pub(crate) fn set(&mut self, peer: ReplicaId, up: bool) -> bool {
         match self.up.get_mut(peer.index()) {
             Some(slot) if *slot != up => {
                 *slot = up;
+                if !up {
+                    // The window that it claimed is of then; it says so anew when it is there again.
+                    self.on_hint(peer, Hint { view: self.hints[peer.index()].view, window_ms: 0 });
+                }
                 true
             }
             _ => false,
@@ -33,20 +43,32 @@ impl Links {
         self.up.get(peer.index()).copied().unwrap_or(false)
     }
 
-    /// Takes a replica's claim of its view; says whether the probable leader changed.
-    pub(crate) fn on_view(&mut self, from: ReplicaId, view: View) -> bool {
+    /// Takes a replica's claim of its term; says whether the probable leader changed.
+    pub(crate) fn on_hint(&mut self, from: ReplicaId, hint: Hint) -> bool {
         let before = self.leader();
-        if let Some(slot) = self.views.get_mut(from.index()) {
-            *slot = view;
+        if let Some(slot) = self.hints.get_mut(from.index()).filter(|slot| **slot != hint) {
+            *slot = hint;
+            let view = self.reached(|hint| hint.view);
+            self.believed = Hint { view, window_ms: self.reached(|hint| hint.window_ms) };
         }
         self.leader() != before
     }
 
-    /// The highest view that `f + 1` replicas claim: one of them is honest, so no liar leads us to itself.
-    pub(crate) fn view(&self) -> View {
-        let mut views = self.views.clone();
-        views.sort_unstable_by(|a, b| b.cmp(a));
-        views.get(self.quorum.f()).copied().unwrap_or_default()
+    /// The highest value that `f + 1` replicas reach: one of them is honest.
+    fn reached<T: Ord + Default>(&self, of: impl Fn(&Hint) -> T) -> T {
+        let mut claims: Vec<T> = self.hints.iter().map(of).collect();
+        claims.sort_unstable_by(|a, b| b.cmp(a));
+        claims.into_iter().nth(self.quorum.f()).unwrap_or_default()
+    }
+
+    /// The highest view that `f + 1` replicas claim, so no liar leads us to itself.
+    pub(crate) const fn view(&self) -> View {
+        self.believed.view
+    }
+
+    /// R4: the longest window that `f + 1` replicas claim, milliseconds; so no liar makes a client wait longer.
+    pub(crate) fn window_ms(&self) -> u64 {
+        u64::from(self.believed.window_ms).clamp(BASE_WINDOW_MS, WINDOW_MAX_MS)
     }
 
     pub(crate) fn leader(&self) -> ReplicaId {

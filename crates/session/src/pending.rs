@@ -50,6 +50,8 @@ pub(crate) enum Weighed {
 pub(crate) struct Pending {
     pub(crate) request: Request,
     pub(crate) digest: Digest,
+    /// When it was sent first, or somebody asked again.
+    pub(crate) launched: Instant,
     /// When the outcome becomes "pending".
     pub(crate) deadline: Instant,
     /// When it goes to every replica; [`Instant`]'s maximum once it did.
@@ -81,6 +83,7 @@ impl Pending {
         Self {
             request,
             digest,
+            launched: never,
             deadline: never,
             spread_at: never,
             resend_at: never,

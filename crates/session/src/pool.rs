@@ -173,7 +173,7 @@ impl Pool {
             return None;
         }
         let id = self.fresh_id();
-        let deadline = after_ms(now, self.tunables.deadline_ms);
+        let deadline = after_ms(now, self.deadline_ms());
         let order_at = after_ms(now, self.tunables.query_patience_ms);
         let query = Query::new(question, min_sequence, via, deadline, order_at);
         self.timers.set(query.timer_at, Timer::Query(id));
@@ -197,7 +197,7 @@ impl Pool {
     }
 
     fn wish(&mut self, now: Instant, id: u64, ask: ToReplica) -> ReceiptId {
-        let deadline = after_ms(now, self.tunables.deadline_ms);
+        let deadline = after_ms(now, self.deadline_ms());
         let ask_again_at = after_ms(now, RECEIPT_REPEAT_MS);
         self.timers.set(ask_again_at, Timer::Receipt(id));
         self.wishes.insert(id, ReceiptWish::new(ask.clone(), deadline, ask_again_at));
@@ -322,6 +322,11 @@ impl Pool {
             let message = ToReplica::Query { id, min_sequence: query.min_sequence, question };
             self.outputs.push(Output::Send { to, message });
         }
+    }
+
+    /// R4: how long an outcome is waited for, as the replicas' window is now.
+    pub(crate) fn deadline_ms(&self) -> u64 {
+        self.tunables.deadline_in(self.links.window_ms())
     }
 
     pub(crate) fn queue_request(&mut self, to: ReplicaId, request: &Request) {

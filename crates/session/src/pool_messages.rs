@@ -5,7 +5,7 @@ use crate::pending::Weighed;
 use crate::pool::Pool;
 use crate::tally::Word;
 use crate::timers::{Timer, after_ms};
-use outvote_types::client::{ProvenResult, ReceiptParts, ToClient, ToReplica};
+use outvote_types::client::{Hint, ProvenResult, ReceiptParts, ToClient, ToReplica};
 use outvote_types::planted::{self, Bug};
 use outvote_types::reply::Outcome as SignedOutcome;
 use outvote_types::{Answer, Blob, Instant, Nonce, Operation, PublicKey, ReplicaId, Reply, Signed};
@@ -19,13 +19,14 @@ impl Pool {
     /// Takes a message that came over the authenticated link of `from`.
     pub fn on_message(&mut self, now: Instant, from: ReplicaId, message: ToClient) {
         match message {
-            ToClient::Results { reply, view, results } => {
+            ToClient::Results { reply, hint, results } => {
                 self.on_results(from, &reply, &results);
-                self.on_view(from, view);
+                self.on_hint(from, hint);
             }
-            ToClient::Welcome { cluster, view, .. } => {
+            ToClient::NotYet(hint) => self.on_hint(from, hint),
+            ToClient::Welcome { cluster, hint, .. } => {
                 if cluster == self.keyring().committee().cluster_id() {
-                    self.on_view(from, view);
+                    self.on_hint(from, hint);
                 } else {
                     self.distrust(from, "it belongs to another cluster");
                 }
@@ -138,6 +139,7 @@ impl Pool {
     pub(crate) fn launch(&mut self, now: Instant, ticket: Ticket) {
         let tunables = self.tunables;
         let pause = self.jitter.around(tunables.retransmit_ms);
+        let (deadline_ms, patience_ms) = (self.deadline_ms(), tunables.patience_in(self.links.window_ms()));
         let Some(pending) =
             self.lanes.get_mut(&ticket.session).and_then(|l| l.pending.get_mut(&ticket.nonce))
         else {
@@ -146,8 +148,9 @@ impl Pool {
         // R4: to `f + 1` first; somebody who asks again has run out of patience already.
         pending.spread = pending.parked;
         pending.parked = false;
-        pending.deadline = after_ms(now, tunables.deadline_ms);
-        pending.spread_at = after_ms(now, tunables.patience_ms / 2);
+        pending.launched = now;
+        pending.deadline = after_ms(now, deadline_ms);
+        pending.spread_at = after_ms(now, patience_ms / 2);
         pending.resend_at = after_ms(now, pause);
         pending.pause_ms = tunables.retransmit_ms;
         self.rearm(ticket);
@@ -184,13 +187,17 @@ impl Pool {
     }
 
     pub(crate) fn on_request_timer(&mut self, now: Instant, ticket: Ticket) {
-        let max = self.tunables.retransmit_max_ms;
+        let (max, deadline_ms) = (self.tunables.retransmit_max_ms, self.deadline_ms());
         let Some(pending) =
             self.lanes.get_mut(&ticket.session).and_then(|l| l.pending.get_mut(&ticket.nonce))
         else {
             return;
         };
         let never = Instant(u64::MAX);
+        if now >= pending.deadline {
+            // R4: the window may have grown since.
+            pending.deadline = pending.deadline.max(after_ms(pending.launched, deadline_ms));
+        }
         if now >= pending.deadline {
             // R3: not an error. The request stays known, so that asking again uses the same nonce and bytes.
             pending.parked = true;
@@ -247,9 +254,9 @@ impl Pool {
         }
     }
 
-    /// A replica's claim of its view. When the probable leader changed, it gets what is in flight without delay.
-    fn on_view(&mut self, from: ReplicaId, view: outvote_types::View) {
-        if self.links.on_view(from, view) {
+    /// A replica's claim of its term. When the probable leader changed, it gets what is in flight without delay.
+    fn on_hint(&mut self, from: ReplicaId, hint: Hint) {
+        if self.links.on_hint(from, hint) {
             self.resend_all();
         }
     }

@@ -5,7 +5,7 @@ mod support;
 
 use outvote_crypto::sign_body;
 use outvote_session::{Outcome, Output};
-use outvote_types::client::{ToClient, ToReplica};
+use outvote_types::client::{Hint, ToClient, ToReplica};
 use outvote_types::{Answer, Blob, BoundedVec, Nonce, ReplicaId, Reply, ResultKind, View};
 use support::single::{CLIENT, is_committed, one_in_flight, session};
 use support::{Cluster, answer, at, distrusted, key, operation, outcomes, result};
@@ -61,9 +61,9 @@ fn a_reply_in_the_name_of_another_or_with_a_bad_signature_is_distrusted() {
     let block = cluster.applied(&[request]);
     session.on_message(at(1), ReplicaId(3), cluster.results(1, &block));
     assert_eq!(distrusted(&session.drain()), [3]);
-    let ToClient::Results { mut reply, view, results } = cluster.results(2, &block) else { panic!() };
+    let ToClient::Results { mut reply, hint, results } = cluster.results(2, &block) else { panic!() };
     reply.signature.0[5] ^= 1;
-    session.on_message(at(1), ReplicaId(2), ToClient::Results { reply, view, results });
+    session.on_message(at(1), ReplicaId(2), ToClient::Results { reply, hint, results });
     assert_eq!(distrusted(&session.drain()), [2]);
     session.on_message(at(2), ReplicaId(0), cluster.results(0, &block));
     assert!(outcomes(&session.drain()).is_empty(), "only one good word so far");
@@ -75,12 +75,12 @@ fn a_result_that_the_signed_root_does_not_cover_is_distrusted() {
     let mut cluster = Cluster::new(4);
     let (mut session, _, request) = one_in_flight(&cluster);
     let block = cluster.applied(core::slice::from_ref(&request));
-    let ToClient::Results { reply, view, results } = cluster.results(3, &block) else { panic!() };
+    let ToClient::Results { reply, hint, results } = cluster.results(3, &block) else { panic!() };
     let mut forged = results.into_inner();
     forged[0].answer = answer("another");
     forged[0].leaf.answer = forged[0].answer.digest();
     let results = BoundedVec::new(forged).unwrap();
-    session.on_message(at(1), ReplicaId(3), ToClient::Results { reply, view, results });
+    session.on_message(at(1), ReplicaId(3), ToClient::Results { reply, hint, results });
     assert_eq!(distrusted(&session.drain()), [3]);
 }
 
@@ -89,11 +89,11 @@ fn an_answer_that_does_not_match_its_digest_is_distrusted() {
     let mut cluster = Cluster::new(4);
     let (mut session, _, request) = one_in_flight(&cluster);
     let block = cluster.applied(&[request]);
-    let ToClient::Results { reply, view, results } = cluster.results(3, &block) else { panic!() };
+    let ToClient::Results { reply, hint, results } = cluster.results(3, &block) else { panic!() };
     let mut forged = results.into_inner();
     forged[0].answer = answer("another");
     let results = BoundedVec::new(forged).unwrap();
-    session.on_message(at(1), ReplicaId(3), ToClient::Results { reply, view, results });
+    session.on_message(at(1), ReplicaId(3), ToClient::Results { reply, hint, results });
     assert_eq!(distrusted(&session.drain()), [3]);
 }
 
@@ -226,7 +226,7 @@ fn another_clusters_replica_is_named() {
     let mut session = session(&cluster);
     let welcome = ToClient::Welcome {
         cluster: outvote_types::Digest([9; 32]),
-        view: View(5),
+        hint: Hint::new(View(5), 500_000),
         executed: outvote_types::Sequence(0),
     };
     session.on_message(at(0), ReplicaId(2), welcome);
@@ -240,10 +240,10 @@ fn a_reply_signed_for_another_cluster_is_worth_nothing() {
     let block = cluster.applied(&[request]);
     let foreign = outvote_types::Domain::clients(&cluster.committee.cluster_id());
     for replica in 0..4u16 {
-        let ToClient::Results { reply, view, results } = cluster.results(replica, &block) else { panic!() };
+        let ToClient::Results { reply, hint, results } = cluster.results(replica, &block) else { panic!() };
         let body: Reply = reply.body;
         let reply = sign_body(&cluster.replicas[usize::from(replica)], &foreign, body);
-        session.on_message(at(1), ReplicaId(replica), ToClient::Results { reply, view, results });
+        session.on_message(at(1), ReplicaId(replica), ToClient::Results { reply, hint, results });
     }
     let outputs = session.drain();
     assert!(outcomes(&outputs).is_empty());

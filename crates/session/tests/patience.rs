@@ -4,8 +4,8 @@
 mod support;
 
 use outvote_session::{Outcome, Output, Session, SubmitError, Tunables};
-use outvote_types::client::{ToClient, ToReplica};
-use outvote_types::{Answer, Nonce, ReplicaId, ResultKind};
+use outvote_types::client::{Hint, ToClient, ToReplica};
+use outvote_types::{Answer, Nonce, ReplicaId, ResultKind, View};
 use std::sync::Arc;
 use support::single::{CLIENT, is_committed, one_in_flight, session, tick_to};
 use support::{Cluster, at, key, operation, outcomes, result, submitted, verify};
@@ -87,6 +87,58 @@ fn the_deadline_gives_pending_and_asking_again_sends_the_same_bytes() {
     session.on_message(at(20_001), ReplicaId(0), cluster.results(0, &block));
     session.on_message(at(20_001), ReplicaId(1), cluster.results(1, &block));
     assert!(is_committed(&outcomes(&session.drain())[0].1));
+}
+
+/// What this replica answers to the question about a request that it has no result for.
+fn window(session: &mut Session, now_ms: u64, replica: u16, window_ms: u32) {
+    let hint = Hint { view: View(0), window_ms };
+    session.on_message(at(now_ms), ReplicaId(replica), ToClient::NotYet(hint));
+}
+
+// R4: at least four current windows, however late they are heard of.
+#[test]
+fn a_deadline_follows_a_window_that_grows_while_the_request_waits() {
+    let cluster = Cluster::new(4);
+    let (mut session, ..) = one_in_flight(&cluster);
+    window(&mut session, 9_000, 1, 4_000);
+    window(&mut session, 9_000, 2, 6_000);
+    assert!(outcomes(&tick_to(&mut session, 15_999)).is_empty(), "four windows are 16 s");
+    assert_eq!(outcomes(&tick_to(&mut session, 16_000)), [(1, Outcome::Pending)]);
+}
+
+// R4: two windows of patience, so that a slow network is not asked to carry everything to everybody.
+#[test]
+fn a_request_goes_to_all_no_earlier_than_a_grown_window() {
+    let cluster = Cluster::new(4);
+    let mut session = session(&cluster);
+    for replica in 0..4 {
+        window(&mut session, 0, replica, 3_000);
+    }
+    let _ = session.submit(at(0), vec![operation("hello")]).unwrap();
+    let _ = session.drain();
+    let early = submitted(&tick_to(&mut session, 2_999));
+    assert!(early.iter().all(|(to, _)| [0, early[0].0, early[1].0].contains(to)), "{early:?}");
+    assert!(submitted(&tick_to(&mut session, 3_000)).len() == 4);
+}
+
+// R4: one of f + 1 claims is honest.
+#[test]
+fn no_liar_stretches_a_deadline_and_nobody_beyond_the_longest_window() {
+    let cluster = Cluster::new(4);
+    let (mut liar, ..) = one_in_flight(&cluster);
+    window(&mut liar, 1, 3, u32::MAX);
+    assert_eq!(outcomes(&tick_to(&mut liar, 10_000)), [(1, Outcome::Pending)]);
+    let (mut gone, ..) = one_in_flight(&cluster);
+    window(&mut gone, 1, 2, 5_000);
+    window(&mut gone, 1, 3, u32::MAX);
+    gone.on_link(ReplicaId(2), false);
+    assert_eq!(outcomes(&tick_to(&mut gone, 10_000)), [(1, Outcome::Pending)], "an old claim is none");
+    let (mut all, ..) = one_in_flight(&cluster);
+    for replica in 0..4 {
+        window(&mut all, 1, replica, u32::MAX);
+    }
+    assert!(outcomes(&tick_to(&mut all, 39_999)).is_empty());
+    assert_eq!(outcomes(&tick_to(&mut all, 40_000)), [(1, Outcome::Pending)]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod support;
 
 use outvote_crypto::{Verifier, sign_body};
 use outvote_session::{Answered, Output, Pool, QueryId, SharedVerify, Tunables};
-use outvote_types::client::{ToClient, ToReplica};
+use outvote_types::client::{Hint, ToClient, ToReplica};
 use outvote_types::reply::Outcome as SignedOutcome;
 use outvote_types::{Answer, BoundedVec, Digest, Nonce, PublicKey, ReplicaId, Sequence, View};
 use std::sync::Arc;
@@ -50,7 +50,7 @@ fn one_signature_per_block_and_replica_serves_all_sessions() {
     let block = cluster.applied(&requests);
     // A bundle cut in two, and the late words of the other replicas, cost nothing.
     for replica in [0, 1, 2, 3] {
-        let ToClient::Results { reply, view, results } = cluster.results(replica, &block) else { panic!() };
+        let ToClient::Results { reply, hint, results } = cluster.results(replica, &block) else { panic!() };
         let mut first = results.into_inner();
         let second = first.split_off(50);
         for part in [first, second] {
@@ -58,7 +58,7 @@ fn one_signature_per_block_and_replica_serves_all_sessions() {
             pool.on_message(
                 at(1),
                 ReplicaId(replica),
-                ToClient::Results { reply: reply.clone(), view, results },
+                ToClient::Results { reply: reply.clone(), hint, results },
             );
         }
     }
@@ -246,7 +246,7 @@ fn junk_from_a_replica_changes_nothing() {
             ToClient::StreamGone { oldest: Sequence(0) },
             ToClient::Welcome {
                 cluster: cluster.committee.cluster_id(),
-                view: View(u64::MAX),
+                hint: Hint { view: View(u64::MAX), window_ms: u32::MAX },
                 executed: Sequence(u64::MAX),
             },
         ] {

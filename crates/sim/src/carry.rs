@@ -335,9 +335,9 @@ impl World {
         let client = self.clients.iter().position(|client| client.key() == key);
         let session = self.session_of(&key);
         let machine = &mut self.machines[at.index()];
-        let view = machine.replica.as_ref().map(|replica| replica.status().view).unwrap_or_default();
+        let hint = machine.hint().unwrap_or_default();
         let message =
-            ToClient::Results { reply: reply.clone(), view, results: BoundedVec::truncated(results) };
+            ToClient::Results { reply: reply.clone(), hint, results: BoundedVec::truncated(results) };
         let Some(client) = client else {
             if let Some(session) = session {
                 self.tell(session, at, message);

@@ -63,10 +63,9 @@ impl World {
         // A new process knows nothing of what the last one was told, even if nobody noticed that it was gone.
         self.sessions[client].on_link(peer, false);
         self.sessions[client].on_link(peer, up);
-        if let (true, Some(replica)) = (up, &machine.replica) {
-            let status = replica.status();
+        if let (true, Some(replica), Some(hint)) = (up, &machine.replica, machine.hint()) {
             let cluster = self.committee.cluster_id();
-            let welcome = ToClient::Welcome { cluster, view: status.view, executed: status.executed };
+            let welcome = ToClient::Welcome { cluster, hint, executed: replica.status().executed };
             self.tell(client, peer, welcome);
         }
         self.on_session(client);
@@ -147,6 +146,8 @@ impl World {
             ToReplica::Ask { session, nonce } => {
                 if let Some(sequence) = machine.applied.get(&(session, nonce)).copied() {
                     self.answer_again(to, session, nonce, sequence);
+                } else if let Some(hint) = machine.hint() {
+                    self.tell(client, to, ToClient::NotYet(hint));
                 }
             }
             ToReplica::Session(key) => {

@@ -11,7 +11,7 @@ use outvote_adversary::{Adversary, Behaviour};
 use outvote_crypto::{RequestChecker, Scheme};
 use outvote_execution::{BlockResult, Executor, ExecutorConfig, MemoryBackend, Transfer};
 use outvote_replica::{Action, CommittedBlock, Config, Recovered, Replica, Voting};
-use outvote_types::client::ProvenResult;
+use outvote_types::client::{Hint, ProvenResult};
 use outvote_types::{
     Committee, Data, Fetch, Instant, Nonce, PublicKey, ReplicaId, ResultKind, Sequence, WallTime,
 };
@@ -78,6 +78,15 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// What its process tells clients of its term, if it runs.
+    #[must_use]
+    pub fn hint(&self) -> Option<Hint> {
+        self.replica.as_ref().map(|replica| {
+            let status = replica.status();
+            Hint::new(status.view, status.timeout_us)
+        })
+    }
+
     /// A replica that has never run.
     #[must_use]
     pub fn new(plan: &Plan, committee: &Committee, id: ReplicaId) -> Option<Self> {

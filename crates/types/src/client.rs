@@ -32,7 +32,7 @@ pub enum ToReplica {
     Submit(BoundedVec<Request, MAX_REQUESTS_PER_MESSAGE>),
     /// Send me the results of these sessions as their blocks are executed.
     Watch(BoundedVec<PublicKey, MAX_WATCHED_SESSIONS>),
-    /// What became of this request? Answered by a [`ToClient::Results`] if it was executed.
+    /// What became of this request? Answered by a [`ToClient::Results`] if it was executed, else by [`ToClient::NotYet`].
     Ask {
         /// The session.
         session: PublicKey,
@@ -151,6 +151,23 @@ pub struct ReceiptParts {
     pub reply: Signed<Reply>,
 }
 
+/// What a replica says of its term. Nobody signs it, and a client believes what `f + 1` replicas reach.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Hint {
+    /// The current view: whom to send to.
+    pub view: View,
+    /// The current window, milliseconds: how long to be patient (R4).
+    pub window_ms: u32,
+}
+
+impl Hint {
+    /// A replica's view, and its window in microseconds.
+    #[must_use]
+    pub fn new(view: View, window_us: u64) -> Self {
+        Self { view, window_ms: u32::try_from(window_us / 1000).unwrap_or(u32::MAX) }
+    }
+}
+
 /// From a replica to a client.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum ToClient {
@@ -158,8 +175,8 @@ pub enum ToClient {
     Results {
         /// The replica's word.
         reply: Signed<Reply>,
-        /// The current view, a hint for whom to send to.
-        view: View,
+        /// Its term.
+        hint: Hint,
         /// The results of the sessions that this connection watches.
         results: BoundedVec<ProvenResult, MAX_RESULTS_PER_BUNDLE>,
     },
@@ -239,9 +256,11 @@ pub enum ToClient {
     Welcome {
         /// The cluster.
         cluster: Digest,
-        /// The current view.
-        view: View,
+        /// Its term.
+        hint: Hint,
         /// Executed up to here.
         executed: Sequence,
     },
+    /// What [`ToReplica::Ask`] asked about has no result here yet.
+    NotYet(Hint),
 }

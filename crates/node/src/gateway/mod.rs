@@ -137,9 +137,8 @@ impl Gateway {
                 self.connections.insert(id, frames);
                 let committee = &self.shared.committee.committee;
                 let executed = Sequence(self.shared.own_executed());
-                let welcome =
-                    ToClient::Welcome { cluster: committee.cluster_id(), view: self.shared.view(), executed };
-                self.send(id, welcome);
+                let (cluster, hint) = (committee.cluster_id(), self.shared.hint());
+                self.send(id, ToClient::Welcome { cluster, hint, executed });
             }
             GatewayJob::Close(id) => self.close(id),
             GatewayJob::Ask { id, ask, turn } => {

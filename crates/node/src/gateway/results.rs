@@ -32,7 +32,7 @@ impl Gateway {
         Ok(())
     }
 
-    /// Answers "what became of this request?" if it was executed; otherwise the client's retry will tell.
+    /// Answers "what became of this request?"; if it was not executed, the client's retry will tell.
     pub(super) fn ask(
         &mut self,
         id: ConnectionId,
@@ -43,7 +43,11 @@ impl Gateway {
         if self.shared.is_diverged() {
             return Ok(());
         }
-        let Some(sequence) = self.archive.executed_at(session, nonce)? else { return Ok(()) };
+        let Some(sequence) = self.archive.executed_at(session, nonce)? else {
+            // R4: a client that waits learns how long to be patient.
+            self.send(id, ToClient::NotYet(self.shared.hint()));
+            return Ok(());
+        };
         let Some(block) = self.archive.block(sequence)? else { return Ok(()) };
         let positions: Vec<usize> = (0..block.results.len())
             .filter(|position| block.results[*position].is_result_of(session, nonce))
@@ -63,8 +67,8 @@ impl Gateway {
         positions: &[usize],
     ) {
         for results in bundles(block, tree, positions) {
-            let (reply, view) = (reply.clone(), self.shared.view());
-            self.send(id, ToClient::Results { reply, view, results: BoundedVec::truncated(results) });
+            let (reply, hint) = (reply.clone(), self.shared.hint());
+            self.send(id, ToClient::Results { reply, hint, results: BoundedVec::truncated(results) });
         }
     }
 

@@ -5,7 +5,7 @@ pub mod single;
 
 use outvote_crypto::{KeyPair, Keyring, Verifier, sign_body, sign_request};
 use outvote_session::{Outcome, Output, SharedVerify};
-use outvote_types::client::{ProvenResult, ReceiptParts, StreamedOperation, ToClient, ToReplica};
+use outvote_types::client::{Hint, ProvenResult, ReceiptParts, StreamedOperation, ToClient, ToReplica};
 use outvote_types::{
     Answer, Batch, Blob, BoundedVec, Certificate, Committee, Digest, Epoch, Header, Instant, Member, Mode,
     Nonce, Operation, Parameters, PayloadLeaf, Phase, PublicKey, ReplicaId, Reply, Request, RequestBody,
@@ -162,7 +162,8 @@ impl Cluster {
 
     pub fn results_in_view(&self, replica: u16, block: &Executed, view: u64) -> ToClient {
         let results = BoundedVec::new(self.proven(block)).unwrap();
-        ToClient::Results { reply: self.reply(replica, block), view: View(view), results }
+        let hint = Hint::new(View(view), 500_000);
+        ToClient::Results { reply: self.reply(replica, block), hint, results }
     }
 
     pub fn certificate(&self, header: &Header, voters: &[u16]) -> Certificate {
