@@ -162,7 +162,9 @@ fn only_buckets_that_differ_are_fetched() {
     let (mut source, certificate) = honest(8);
     let backend = MemoryBackend::new();
     let mut executor = open(&backend, config(INTERVAL));
-    Network::new(&source.executor).run(&mut transfer(&executor, &certificate), &mut executor, usize::MAX).unwrap();
+    Network::new(&source.executor)
+        .run(&mut transfer(&executor, &certificate), &mut executor, usize::MAX)
+        .unwrap();
     // Two more keys and two sessions change a few buckets of 256.
     for nonce in 9..=12 {
         source.run(vec![request(1, nonce, &["put one 1", "put two 2"])]);
@@ -251,7 +253,10 @@ fn a_bent_manifest_is_blamed() {
             other => Some(other),
         };
         let mut network = Network::new(&source.executor).with(0, liar);
-        assert_eq!(network.run(&mut transfer(&executor, &certificate), &mut executor, usize::MAX), Some(Sequence(8)));
+        assert_eq!(
+            network.run(&mut transfer(&executor, &certificate), &mut executor, usize::MAX),
+            Some(Sequence(8))
+        );
         assert_eq!(network.blamed.len(), 1);
         assert_eq!(network.asked[&ReplicaId(0)], 1);
     }
@@ -269,7 +274,9 @@ fn answers_nobody_asked_for_are_dropped() {
     assert!(network.blamed.is_empty());
     assert_same(&mut source, &backend, &mut executor);
     let stranger = Data::Gone { oldest: Sequence(1) };
-    let outputs = transfer(&executor, &certificate).on_data(&mut executor, ReplicaId(77), stranger, Instant(1)).unwrap();
+    let outputs = transfer(&executor, &certificate)
+        .on_data(&mut executor, ReplicaId(77), stranger, Instant(1))
+        .unwrap();
     assert!(outputs.is_empty());
 }
 
@@ -331,7 +338,10 @@ fn a_crash_in_the_middle_continues_without_fetching_anything_twice() {
     assert_eq!(executor.query(b"get a").unwrap_err(), ExecutionError::Installing);
     assert_eq!(executor.flush(), Ok(()));
     let mut again = Network::new(&source.executor);
-    assert_eq!(again.run(&mut transfer(&executor, &interrupted), &mut executor, usize::MAX), Some(Sequence(8)));
+    assert_eq!(
+        again.run(&mut transfer(&executor, &interrupted), &mut executor, usize::MAX),
+        Some(Sequence(8))
+    );
     assert!(again.asked.values().sum::<usize>() < 130, "{:?}", again.asked);
     assert_same(&mut source, &backend, &mut executor);
 }
@@ -416,7 +426,9 @@ fn a_rotten_disk_is_repaired_though_the_kept_sums_say_that_all_is_well() {
     let (mut source, certificate) = honest(8);
     let mut backend = MemoryBackend::new();
     let mut executor = open(&backend, config(INTERVAL));
-    Network::new(&source.executor).run(&mut transfer(&executor, &certificate), &mut executor, usize::MAX).unwrap();
+    Network::new(&source.executor)
+        .run(&mut transfer(&executor, &certificate), &mut executor, usize::MAX)
+        .unwrap();
     // A value changes, a key vanishes, a key appears; neither index nor sums know.
     let keys = agreed(&backend);
     let rot = [
@@ -427,7 +439,9 @@ fn a_rotten_disk_is_repaired_though_the_kept_sums_say_that_all_is_well() {
     backend.commit(rot.into_iter().collect()).unwrap();
     let mut executor = Executor::open(Box::new(backend.clone()), Box::new(Words), config(INTERVAL)).unwrap();
     assert_eq!(executor.state_digest(), certificate.state_root);
-    Network::new(&source.executor).run(&mut repair(&executor, &certificate), &mut executor, usize::MAX).unwrap();
+    Network::new(&source.executor)
+        .run(&mut repair(&executor, &certificate), &mut executor, usize::MAX)
+        .unwrap();
     assert_same(&mut source, &backend, &mut executor);
 }
 

@@ -180,7 +180,11 @@ fn a_laggard_whose_transfer_came_to_nothing_goes_on_by_blocks() {
     cluster.loses = Box::new(|_, _, _| false);
     cluster.run_ms(2_500);
     let asks = |cluster: &Cluster| {
-        cluster.nodes[3].others.iter().filter(|o| matches!(o, Output::FetchState { repair: false, .. })).count()
+        cluster.nodes[3]
+            .others
+            .iter()
+            .filter(|o| matches!(o, Output::FetchState { repair: false, .. }))
+            .count()
     };
     assert_eq!(asks(&cluster), 1);
     cluster.nodes[3].executed = before;

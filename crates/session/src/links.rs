@@ -85,7 +85,11 @@ impl Links {
         let others: Vec<ReplicaId> = self.reachable().into_iter().filter(|id| *id != leader).collect();
         let start = self.turn.checked_rem(others.len()).unwrap_or(0);
         let in_turn = others.iter().cycle().skip(start).take(others.len()).copied();
-        core::iter::once(leader).filter(|id| self.is_up(*id)).chain(in_turn).take(self.quorum.weak()).collect()
+        core::iter::once(leader)
+            .filter(|id| self.is_up(*id))
+            .chain(in_turn)
+            .take(self.quorum.weak())
+            .collect()
     }
 
     /// R4: other replicas hear of what is sent from now on. A leader that is slow on purpose is judged by those who know of

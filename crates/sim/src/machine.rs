@@ -219,9 +219,12 @@ impl Machine {
     pub fn state_in_words(&self) -> String {
         let executed = self.executor.as_ref().map(Executor::executed);
         let (first, last) = (self.queue.front(), self.queue.back());
-        let waiting = (first.map(|b| b.block.header.body.sequence), last.map(|b| b.block.header.body.sequence));
+        let waiting =
+            (first.map(|b| b.block.header.body.sequence), last.map(|b| b.block.header.body.sequence));
         let (is_fetching, is_executing) = (self.transfer.is_some(), self.is_executing);
-        format!("(state {executed:?}, waiting {waiting:?}, fetching {is_fetching}, executing {is_executing}) ")
+        format!(
+            "(state {executed:?}, waiting {waiting:?}, fetching {is_fetching}, executing {is_executing}) "
+        )
     }
 
     /// Executes the next block that waits, if it is the next one of the state.

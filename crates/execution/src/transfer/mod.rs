@@ -206,8 +206,7 @@ impl Transfer {
             // Blocks have brought us there in the meantime.
             self.give_up(out);
         } else if self.target.is_none() {
-            self.wanted =
-                executor.begin_install(&manifest.certificate, &manifest.buckets, self.purpose)?;
+            self.wanted = executor.begin_install(&manifest.certificate, &manifest.buckets, self.purpose)?;
             self.is_begun = true;
             self.required = manifest.certificate.clone();
             self.target = Some(manifest);
