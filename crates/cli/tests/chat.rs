@@ -13,9 +13,19 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
+/// A process that does not outlive its test, however that ends.
+struct Mortal(Child);
+
+impl Drop for Mortal {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A `tail` that writes to a file.
 struct Tail {
-    child: Child,
+    child: Mortal,
     out: PathBuf,
 }
 
@@ -28,7 +38,7 @@ impl Tail {
             .stderr(File::create(demo.stage.path(&format!("{name}.err"))).unwrap())
             .spawn()
             .unwrap();
-        Self { child, out }
+        Self { child: Mortal(child), out }
     }
 
     /// The lines so far. The last one counts only when it is whole.
@@ -45,14 +55,7 @@ impl Tail {
     }
 
     fn ended(&mut self) -> Option<i32> {
-        until("the tail ends", PATIENCE, || self.child.try_wait().unwrap()).code()
-    }
-}
-
-impl Drop for Tail {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        until("the tail ends", PATIENCE, || self.child.0.try_wait().unwrap()).code()
     }
 }
 
@@ -87,7 +90,7 @@ fn a_tail_shows_each_message_once_and_in_order_through_a_dead_leader_and_a_resta
     assert_eq!(demo.stop(), Some(0));
     // Long enough that its links are gone and made anew in vain.
     std::thread::sleep(Duration::from_secs(2));
-    assert_eq!(tail.child.try_wait().unwrap(), None, "it waits for the cluster to come back");
+    assert_eq!(tail.child.0.try_wait().unwrap(), None, "it waits for the cluster to come back");
     demo.start_again();
     send(&demo, "fifth");
     send(&demo, "sixth");
@@ -100,7 +103,7 @@ fn a_tail_shows_each_message_once_and_in_order_through_a_dead_leader_and_a_resta
     let said = fs::read_to_string(demo.stage.path("tail.json.err")).unwrap();
     assert!(said.matches("trying again").count() <= 1, "said once, not at every attempt: {said}");
 
-    signal(tail.child.id(), "INT");
+    signal(tail.child.0.id(), "INT");
     assert_eq!(tail.ended(), Some(0), "Ctrl-C is its ordinary end");
     assert_eq!(tail.lines().len(), 6);
 }
@@ -108,9 +111,9 @@ fn a_tail_shows_each_message_once_and_in_order_through_a_dead_leader_and_a_resta
 #[test]
 fn a_tail_shows_text_that_cannot_harm_the_terminal_and_ends_when_nobody_reads_or_may_read() {
     let demo = demo_with_a_lobby();
-    let mut tail = Tail::start(&demo, "tail.txt", &["lobby", "--limit", "0"]);
-    let until_it_follows = demo.command(&["chat", "tail", "lobby"]).stdout(Stdio::piped()).spawn();
-    let mut unread = until_it_follows.unwrap();
+    // Whether they are said before or after it looks for the first time, it shows them.
+    let mut tail = Tail::start(&demo, "tail.txt", &["lobby"]);
+    let mut unread = Mortal(demo.command(&["chat", "tail", "lobby"]).stdout(Stdio::piped()).spawn().unwrap());
     send(&demo, "red \u{1b}[31m, and \u{202e}backwards");
     send(&demo, "two\nlines");
     let lines = tail.until_lines(3);
@@ -120,9 +123,9 @@ fn a_tail_shows_text_that_cannot_harm_the_terminal_and_ends_when_nobody_reads_or
 
     // A reader that goes away, as `head` does.
     let mut first = [0; 5];
-    unread.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    unread.0.stdout.take().unwrap().read_exact(&mut first).unwrap();
     send(&demo, "nobody listens to this one");
-    let ended = until("it notices that nobody reads", PATIENCE, || unread.try_wait().unwrap());
+    let ended = until("it notices that nobody reads", PATIENCE, || unread.0.try_wait().unwrap());
     assert_eq!(ended.code(), Some(0));
 
     // Who is put out of a room is told so, and does not wait for ever.
@@ -138,6 +141,6 @@ fn a_tail_shows_text_that_cannot_harm_the_terminal_and_ends_when_nobody_reads_or
 
     let nowhere = demo.run(&["chat", "tail", "nowhere"]);
     assert!(nowhere.code == 3 && nowhere.err.contains("nowhere"), "{nowhere:?}");
-    signal(tail.child.id(), "INT");
+    signal(tail.child.0.id(), "INT");
     assert_eq!(tail.ended(), Some(0));
 }
