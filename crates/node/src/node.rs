@@ -270,6 +270,13 @@ impl Disk {
         let mut executor = Executor::open(Box::new(backend), application, ExecutorConfig::new(committee))?;
         let archive = Archive::open(pending, reader, executor.executed())?;
         let memory = recovery::recover(&log, &executor)?;
+        let cluster = committee.cluster_id().to_hex();
+        if memory.is_blank() {
+            // A home that was started with the wrong committee file by mistake, and did nothing there, is not lost.
+            folder.claim_anew(&cluster)?;
+        } else {
+            folder.claim(&cluster)?;
+        }
         for record in &memory.recovered.records {
             // C6: the snapshot that the executor took at its opening is served under the log's last certificate.
             if let Record::Stable(certificate) | Record::Installed { certificate, .. } = record {
@@ -291,10 +298,15 @@ fn membership(
     let consensus = keys.consensus.public_key();
     let found =
         file.committee.members.iter().zip(0u16..).find(|(member, _)| member.consensus_key == consensus);
-    match found {
-        Some((member, id)) if member.link_key == keys.link.public_key() => Ok(ReplicaId(id)),
-        _ => Err(NodeError::NotAMember { key: consensus.to_hex(), committee: home.committee() }),
+    let Some((member, id)) = found else {
+        return Err(NodeError::NotAMember { key: consensus.to_hex(), committee: home.committee() });
+    };
+    let (member, link, id) = (member.link_key, keys.link.public_key(), ReplicaId(id));
+    if member != link {
+        let (expected, found) = (member.to_hex(), link.to_hex());
+        return Err(NodeError::WrongLinkKey { member: id, expected, found, committee: home.committee() });
     }
+    Ok(id)
 }
 
 fn tunables(config: &NodeConfig) -> Tunables {

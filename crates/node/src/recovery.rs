@@ -14,6 +14,14 @@ pub(crate) struct Memory {
     pub(crate) blocks: BTreeMap<Sequence, Position>,
 }
 
+impl Memory {
+    /// Whether there is nothing but promises, which bind in no other cluster.
+    pub(crate) fn is_blank(&self) -> bool {
+        let is_promise = |record: &Record| matches!(record, Record::Promise(_));
+        self.recovered.executed.0 == Sequence(0) && self.recovered.records.iter().all(is_promise)
+    }
+}
+
 /// Reads the whole log once.
 pub(crate) fn recover(log: &Log<RealDisk>, executor: &Executor) -> Result<Memory, NodeError> {
     let executed = executor.executed();
