@@ -19,7 +19,8 @@ fn committee() -> Committee {
 // D19: another configuration is another cluster, and members can say in what they differ.
 #[test]
 fn each_part_of_a_committee_is_told_apart_under_its_name() {
-    let changes: [(&str, fn(&mut Committee)); 9] = [
+    type Change = fn(&mut Committee);
+    let changes: [(&str, Change); 9] = [
         ("genesis_salt", |committee| committee.genesis_salt[31] ^= 1),
         ("epoch", |committee| committee.epoch = Epoch(1)),
         ("mode", |committee| committee.mode = Mode::Federated),
