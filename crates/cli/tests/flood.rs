@@ -58,7 +58,6 @@ fn livez(address: SocketAddr) -> Duration {
     begun.elapsed()
 }
 
-// X01 of the catalogue of faults.
 #[test]
 fn thousands_of_silent_connections_cost_a_replica_little_and_the_others_nothing() {
     let demo = Demo::start(&[]);

@@ -16,7 +16,6 @@ fn value(stage: &Stage, file: &str, key: &str, member: usize) -> String {
     found.nth(member).unwrap().trim_matches('"').to_string()
 }
 
-// O01 of the catalogue of faults.
 #[test]
 fn another_clusters_replica_at_a_members_address_is_refused_by_key_and_the_others_go_on() {
     let (stage, port) = (Stage::new(), free_ports());

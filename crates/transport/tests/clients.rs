@@ -104,7 +104,7 @@ async fn whoever_says_nothing_is_closed_at_the_handshake_deadline() {
     assert_eq!(member.sender.refusals(), (2, Some("no handshake in time".into())));
 }
 
-// X01, K10: a byte now and then is no better than none.
+// B3: a byte now and then is no better than none.
 #[tokio::test]
 async fn whoever_sends_a_byte_at_a_time_is_closed_at_the_handshake_deadline() {
     let hasty = Limits { handshake_timeout: Duration::from_millis(400), ..limits() };
@@ -137,7 +137,7 @@ async fn stranger(address: &str) -> TcpStream {
     socket.connect(address.parse().unwrap()).await.unwrap()
 }
 
-// X01: members have places of their own.
+// B3: members have places of their own.
 #[tokio::test]
 async fn a_crowd_of_silent_strangers_keeps_no_member_out() {
     let few = Limits { handshakes_max: 100, handshake_timeout: Duration::from_secs(60), ..limits() };

@@ -19,7 +19,7 @@ pub(crate) async fn take(request: Request, next: Next) -> Response {
         Ok(Ok(bytes)) => next.run(Request::from_parts(head, Body::from(bytes))).await,
         // Too long, or broken off: then nobody reads the answer.
         Ok(Err(_)) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
-        // K10 of the catalogue of faults: a byte a second holds nobody's place for ever.
+        // A byte a second holds nobody else's place for ever.
         Err(_) => ApiError::new(
             StatusCode::REQUEST_TIMEOUT,
             "timeout",

@@ -97,7 +97,7 @@ async fn drip(address: SocketAddr, beginning: &str, drops: &str) -> (String, Dur
     (String::from_utf8_lossy(&said).into_owned(), begun.elapsed())
 }
 
-// K10 of the catalogue of faults: nobody holds a place by saying nothing, or a byte at a time.
+// B3: nobody holds a place by saying nothing, or a byte at a time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_sends_slowly_or_nothing_is_closed_within_seconds() {
     let cluster = Cluster::start(4, Counter::default).await.expect("started");
