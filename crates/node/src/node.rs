@@ -261,6 +261,7 @@ impl Disk {
                 "an unfinished write at the log's end was dropped"
             );
         }
+        claim(&folder, &log, committee)?;
         let cache_bytes = config.limits.database_cache_mib << 20;
         let options = StateOptions { cache_bytes, ..StateOptions::default() };
         let store = StateStore::open(folder.state_path(), options)?;
@@ -270,13 +271,6 @@ impl Disk {
         let mut executor = Executor::open(Box::new(backend), application, ExecutorConfig::new(committee))?;
         let archive = Archive::open(pending, reader, executor.executed())?;
         let memory = recovery::recover(&log, &executor)?;
-        let cluster = committee.cluster_id().to_hex();
-        if memory.is_blank() {
-            // A home that was started with the wrong committee file by mistake, and did nothing there, is not lost.
-            folder.claim_anew(&cluster)?;
-        } else {
-            folder.claim(&cluster)?;
-        }
         for record in &memory.recovered.records {
             // C6: the snapshot that the executor took at its opening is served under the log's last certificate.
             if let Record::Stable(certificate) | Record::Installed { certificate, .. } = record {
@@ -285,6 +279,18 @@ impl Disk {
         }
         Ok(Self { folder, log, executor, archive, memory })
     }
+}
+
+/// What was agreed in one cluster is nothing in another.
+fn claim(folder: &DataFolder, log: &Log<RealDisk>, committee: &Committee) -> Result<(), NodeError> {
+    let cluster = committee.cluster_id().to_hex();
+    if recovery::is_blank(log)? {
+        // A home that was started with the wrong committee file by mistake, and did nothing there, is not lost.
+        folder.claim_anew(&cluster)?;
+    } else {
+        folder.claim(&cluster)?;
+    }
+    Ok(())
 }
 
 fn membership(

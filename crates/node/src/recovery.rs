@@ -14,12 +14,15 @@ pub(crate) struct Memory {
     pub(crate) blocks: BTreeMap<Sequence, Position>,
 }
 
-impl Memory {
-    /// Whether there is nothing but promises, which bind in no other cluster.
-    pub(crate) fn is_blank(&self) -> bool {
-        let is_promise = |record: &Record| matches!(record, Record::Promise(_));
-        self.recovered.executed.0 == Sequence(0) && self.recovered.records.iter().all(is_promise)
+/// Whether the log holds nothing but promises, which bind in no other cluster (D19). Damage counts as something.
+pub(crate) fn is_blank(log: &Log<RealDisk>) -> Result<bool, NodeError> {
+    for entry in log.records() {
+        match entry? {
+            Entry::Record(stored) if stored.kind != RECORD => {}
+            Entry::Record(_) | Entry::Damage(_) => return Ok(false),
+        }
     }
+    Ok(true)
 }
 
 /// Reads the whole log once.
