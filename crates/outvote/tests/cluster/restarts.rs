@@ -10,7 +10,6 @@ use outvote_types::{BoundedVec, Domain, Request, RequestBody, ToClient, ToReplic
 use std::time::Duration;
 
 const FOLLOWER: ReplicaId = ReplicaId(2);
-const LAST: ReplicaId = ReplicaId(3);
 
 /// A request of one operation, under the session of this key.
 fn request(cluster: &Cluster, key: &KeyPair, nonce: u64, payload: &[u8]) -> Request {
@@ -78,40 +77,5 @@ async fn a_request_from_before_a_restart_is_answered_and_is_neither_relayed_nor_
     assert_eq!(submit(&mut connection, &other).await.leaf.kind, ResultKind::NonceReused);
     let next = submit(&mut connection, &request(&cluster, &key, 2, b"next")).await;
     assert_eq!((next.leaf.kind, count_of(&next.answer)), (ResultKind::Applied, 3));
-    cluster.stop().await;
-}
-
-// C6, D11: a snapshot that is as old as the process is served under the certificate that the log holds.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_last_checkpoint_is_served_after_a_restart_of_everybody_who_has_it() {
-    let builder = Cluster::of(4).checkpoint_interval(16).configure(|config| config.limits.retain_blocks = 4);
-    let mut cluster = builder.start(Counter::default).await.expect("started");
-    let client = cluster.client().await.expect("connected");
-    assert_eq!(count_up(&client).await, 1);
-    cluster.stop_replica(LAST).await.expect("stopped");
-    for expected in 2..=70 {
-        assert_eq!(count_up(&client).await, expected);
-    }
-    drop(client);
-    let others = || (0..3).map(ReplicaId);
-    let checkpoint = own(&cluster, ReplicaId(0)).executed / 16 * 16;
-    for id in others() {
-        until("the checkpoint is stable", || own(&cluster, id).stable_checkpoint >= checkpoint).await;
-    }
-    for id in others() {
-        cluster.stop_replica(id).await.expect("stopped");
-    }
-    for id in others() {
-        cluster.start_replica(id).await.expect("started");
-    }
-    // Nobody says anything, so there is no later checkpoint: what the one that was away needs is this one.
-    cluster.start_replica(LAST).await.expect("started");
-    until("it has caught up", || own(&cluster, LAST).executed >= checkpoint).await;
-    for id in others() {
-        assert_eq!(own(&cluster, id).stable_checkpoint, checkpoint, "no later checkpoint was made");
-    }
-    let client = cluster.client().await.expect("connected");
-    assert_eq!(count_up(&client).await, 71);
-    until_level(&cluster, LAST, ReplicaId(0)).await;
     cluster.stop().await;
 }
