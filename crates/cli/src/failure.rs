@@ -62,7 +62,6 @@ impl From<outvote::NodeError> for Failure {
     fn from(error: outvote::NodeError) -> Self {
         use outvote::NodeError::{
             Committee, Config, Environment, Federated, HomeExists, Key, NoCommittee, NotAMember, Read, Size,
-            WrongLinkKey,
         };
         match error {
             Committee { .. }
@@ -74,8 +73,7 @@ impl From<outvote::NodeError> for Failure {
             | NoCommittee { .. }
             | NotAMember { .. }
             | Read { .. }
-            | Size(_)
-            | WrongLinkKey { .. } => Self::usage(error),
+            | Size(_) => Self::usage(error),
             other => Self::failed(other),
         }
     }

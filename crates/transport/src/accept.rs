@@ -44,7 +44,7 @@ impl Listener {
             match accepted {
                 Ok((socket, remote)) => {
                     let Some(place) = self.admission.handshake(remote.ip()) else {
-                        self.shared.refused("too many handshakes at once", remote);
+                        self.shared.count_refusal("too many handshakes at once");
                         continue;
                     };
                     let this = self.clone();
@@ -71,7 +71,12 @@ impl Listener {
             () = self.shared.stopped() => return None,
         };
         let admitted = admitted.unwrap_or_else(|_| Err("no handshake in time".into()));
-        admitted.inspect_err(|why| self.shared.refused(why, remote)).ok()
+        admitted
+            .inspect_err(|why| {
+                tracing::debug!(%remote, %why, "a connection was refused");
+                self.shared.count_refusal(why);
+            })
+            .ok()
     }
 
     async fn admit(&self, socket: TcpStream, remote: SocketAddr) -> Result<Admitted, String> {
@@ -120,7 +125,7 @@ impl Listener {
                 if let Some(clients) = &self.clients
                     && clients.try_send(connection).is_err()
                 {
-                    self.shared.refused("the gateway is full", remote);
+                    self.shared.count_refusal("the gateway is full");
                 }
             }
         }

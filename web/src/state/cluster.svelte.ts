@@ -78,11 +78,7 @@ export class Cluster {
   #completed(replica: ReplicaStatus): ReplicaStatus {
     const own = this.#selves.get(replica.id);
     const isUnknown = replica.behaviour === '' && replica.id !== this.reporter?.id;
-    if (!isUnknown || own === undefined) {
-      return replica;
-    }
-    const { behaviour, observer, repairing } = own;
-    return { ...replica, behaviour, observer, repairing };
+    return isUnknown && own !== undefined ? { ...replica, behaviour: own.behaviour } : replica;
   }
 
   takeEvidence(data: string): void {
