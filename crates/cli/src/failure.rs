@@ -62,6 +62,7 @@ impl From<outvote::NodeError> for Failure {
     fn from(error: outvote::NodeError) -> Self {
         use outvote::NodeError::{
             Committee, Config, Environment, Federated, HomeExists, Key, NoCommittee, NotAMember, Read, Size,
+            WrongLinkKey,
         };
         match error {
             Committee { .. }
@@ -73,7 +74,8 @@ impl From<outvote::NodeError> for Failure {
             | NoCommittee { .. }
             | NotAMember { .. }
             | Read { .. }
-            | Size(_) => Self::usage(error),
+            | Size(_)
+            | WrongLinkKey { .. } => Self::usage(error),
             other => Self::failed(other),
         }
     }

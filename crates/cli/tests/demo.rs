@@ -101,6 +101,11 @@ fn a_liar_is_convicted_and_follows_from_then_on(demo: &mut Demo) {
     let words = format!("replica {liar}: it follows, and may never vote with its key again");
     assert!(doctor.code == 1 && doctor.out.contains(&words), "{doctor:?}");
     it_follows(demo, &accused);
+    // D18: not even a restart gives its vote back.
+    kill(&repentant);
+    let is_new = |one: &Value| one["pid"] != repentant["pid"];
+    until("it is an observer after its restart", PATIENCE, || observer().filter(is_new));
+    it_follows(demo, &accused);
     its_vote_is_missed(demo, &accused);
 }
 

@@ -161,3 +161,69 @@ fn the_federated_mode_says_what_to_use_instead() {
     assert_usage(&stage, &["demo", "--mode", "federated"], &["federated", "byzantine"]);
     assert_usage(&stage, &["demo", "--replicas", "3", "--home", "three"], &["4"]);
 }
+
+#[test]
+fn files_that_name_no_application_and_no_identity_are_named() {
+    let stage = Stage::new();
+    stage.testnet("net");
+    fs::write(stage.path("net/replica-0/config/application"), "chess\n").unwrap();
+    let done = stage.start_and_fail("net/replica-0");
+    assert!(
+        done.code == 2 && done.err.contains("config/application") && done.err.contains("chat or kv"),
+        "{done:?}"
+    );
+    fs::write(stage.path("net/client/identities/default"), "ada").unwrap();
+    assert_usage(&stage, &["chat", "send", "lobby", "hello", "--home", "net"], &["ada", "chat register"]);
+    fs::write(stage.path("net/client/identities/default"), b"\xff\xfe").unwrap();
+    assert_usage(&stage, &["chat", "send", "lobby", "hello", "--home", "net"], &["chat register"]);
+}
+
+#[test]
+fn a_file_that_is_no_receipt_and_no_proof_is_named_and_never_taken_for_one() {
+    let stage = Stage::new();
+    stage.testnet("net");
+    let deep = "[".repeat(100_000);
+    let bad: [&[u8]; 12] = [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b"\xff\xfe",
+        b"{\"proof\":1}",
+        b"{\"proof\":\"0g\"}",
+        b"{\"proof\":\"0\"}",
+        b"{\"proof\":\"00\"}",
+        b"00",
+        b"ffffffff",
+        deep.as_bytes(),
+    ];
+    for bytes in bad {
+        fs::write(stage.path("bad.json"), bytes).unwrap();
+        for command in [["receipt", "verify"], ["evidence", "verify"]] {
+            let arguments = [&command[..], &["bad.json", "--committee", "net/committee.toml"]].concat();
+            let done = stage.run(&arguments);
+            let start = String::from_utf8_lossy(&bytes[..bytes.len().min(20)]);
+            assert_eq!(done.code, 1, "{command:?} of {start:?}: {done:?}");
+            assert!(
+                done.err.contains("bad.json") && done.out.is_empty(),
+                "{command:?} of {start:?}: {done:?}"
+            );
+        }
+    }
+    for command in [["receipt", "verify"], ["evidence", "verify"]] {
+        let missing =
+            stage.run(&[&command[..], &["none.json", "--committee", "net/committee.toml"]].concat());
+        assert!(missing.code != 0 && missing.err.contains("none.json"), "{missing:?}");
+        let arguments = [&command[..], &["bad.json", "--committee", "bad.json"]].concat();
+        assert_usage(&stage, &arguments, &["bad.json"]);
+    }
+}
+
+#[test]
+fn the_page_and_the_command_know_the_same_behaviours() {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/src/lib/behaviours.ts");
+    let source = fs::read_to_string(source).unwrap();
+    let names: Vec<&str> =
+        source.split("name: '").skip(1).map(|rest| rest.split('\'').next().unwrap()).collect();
+    assert_eq!(names, outvote_node::Behaviour::ALL.map(|behaviour| behaviour.name()));
+}

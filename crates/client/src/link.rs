@@ -4,7 +4,7 @@ use outvote_transport::{FrameReader, FrameWriter, Limits, TransportError, connec
 use outvote_types::client::ToClient;
 use outvote_types::{PublicKey, ReplicaId, decode};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// Frames that wait for one link at most; more are dropped, and sent again by the session's own clocks.
@@ -15,6 +15,10 @@ const MAX_FRAMES_PER_WRITE: usize = 64;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause before connecting again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// A link that lived this long was a good one: the next pause before connecting starts small again. One that a liar ends at
+/// once must not cost this client a handshake at every turn.
+const GOOD_LINK: Duration = Duration::from_secs(1);
 
 /// An encoded message.
 pub(crate) type Frame = Arc<[u8]>;
@@ -41,15 +45,19 @@ pub(crate) async fn serve(
     loop {
         let why = match connect_client(&address, key, &limits).await {
             Ok((reader, writer)) => {
-                pause = FIRST_PAUSE;
+                let since = Instant::now();
                 let (queue, frames) = mpsc::channel(MAX_QUEUED_FRAMES);
                 if events.send(LinkEvent::Up(replica, queue)).await.is_err() {
                     return;
                 }
-                tokio::select! {
+                let why = tokio::select! {
                     why = read(replica, reader, &events) => why,
                     why = write(writer, frames) => why,
+                };
+                if since.elapsed() >= GOOD_LINK {
+                    pause = FIRST_PAUSE;
                 }
+                why
             }
             Err(error) => error.to_string(),
         };

@@ -15,10 +15,15 @@ use outvote_types::{
     Blob, Digest, Nonce, PublicKey, ReplicaId, Request, ResultKind, Sequence, decode, encode,
 };
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::{Cluster, Executed, answer, key, operation, result};
 use tokio::sync::mpsc;
+
+/// Frames that no honest replica sends: nothing, an unknown kind, a lying length, a message with a byte too many.
+const NO_MESSAGES: [&[u8]; 4] = [&[], &[99; 40], &[0, 255, 255, 255, 255], &[7, 1, 0, 0, 0, 0, 0, 0, 0, 0]];
+static BABBLED: AtomicUsize = AtomicUsize::new(0);
 
 struct Connection {
     replica: u16,
@@ -32,6 +37,8 @@ struct State {
     executed: Vec<Executed>,
     connections: Vec<Connection>,
     liar: Option<u16>,
+    /// Who says nothing but bytes that are no message.
+    babbler: Option<u16>,
 }
 
 impl State {
@@ -150,6 +157,13 @@ async fn read(state: Arc<Mutex<State>>, at: usize, mut reader: FrameReader) {
 fn accept(state: &Arc<Mutex<State>>, replica: u16, connection: ClientConnection) {
     let ClientConnection { reader, mut writer, .. } = connection;
     let (frames, mut queue) = mpsc::unbounded_channel::<Vec<u8>>();
+    if state.lock().unwrap().babbler == Some(replica) {
+        let turn = BABBLED.fetch_add(1, Ordering::SeqCst);
+        tokio::spawn(async move {
+            let _ = writer.send(&[NO_MESSAGES[turn % NO_MESSAGES.len()]]).await;
+        });
+        return;
+    }
     let at = {
         let mut state = state.lock().unwrap();
         state.connections.push(Connection { replica, frames, follows: false });
@@ -180,7 +194,13 @@ fn start(dead: &[u16], liar: Option<u16>) -> Replicas {
     let members =
         members.map(|(member, address)| MemberEntry { member: *member, address: address.clone() }).collect();
     let file = CommitteeFile::create(members, [7; 32], false, outvote_types::Parameters::default()).unwrap();
-    let state = Arc::new(Mutex::new(State { cluster, executed: Vec::new(), connections: Vec::new(), liar }));
+    let state = Arc::new(Mutex::new(State {
+        cluster,
+        executed: Vec::new(),
+        connections: Vec::new(),
+        liar,
+        babbler: None,
+    }));
     let mut links = Vec::new();
     for (listener, replica) in listeners.into_iter().zip(0u16..) {
         if dead.contains(&replica) {
@@ -195,7 +215,7 @@ fn start(dead: &[u16], liar: Option<u16>) -> Replicas {
         let keys = file.committee.members.iter().map(|member| member.link_key);
         let config = LinksConfig {
             me: ReplicaId(replica),
-            cluster: file.committee.cluster_id(),
+            cluster: (&file.committee).into(),
             members: (0..).zip(keys).map(member).collect(),
             limits: Limits::default(),
             urgent: None,
@@ -245,6 +265,30 @@ async fn a_lying_replica_changes_neither_answers_nor_nonces() {
     let answered = again.query(b"what is true?".to_vec()).await.unwrap();
     assert_eq!(answered.answer, answer("the truth"));
     assert!(answered.sequence >= Sequence(4) && !answered.ordered);
+}
+
+// B4
+#[tokio::test]
+async fn a_replica_that_sends_bytes_that_are_no_message_is_named_and_changes_nothing() {
+    let replicas = start(&[], None);
+    replicas.state.lock().unwrap().babbler = Some(2);
+    let client = connect(&replicas, 1).await;
+    for text in ["one", "two", "three"] {
+        let finished = client.submit(operation(text)).await.unwrap();
+        assert_eq!(answer_of(&finished.outcome), answer(&text.to_uppercase()));
+    }
+    while BABBLED.load(Ordering::SeqCst) < NO_MESSAGES.len() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let named = loop {
+        let link = client.links().await.unwrap().swap_remove(2);
+        match link.last_error {
+            Some(error) if error.contains("no message") => break error,
+            _ => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
+    };
+    assert!(named.contains("the replica sent bytes"), "{named}");
+    assert_eq!(answer_of(&client.submit(operation("four")).await.unwrap().outcome), answer("FOUR"));
 }
 
 #[tokio::test]

@@ -17,6 +17,16 @@ fn feed(checker: &mut Checker, bytes: &[u8]) -> Option<Message> {
     checker.check(message).ok()?.message.map(outvote_types::Verified::into_inner)
 }
 
+#[test]
+fn a_message_that_is_cut_off_anywhere_or_goes_on_is_none() {
+    for frame in &*FRAMES {
+        for length in 0..frame.len() {
+            assert!(decode::<Message>(&frame[..length]).is_err(), "a kind {} of {length} bytes", frame[0]);
+        }
+        assert!(decode::<Message>(&[frame, &[0][..]].concat()).is_err(), "a kind {} and a byte", frame[0]);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -29,6 +39,9 @@ proptest! {
         for (at, mask) in flips {
             let at = at.index(bytes.len());
             bytes[at] ^= mask;
+        }
+        if let Ok(message) = decode::<Message>(&bytes) {
+            prop_assert_eq!(encode(&message), bytes.clone(), "M1: one value, one encoding");
         }
         let mut checker = WORLD.checker();
         if let Some(message) = feed(&mut checker, &bytes) {

@@ -3,7 +3,7 @@
 
 use outvote_crypto::{KeyFile, KeyFileError, KeyPair, KeyRole};
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::PathBuf;
 
 fn saved() -> (tempfile::TempDir, PathBuf, KeyPair) {
@@ -62,6 +62,31 @@ fn missing_and_unreadable_files_name_their_path() {
     let nowhere = folder.path().join("no/such/folder/a.key");
     let error = KeyFile::save(&nowhere, KeyRole::Client, &KeyPair::generate().unwrap()).unwrap_err();
     assert!(matches!(error, KeyFileError::Io { doing: "create", .. }));
+}
+
+#[test]
+fn a_key_that_belongs_to_somebody_else_is_refused() {
+    let (_folder, path, _) = saved();
+    let us = fs::metadata(&path).unwrap().uid();
+    // Only root can give a file away; everybody else finds one of root's.
+    let theirs = match chown(&path, Some(us + 1), None) {
+        Ok(()) => path,
+        Err(_) => PathBuf::from("/etc/passwd"),
+    };
+    let error = KeyFile::load(&theirs, KeyRole::Consensus).unwrap_err();
+    assert!(matches!(error, KeyFileError::Foreign { us: ours, owner, .. } if ours == us && owner != us));
+    assert!(error.to_string().contains(&*theirs.to_string_lossy()), "{error}");
+}
+
+#[test]
+fn a_key_that_cannot_be_opened_is_named_with_the_systems_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("consensus.key");
+    // A link to itself: not even root can open it.
+    symlink(&path, &path).unwrap();
+    let error = KeyFile::load(&path, KeyRole::Consensus).unwrap_err();
+    assert!(matches!(error, KeyFileError::Io { doing: "open", .. }), "{error}");
+    assert!(error.to_string().contains("consensus.key"), "{error}");
 }
 
 #[test]

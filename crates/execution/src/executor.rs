@@ -378,12 +378,12 @@ fn check_identity(backend: &mut dyn Backend, config: &ExecutorConfig) -> Result<
     if let Some(found) = format.filter(|found| *found != FORMAT) {
         return Err(ExecutionError::NewerFormat { found, known: FORMAT });
     }
+    // A state that has executed nothing is nobody's yet: a start with the wrong committee file spoils no home.
+    let is_blank = backend.get(layout::EXECUTED)?.is_none() && backend.get(layout::INSTALLING)?.is_none();
     match genesis {
-        Some(found) if found != config.genesis => {
-            Err(ExecutionError::OtherCluster { found, ours: config.genesis })
-        }
-        Some(_) => Ok(()),
-        None => Ok(backend.commit(Writes::from([
+        Some(found) if found == config.genesis => Ok(()),
+        Some(found) if !is_blank => Err(ExecutionError::OtherCluster { found, ours: config.genesis }),
+        _ => Ok(backend.commit(Writes::from([
             (layout::FORMAT.to_vec(), Some(encode(&FORMAT).into())),
             (layout::GENESIS.to_vec(), Some(encode(&config.genesis).into())),
         ]))?),

@@ -140,10 +140,21 @@ fn blocks_out_of_order_and_foreign_ones_are_not_executed() {
 }
 
 #[test]
-fn a_state_of_another_cluster_is_refused() {
+fn a_state_of_another_cluster_is_refused_once_it_has_executed_something() {
     let backend = MemoryBackend::new();
+    let open = |seed: u8| {
+        let config = ExecutorConfig { genesis: Digest([seed; 32]), ..config(10) };
+        Executor::open(Box::new(backend.clone()), Box::new(Words), config)
+    };
+    drop(open(8).unwrap());
     drop(common::open(&backend, config(10)));
-    let other = ExecutorConfig { genesis: Digest([8; 32]), ..config(10) };
-    let error = Executor::open(Box::new(backend), Box::new(Words), other).err().unwrap();
+    let mut executor = open(8).unwrap();
+    let mut block = common::Chain::new().block(vec![]);
+    block.header.body.parent = Digest([8; 32]);
+    executor.execute(&block).unwrap();
+    executor.flush().unwrap();
+    drop(executor);
+    let error = open(9).err().unwrap();
     assert!(matches!(error, ExecutionError::OtherCluster { .. }), "{error}");
+    assert_eq!(open(8).unwrap().executed().0, 1, "its own cluster's is there as before");
 }

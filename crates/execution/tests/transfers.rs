@@ -7,7 +7,8 @@ use common::{Bench, Words, assert_index_is_exact, config, open, request};
 use outvote_execution::lthash::bucket_of;
 use outvote_execution::transfer::{CHUNK_TIMEOUT_US, REST_US};
 use outvote_execution::{
-    Backend, CheckpointState, ExecutionError, Executor, MemoryBackend, Transfer, TransferOutput,
+    Backend, CheckpointState, ExecutionError, Executor, ExecutorConfig, MemoryBackend, Transfer,
+    TransferOutput,
 };
 use outvote_types::{
     Blob, BoundedVec, CheckpointCertificate, Data, Digest, Fetch, Instant, Quorum, ReplicaId, Sequence,
@@ -328,6 +329,12 @@ fn a_crash_in_the_middle_continues_without_fetching_anything_twice() {
     let mut network = Network::new(&source.executor);
     assert_eq!(network.run(&mut transfer(&executor, &certificate), &mut executor, 150), None);
     drop(executor);
+    let other = ExecutorConfig { genesis: Digest([8; 32]), ..config(INTERVAL) };
+    let error = Executor::open(Box::new(backend.clone()), Box::new(Words), other).err().unwrap();
+    assert!(
+        matches!(error, ExecutionError::OtherCluster { .. }),
+        "half a state is its cluster's too: {error}"
+    );
     let mut executor = open(&backend, config(INTERVAL));
     let interrupted = executor.interrupted_transfer().expect("the mark survives").clone();
     assert_eq!(interrupted, certificate);

@@ -1,5 +1,6 @@
 //! What can go wrong around a replica: what, where, and how to fix it.
 
+use outvote_types::ReplicaId;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -71,6 +72,21 @@ pub enum NodeError {
     NotAMember {
         /// The consensus key, hexadecimal.
         key: String,
+        /// The committee file.
+        committee: PathBuf,
+    },
+    /// The consensus key of this home is in the committee, with another link key.
+    #[error(
+        "the link key {found} of this home is not the link_key {expected} that {committee} has for member {member}: restore \
+         keys/link.key, or make a committee from this home's public part"
+    )]
+    WrongLinkKey {
+        /// Which member.
+        member: ReplicaId,
+        /// The committee's, hexadecimal.
+        expected: String,
+        /// This home's, hexadecimal.
+        found: String,
         /// The committee file.
         committee: PathBuf,
     },

@@ -39,13 +39,8 @@ pub(crate) fn start(
         clients_per_ip_max: config.limits.client_connections,
         ..outvote_transport::Limits::default()
     };
-    let links_config = LinksConfig {
-        me: shared.me,
-        cluster: committee.cluster_id(),
-        members: members.collect(),
-        limits,
-        urgent,
-    };
+    let links_config =
+        LinksConfig { me: shared.me, cluster: committee.into(), members: members.collect(), limits, urgent };
     let (client_sender, clients) = mpsc::channel(CLIENTS_WAITING_MAX);
     let sink = Arc::new(move |event| {
         let event = match event {

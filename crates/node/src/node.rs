@@ -261,6 +261,7 @@ impl Disk {
                 "an unfinished write at the log's end was dropped"
             );
         }
+        claim(&folder, &log, committee)?;
         let cache_bytes = config.limits.database_cache_mib << 20;
         let options = StateOptions { cache_bytes, ..StateOptions::default() };
         let store = StateStore::open(folder.state_path(), options)?;
@@ -280,6 +281,18 @@ impl Disk {
     }
 }
 
+/// What was agreed in one cluster is nothing in another.
+fn claim(folder: &DataFolder, log: &Log<RealDisk>, committee: &Committee) -> Result<(), NodeError> {
+    let cluster = committee.cluster_id().to_hex();
+    if recovery::is_blank(log)? {
+        // A home that was started with the wrong committee file by mistake, and did nothing there, is not lost.
+        folder.claim_anew(&cluster)?;
+    } else {
+        folder.claim(&cluster)?;
+    }
+    Ok(())
+}
+
 fn membership(
     home: &Home,
     file: &CommitteeFile,
@@ -291,10 +304,15 @@ fn membership(
     let consensus = keys.consensus.public_key();
     let found =
         file.committee.members.iter().zip(0u16..).find(|(member, _)| member.consensus_key == consensus);
-    match found {
-        Some((member, id)) if member.link_key == keys.link.public_key() => Ok(ReplicaId(id)),
-        _ => Err(NodeError::NotAMember { key: consensus.to_hex(), committee: home.committee() }),
+    let Some((member, id)) = found else {
+        return Err(NodeError::NotAMember { key: consensus.to_hex(), committee: home.committee() });
+    };
+    let (member, link, id) = (member.link_key, keys.link.public_key(), ReplicaId(id));
+    if member != link {
+        let (expected, found) = (member.to_hex(), link.to_hex());
+        return Err(NodeError::WrongLinkKey { member: id, expected, found, committee: home.committee() });
     }
+    Ok(id)
 }
 
 fn tunables(config: &NodeConfig) -> Tunables {

@@ -14,6 +14,17 @@ pub(crate) struct Memory {
     pub(crate) blocks: BTreeMap<Sequence, Position>,
 }
 
+/// Whether the log holds nothing but promises, which bind in no other cluster (D19). Damage counts as something.
+pub(crate) fn is_blank(log: &Log<RealDisk>) -> Result<bool, NodeError> {
+    for entry in log.records() {
+        match entry? {
+            Entry::Record(stored) if stored.kind != RECORD => {}
+            Entry::Record(_) | Entry::Damage(_) => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
 /// Reads the whole log once.
 pub(crate) fn recover(log: &Log<RealDisk>, executor: &Executor) -> Result<Memory, NodeError> {
     let executed = executor.executed();

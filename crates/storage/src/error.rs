@@ -45,6 +45,19 @@ pub enum StorageError {
         /// The file.
         file: String,
     },
+    /// The folder holds the data of another cluster.
+    #[error(
+        "{folder} holds the data of cluster {found}, and this is cluster {expected}: install the committee file that belongs \
+         to the data, or, for another cluster, make another home with keys of its own"
+    )]
+    OtherOwner {
+        /// The folder.
+        folder: String,
+        /// Whose data it holds.
+        found: String,
+        /// Who asked.
+        expected: String,
+    },
     /// The content of a file is not what was written.
     #[error("{file} is damaged at byte {offset}: {what}; {cure}")]
     Damaged {

@@ -15,6 +15,9 @@ const VERSION_FILE: &str = "VERSION";
 const VERSION_DRAFT: &str = "VERSION.new";
 const VERSION_START: &str = "outvote data ";
 const VERSION_FILE_MAX_BYTES: usize = 64;
+const OWNER_FILE: &str = "CLUSTER";
+const OWNER_DRAFT: &str = "CLUSTER.new";
+const OWNER_MAX_BYTES: usize = 256;
 const LOCK_FILE: &str = "LOCK";
 
 /// An open data folder. It stays locked until this is dropped, or until the process ends in any way.
@@ -34,6 +37,18 @@ impl DataFolder {
         let mut disk = RealDisk::open(&path)?;
         check_version(&mut disk, &path.display().to_string())?;
         Ok(Self { path, _lock: lock })
+    }
+
+    /// Notes whose data this is, if nothing says so yet; from then on every other owner is refused.
+    pub fn claim(&self, owner: &str) -> Result<(), StorageError> {
+        check_owner(&mut RealDisk::open(&self.path)?, &self.path.display().to_string(), owner)
+    }
+
+    /// Notes whose data this is, whoever was noted before: for a folder that holds nothing of anybody's yet.
+    pub fn claim_anew(&self, owner: &str) -> Result<(), StorageError> {
+        let mut disk = RealDisk::open(&self.path)?;
+        let names = disk.list()?;
+        write_whole(&mut disk, &names, (OWNER_DRAFT, OWNER_FILE), format!("{owner}\n").as_bytes())
     }
 
     /// The folder itself.
@@ -105,14 +120,41 @@ pub fn check_version(disk: &mut impl Disk, folder: &str) -> Result<(), StorageEr
     }
 }
 
-/// Draft, sync, rename, sync: the version file is there whole or not at all.
-fn write_version(disk: &mut impl Disk, names: &[String]) -> Result<(), StorageError> {
-    if names.iter().any(|name| name == VERSION_DRAFT) {
-        disk.remove(VERSION_DRAFT)?;
+/// Checks whose data a folder holds, or notes it in one that says nothing yet. `folder` is for messages.
+pub fn check_owner(disk: &mut impl Disk, folder: &str, owner: &str) -> Result<(), StorageError> {
+    let names = disk.list()?;
+    let expected = format!("{owner}\n");
+    if !names.iter().any(|name| name == OWNER_FILE) {
+        return write_whole(disk, &names, (OWNER_DRAFT, OWNER_FILE), expected.as_bytes());
     }
-    disk.create(VERSION_DRAFT)?;
-    disk.write_at(VERSION_DRAFT, 0, format!("{VERSION_START}{DATA_VERSION}\n").as_bytes())?;
-    disk.sync_data(VERSION_DRAFT)?;
-    disk.rename(VERSION_DRAFT, VERSION_FILE)?;
+    let mut bytes = [0; OWNER_MAX_BYTES];
+    let length = disk.read_at(OWNER_FILE, 0, &mut bytes)?;
+    if bytes[..length] == *expected.as_bytes() {
+        return Ok(());
+    }
+    let found =
+        String::from_utf8_lossy(&bytes[..length]).chars().filter(char::is_ascii_alphanumeric).collect();
+    Err(StorageError::OtherOwner { folder: folder.to_owned(), found, expected: owner.to_owned() })
+}
+
+fn write_version(disk: &mut impl Disk, names: &[String]) -> Result<(), StorageError> {
+    let text = format!("{VERSION_START}{DATA_VERSION}\n");
+    write_whole(disk, names, (VERSION_DRAFT, VERSION_FILE), text.as_bytes())
+}
+
+/// Draft, sync, rename, sync: the file is there whole or not at all.
+fn write_whole(
+    disk: &mut impl Disk,
+    names: &[String],
+    (draft, file): (&str, &str),
+    bytes: &[u8],
+) -> Result<(), StorageError> {
+    if names.iter().any(|name| name == draft) {
+        disk.remove(draft)?;
+    }
+    disk.create(draft)?;
+    disk.write_at(draft, 0, bytes)?;
+    disk.sync_data(draft)?;
+    disk.rename(draft, file)?;
     disk.sync_directory()
 }

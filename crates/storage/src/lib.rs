@@ -53,7 +53,7 @@ pub use disk::real::RealDisk;
 pub use disk::sim::{Fault, SimDisk};
 pub use disk::{Disk, SECTOR_BYTES};
 pub use error::{Cause, StorageError};
-pub use folder::{DATA_VERSION, DataFolder, check_version};
+pub use folder::{DATA_VERSION, DataFolder, check_owner, check_version};
 pub use log::promise::{LostDisk, PROMISE_MAX_BYTES, Promise, Promises};
 pub use log::records::{Damage, Entry, Records};
 pub use log::recover::{Recovery, TornTail};

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use outvote_storage::{Crash, DATA_VERSION, DataFolder, Disk, Fault, SimDisk, StorageError, check_version};
+use outvote_storage::{
+    Crash, DATA_VERSION, DataFolder, Disk, Fault, SimDisk, StorageError, check_owner, check_version,
+};
 
 #[test]
 fn a_data_folder_is_made_and_found_again() {
@@ -83,6 +85,49 @@ fn a_crash_at_any_point_leaves_a_whole_version_file_or_none() {
             disk.crash(Crash::LoseAll);
             assert!(disk.list().unwrap().iter().any(|name| name == "VERSION"));
             check_version(&mut disk, "home").unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_was_claimed_is_refused_to_every_other_owner() {
+    let home = tempfile::tempdir().unwrap();
+    DataFolder::open(home.path()).unwrap().claim("aa11").unwrap();
+    let folder = DataFolder::open(home.path()).unwrap();
+    folder.claim("aa11").unwrap();
+    let error = folder.claim("bb22").unwrap_err();
+    let text = error.to_string();
+    assert!(matches!(error, StorageError::OtherOwner { .. }));
+    assert!(["data", "aa11", "bb22", "committee file"].iter().all(|word| text.contains(word)), "{text}");
+    folder.claim("aa11").unwrap();
+    folder.claim_anew("bb22").unwrap();
+    folder.claim("bb22").unwrap();
+    assert!(folder.claim("aa11").is_err());
+}
+
+#[test]
+fn an_owner_that_is_cut_off_or_goes_on_is_another_one() {
+    for content in ["", "aa1", "aa11", "aa11\nmore", "aa11\n\n"] {
+        let mut disk = SimDisk::new();
+        disk.plant("CLUSTER", content.as_bytes());
+        let error = check_owner(&mut disk, "home", "aa11").unwrap_err();
+        assert!(matches!(error, StorageError::OtherOwner { .. }), "{content:?}");
+    }
+}
+
+#[test]
+fn a_crash_at_any_point_leaves_a_whole_owner_or_none() {
+    for stop_after in 0..8 {
+        for seed in 0..40 {
+            let mut disk = SimDisk::new();
+            disk.fail_at(stop_after, Fault::Stop);
+            let is_done = check_owner(&mut disk, "home", "aa11").is_ok();
+            disk.clear_faults();
+            disk.crash(Crash::Random(seed));
+            assert!(!is_done || check_owner(&mut disk, "home", "bb22").is_err(), "the claim was durable");
+            let was_there = disk.list().unwrap().iter().any(|name| name == "CLUSTER");
+            let now = if was_there { "aa11" } else { "bb22" };
+            check_owner(&mut disk, "home", now).unwrap();
         }
     }
 }

@@ -44,7 +44,7 @@ impl Listener {
             match accepted {
                 Ok((socket, remote)) => {
                     let Some(place) = self.admission.handshake(remote.ip()) else {
-                        self.shared.count_refusal("too many handshakes at once");
+                        self.shared.refused("too many handshakes at once", remote);
                         continue;
                     };
                     let this = self.clone();
@@ -71,12 +71,7 @@ impl Listener {
             () = self.shared.stopped() => return None,
         };
         let admitted = admitted.unwrap_or_else(|_| Err("no handshake in time".into()));
-        admitted
-            .inspect_err(|why| {
-                tracing::debug!(%remote, %why, "a connection was refused");
-                self.shared.count_refusal(why);
-            })
-            .ok()
+        admitted.inspect_err(|why| self.shared.refused(why, remote)).ok()
     }
 
     async fn admit(&self, socket: TcpStream, remote: SocketAddr) -> Result<Admitted, String> {
@@ -125,7 +120,7 @@ impl Listener {
                 if let Some(clients) = &self.clients
                     && clients.try_send(connection).is_err()
                 {
-                    self.shared.count_refusal("the gateway is full");
+                    self.shared.refused("the gateway is full", remote);
                 }
             }
         }

@@ -48,8 +48,8 @@ pub enum TransportError {
     },
     /// Somebody else answers.
     #[error(
-        "{address} showed the key {found} where {expected} was expected: the address belongs to another node, or \
-         somebody sits in between; compare it with the committee file"
+        "{address} showed the link key {found}, and the committee file has link_key {expected} for it: the address belongs to \
+         another node or another cluster, or somebody sits in between; compare the committee files"
     )]
     WrongKey {
         /// Where.

@@ -22,8 +22,11 @@ pub mod outbox;
 mod accept;
 mod admission;
 mod dial;
-mod hello;
 mod link;
+
+pub mod hello;
+pub mod identity;
+pub mod refusals;
 
 pub mod client;
 pub mod links;
@@ -31,6 +34,7 @@ pub mod links;
 pub use client::{ClientConnection, FrameReader, FrameWriter, connect_client};
 pub use error::TransportError;
 pub use event::{Budget, LinkEvent, LinkSink};
+pub use identity::ClusterIdentity;
 pub use key::LinkKey;
 pub use limits::Limits;
 pub use links::{Links, LinksConfig, PeerAddress, PeerSender, PeerState, bind};

@@ -6,17 +6,18 @@ use crate::client::ClientConnection;
 use crate::dial::{Stream, dial, explain};
 use crate::error::TransportError;
 use crate::event::{Allowance, LinkEvent, LinkSink};
-use crate::hello::{self, Class, Welcome};
+use crate::hello::{self, Class};
+use crate::identity::ClusterIdentity;
 use crate::key::LinkKey;
 use crate::limits::Limits;
 use crate::link;
 use crate::outbox::Outbox;
+use crate::refusals::Refusals;
 use crate::tls::{ClientSide, ServerSide};
-use outvote_types::{Digest, PublicKey, ReplicaId};
+use outvote_types::{PublicKey, ReplicaId};
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -39,8 +40,8 @@ pub struct PeerAddress {
 pub struct LinksConfig {
     /// This member's index.
     pub me: ReplicaId,
-    /// The cluster's identity: links between clusters are refused even if somebody uses a key twice.
-    pub cluster: Digest,
+    /// The cluster's identity.
+    pub cluster: ClusterIdentity,
     /// All members in the committee's order, this one included.
     pub members: Vec<PeerAddress>,
     /// The bounds.
@@ -94,14 +95,13 @@ impl Slot {
 
 pub(crate) struct Shared {
     pub(crate) me: ReplicaId,
-    pub(crate) cluster: Digest,
+    pub(crate) cluster: ClusterIdentity,
     pub(crate) limits: Limits,
     pub(crate) urgent: Option<Handle>,
     pub(crate) sink: Arc<dyn LinkSink>,
     slots: Vec<Slot>,
     stop: watch::Receiver<()>,
-    refused: AtomicU64,
-    last_refusal: Mutex<Option<String>>,
+    refusals: Refusals,
 }
 
 impl Shared {
@@ -159,9 +159,10 @@ impl Shared {
         }
     }
 
-    pub(crate) fn count_refusal(&self, why: &str) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
-        *self.last_refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.to_owned());
+    pub(crate) fn refused(&self, why: &str, remote: SocketAddr) {
+        if self.refusals.count(Instant::now(), why) {
+            tracing::warn!(%remote, "a connection was refused: {why}");
+        }
     }
 
     fn failed(&self, id: ReplicaId, error: &TransportError) {
@@ -237,8 +238,7 @@ impl PeerSender {
     /// How many connections were refused at our listener, and why the last one was.
     #[must_use]
     pub fn refusals(&self) -> (u64, Option<String>) {
-        let last = self.shared.last_refusal.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        (self.shared.refused.load(Ordering::Relaxed), last)
+        self.shared.refusals.so_far()
     }
 }
 
@@ -268,7 +268,6 @@ impl Links {
         let (ends, stop) = watch::channel(());
         let slots = members.iter().map(|member| slot(member, &limits)).collect();
         let admission = Arc::new(Admission::new(&limits));
-        let refused = (AtomicU64::new(0), Mutex::default());
         let shared = Arc::new(Shared {
             me,
             cluster,
@@ -277,8 +276,7 @@ impl Links {
             sink,
             slots,
             stop,
-            refused: refused.0,
-            last_refusal: refused.1,
+            refusals: Refusals::default(),
         });
         let keys: Vec<_> = members.iter().map(|member| member.link_key).collect();
         let side = ServerSide::new(key, &keys)?;
@@ -375,11 +373,13 @@ impl Dialler {
         let said = hello::greet(&mut stream, self.class, &self.shared.cluster)
             .await
             .map_err(|error| explain(&self.address, &self.side, Some(self.ours), error))?;
-        if said == Welcome::Yes {
-            return Ok(stream);
+        match said {
+            Ok(()) => Ok(stream),
+            Err(refusal) => {
+                let (address, ours) = (self.address.clone(), self.ours.to_hex());
+                Err(TransportError::Refused { address, ours, why: refusal.in_words() })
+            }
         }
-        let (address, ours) = (self.address.clone(), self.ours.to_hex());
-        Err(TransportError::Refused { address, ours, why: said.in_words().into() })
     }
 
     fn too_slow(&self) -> TransportError {

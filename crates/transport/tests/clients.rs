@@ -7,7 +7,7 @@ use common::*;
 use outvote_transport::{Limits, TransportError, connect_client};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 fn alone(limits: Limits) -> (Member, String) {
     let (listener, address) = loopback();
@@ -102,6 +102,67 @@ async fn whoever_says_nothing_is_closed_at_the_handshake_deadline() {
     // Half a record, too.
     until_closed(&address, &[22, 3, 1, 2, 0, 1]).await;
     assert_eq!(member.sender.refusals(), (2, Some("no handshake in time".into())));
+}
+
+// B3: a byte now and then is no better than none.
+#[tokio::test]
+async fn whoever_sends_a_byte_at_a_time_is_closed_at_the_handshake_deadline() {
+    let hasty = Limits { handshake_timeout: Duration::from_millis(400), ..limits() };
+    let (member, address) = alone(hasty);
+    // A greeting that would be whole in half a minute.
+    let mut greeting = vec![22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3];
+    greeting.resize(517, 7);
+    let started = Instant::now();
+    let (mut reader, mut writer) = TcpStream::connect(&address).await.unwrap().into_split();
+    let dripping = tokio::spawn(async move {
+        for byte in greeting {
+            if writer.write_all(&[byte]).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let mut sink = Vec::new();
+    let closed = tokio::time::timeout(PATIENCE, reader.read_to_end(&mut sink)).await;
+    assert!(closed.is_ok() && started.elapsed() >= Duration::from_millis(390), "{:?}", started.elapsed());
+    assert!(!dripping.is_finished(), "it would have gone on");
+    assert_eq!(member.sender.refusals(), (1, Some("no handshake in time".into())));
+    dripping.abort();
+}
+
+/// A silent connection from an address of the loopback network that is no member's.
+async fn stranger(address: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.9:0".parse().unwrap()).unwrap();
+    socket.connect(address.parse().unwrap()).await.unwrap()
+}
+
+// B3: members have places of their own.
+#[tokio::test]
+async fn a_crowd_of_silent_strangers_keeps_no_member_out() {
+    let few = Limits { handshakes_max: 100, handshake_timeout: Duration::from_secs(60), ..limits() };
+    let ((one, at_one), (two, at_two)) = (loopback(), loopback());
+    let members = vec![(1, at_one), (2, at_two.clone())];
+    let mut b = Member::start(config(1, &members, few), &key(2), two);
+    let mut crowd = Vec::new();
+    for _ in 0..300 {
+        crowd.push(stranger(&at_two).await);
+    }
+    while b.sender.refusals().0 < 200 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(
+        b.sender.refusals(),
+        (200, Some("too many handshakes at once".into())),
+        "100 hold their places"
+    );
+    let started = Instant::now();
+    let mut a = Member::start(config(0, &members, limits()), &key(1), one);
+    a.until_up(1).await;
+    b.until_up(0).await;
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert_eq!(b.sender.refusals().0, 200, "the crowd is still there");
+    drop(crowd);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use outvote_transport::{Limits, LinkEvent, TransportError, bind};
-use outvote_types::ReplicaId;
+use outvote_types::{Digest, ReplicaId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -126,18 +126,33 @@ async fn a_peer_that_does_not_read_is_dropped_after_the_stall_timeout() {
 }
 
 #[tokio::test]
-async fn a_member_of_another_cluster_or_order_is_turned_away_with_the_reason() {
-    let ((one, at_one), (two, at_two)) = (loopback(), loopback());
-    let members = vec![(1, at_one), (2, at_two)];
-    let mut other = config(0, &members, limits());
-    other.cluster = outvote_types::Digest::of(b"another");
-    let a = Member::start(other, &key(1), one);
-    let mut b = Member::start(config(1, &members, limits()), &key(2), two);
-    while !a.sender.states()[1].last_error.as_ref().is_some_and(|error| error.contains("another cluster")) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+async fn a_member_of_another_cluster_is_turned_away_and_both_say_in_what_they_differ() {
+    for parts in [&["genesis_salt"][..], &["demo", "checkpoint_interval"], &["member"], &[]] {
+        let ((one, at_one), (two, at_two)) = (loopback(), loopback());
+        let members = vec![(1, at_one), (2, at_two)];
+        let mut other = config(0, &members, limits());
+        other.cluster.cluster = Digest::of(b"another");
+        for (name, digest) in &mut other.cluster.parts {
+            if parts.contains(name) {
+                *digest = Digest::of(b"another");
+            }
+        }
+        let a = Member::start(other, &key(1), one);
+        let mut b = Member::start(config(1, &members, limits()), &key(2), two);
+        while a.sender.states()[1].last_error.is_none() || b.sender.refusals().0 == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let theirs = a.sender.states()[1].last_error.clone().unwrap();
+        let ours = b.sender.refusals().1.unwrap();
+        for said in [&theirs, &ours] {
+            assert!(said.contains("another cluster") && said.contains("committee file"), "{said}");
+            for (name, _) in cluster().parts {
+                assert_eq!(said.contains(&format!("`{name}`")), parts.contains(&name), "{said}");
+            }
+        }
+        assert!(ours.contains("member 0"), "{ours}");
+        assert!(b.events.try_recv().is_err(), "never up");
     }
-    assert!(b.events.try_recv().is_err(), "never up");
-    assert!(b.sender.refusals().1.unwrap().contains("another cluster"));
 }
 
 #[tokio::test]

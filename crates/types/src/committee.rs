@@ -84,6 +84,9 @@ pub struct Committee {
     pub members: BoundedVec<Member, MAX_REPLICAS>,
 }
 
+/// How many parts the configuration digest covers.
+pub const COMMITTEE_PARTS: usize = 9;
+
 impl Committee {
     /// The digest of this configuration, part of the signing domain.
     #[must_use]
@@ -95,6 +98,25 @@ impl Committee {
     #[must_use]
     pub fn cluster_id(&self) -> Digest {
         self.config_digest()
+    }
+
+    /// What the configuration digest covers, each part under its key in the committee file and by a digest of its own, so that
+    /// two members whose committees differ can say in what.
+    #[must_use]
+    pub fn parts(&self) -> [(&'static str, Digest); COMMITTEE_PARTS] {
+        let Self { genesis_salt, epoch, mode, demo, parameters, members } = self;
+        let Parameters { checkpoint_interval, checkpoint_bytes, tenure_blocks, tenure_ms } = parameters;
+        [
+            ("genesis_salt", Digest::of(genesis_salt)),
+            ("epoch", Digest::of(&encode(epoch))),
+            ("mode", Digest::of(&encode(mode))),
+            ("demo", Digest::of(&encode(demo))),
+            ("checkpoint_interval", Digest::of(&encode(checkpoint_interval))),
+            ("checkpoint_bytes", Digest::of(&encode(checkpoint_bytes))),
+            ("tenure_blocks", Digest::of(&encode(tenure_blocks))),
+            ("tenure_ms", Digest::of(&encode(tenure_ms))),
+            ("member", Digest::of(&encode(members))),
+        ]
     }
 
     /// The quorum sizes of this committee.

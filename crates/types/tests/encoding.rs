@@ -1,7 +1,10 @@
 //! One value, one encoding; a decoder never trusts a length.
 #![allow(clippy::unwrap_used)]
 
-use outvote_types::{Blob, BoundedVec, Digest, decode, encode, merkle};
+use outvote_types::{
+    Author, Blob, BoundedVec, Digest, Nonce, Operation, PublicKey, Request, RequestBody, Sequence, Signature,
+    ToReplica, decode, encode, merkle,
+};
 use std::collections::BTreeMap;
 
 // M1, B1
@@ -27,6 +30,52 @@ fn trailing_and_missing_bytes_are_errors() {
     bytes.push(0);
     assert!(decode::<Digest>(&bytes).is_err());
     assert!(decode::<Digest>(&bytes[..31]).is_err());
+}
+
+fn every_word_of_a_client() -> Vec<ToReplica> {
+    let operation = Operation {
+        author: Some(Author { key: PublicKey([3; 32]), signature: Signature([4; 64]) }),
+        query: false,
+        payload: Blob::new(b"hello".to_vec()).unwrap(),
+    };
+    let operations = BoundedVec::new(vec![operation]).unwrap();
+    let body = RequestBody { session: PublicKey([1; 32]), nonce: Nonce(7), operations };
+    let request = Request { body: body.into(), signature: Signature([2; 64]) };
+    let (session, nonce) = (PublicKey([1; 32]), Nonce(7));
+    vec![
+        ToReplica::Submit(BoundedVec::new(vec![request.clone(), request]).unwrap()),
+        ToReplica::Watch(BoundedVec::new(vec![session]).unwrap()),
+        ToReplica::Ask { session, nonce },
+        ToReplica::Session(session),
+        ToReplica::Query { id: 1, min_sequence: Sequence(2), question: Blob::new(vec![9; 5]).unwrap() },
+        ToReplica::Receipt { id: 1, session, nonce, index: 3 },
+        ToReplica::ReceiptAt { id: 1, sequence: Sequence(2), position: 3 },
+        ToReplica::Follow { from: Sequence(2) },
+        ToReplica::More { upto: Sequence(2) },
+        ToReplica::Inspect { id: 1, what: Blob::new(b"status".to_vec()).unwrap() },
+        ToReplica::Behave { id: 1, behaviour: Blob::new(b"mute".to_vec()).unwrap() },
+    ]
+}
+
+// M1, B4: at the gateway's decoder.
+#[test]
+fn what_a_client_says_has_one_encoding_and_no_part_of_it_is_a_message() {
+    for word in every_word_of_a_client() {
+        let whole = encode(&word);
+        assert_eq!(decode::<ToReplica>(&whole).unwrap(), word);
+        for length in 0..whole.len() {
+            assert!(decode::<ToReplica>(&whole[..length]).is_err(), "{word:?} cut to {length} bytes");
+        }
+        assert!(decode::<ToReplica>(&[&whole[..], &[0]].concat()).is_err(), "{word:?} and a byte");
+        for (at, value) in (0..whole.len()).flat_map(|at| (0..=255).map(move |value| (at, value))) {
+            let mut changed = whole.clone();
+            changed[at] = value;
+            if let Ok(other) = decode::<ToReplica>(&changed) {
+                assert_eq!(encode(&other), changed, "two encodings of {other:?}");
+            }
+        }
+    }
+    assert!((11..=255u8).all(|kind| decode::<ToReplica>(&[&[kind][..], &[0; 200]].concat()).is_err()));
 }
 
 // M11

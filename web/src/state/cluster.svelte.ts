@@ -78,7 +78,11 @@ export class Cluster {
   #completed(replica: ReplicaStatus): ReplicaStatus {
     const own = this.#selves.get(replica.id);
     const isUnknown = replica.behaviour === '' && replica.id !== this.reporter?.id;
-    return isUnknown && own !== undefined ? { ...replica, behaviour: own.behaviour } : replica;
+    if (!isUnknown || own === undefined) {
+      return replica;
+    }
+    const { behaviour, observer, repairing } = own;
+    return { ...replica, behaviour, observer, repairing };
   }
 
   takeEvidence(data: string): void {

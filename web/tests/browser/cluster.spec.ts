@@ -58,6 +58,35 @@ test('pages of different replicas show the same messages in the same order, each
   await expect(grace.getByTestId('own-name')).toHaveText('grace');
 });
 
+test('beside the chat stand the four replicas with view, leader and lag, and who can read the chat', async ({ browser }) => {
+  const page = await person(browser, 0, 'watcher');
+  await createRoom(page, 'tower');
+  await expect(page.locator('.banners')).toContainText('Every replica can read what is written here, in invite-only rooms too.');
+  const leader = (await demo.replicas()).find((replica) => replica.leader);
+  const follower = (await demo.replicas()).find((replica) => !replica.leader && replica.id !== 0);
+  expect(leader?.pid ?? 0).toBeGreaterThan(1);
+  expect(follower?.pid ?? 0).toBeGreaterThan(1);
+  const facts = (id: number | undefined) => page.locator(`[data-replica="${id}"] .facts`);
+  await expect(page.locator('[data-replica]')).toHaveCount(4);
+  await expect(page.locator('.tag', { hasText: 'leader' })).toHaveCount(1);
+  await expect(page.locator(`[data-replica="${leader?.id}"]`)).toContainText('★ leader');
+  for (const id of [0, 1, 2, 3]) {
+    await expect(facts(id)).toContainText(/Reachable ● yes\s*View \d+\s*Lag none/);
+  }
+  // One that hangs falls behind, and is level again once it goes on.
+  process.kill(follower?.pid ?? Number.NaN, 'SIGSTOP');
+  try {
+    for (const text of ['one', 'two', 'three']) {
+      await post(page, text);
+    }
+    await expect(facts(follower?.id)).toContainText(/Lag [1-9]\d* blocks?/);
+  } finally {
+    process.kill(follower?.pid ?? Number.NaN, 'SIGCONT');
+  }
+  await post(page, 'four');
+  await expect(facts(follower?.id)).toContainText(/Reachable ● yes[^]*Lag none/);
+});
+
 test('any text is shown as text', async ({ browser }) => {
   const page = await person(browser, 0, '<b>bold</b>');
   await createRoom(page, '<img src=x onerror=alert(1)>');
@@ -157,6 +186,7 @@ test('a replica told to lie is shown with the evidence against it, and the chat 
   await page.getByLabel('What it does').selectOption('honest');
   await page.getByRole('button', { name: 'Tell it' }).click();
   await expect(page.locator(`[data-replica="${traitor}"]`).getByTestId('behaviour')).toHaveText('■ honest');
+  await expect(page.locator(`[data-replica="${traitor}"]`)).toContainText('Follows only: its key may never vote again');
 });
 
 test('with the leader killed the chat goes on, on its own page too', async ({ browser }) => {

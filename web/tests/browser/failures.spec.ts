@@ -38,6 +38,31 @@ test('when its own replica dies the page says so, goes on with another one, and 
   await expect(page.locator('.message[data-index] .text')).toHaveText(['before', 'after', 'seen elsewhere', 'home again']);
 });
 
+test('a message on its way says so, and at its end it stands among the others', async ({ page }) => {
+  await openPage(page, gateways.url(0));
+  await register(page, 'ada');
+  await createRoom(page, 'lobby');
+  let letGo: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  for (const lie of gateways.lies) {
+    lie.messages = () => [];
+    lie.submit = async (answer) => {
+      await held;
+      return answer;
+    };
+  }
+  await write(page, 'on its way');
+  const line = page.locator('.unsettled', { hasText: 'on its way' });
+  await expect(line.locator('[data-state=sending]')).toHaveText(/sending/);
+  await page.waitForTimeout(1_000);
+  await expect(line.locator('[data-state=sending]')).toBeVisible();
+  letGo();
+  await expect(page.locator('.message[data-index]', { hasText: 'on its way' }).locator('[data-check=checked]')).toBeVisible();
+  await expect(page.locator('.unsettled')).toHaveCount(0);
+});
+
 test('what was written while nobody answers is pending, is asked again by itself, and stands once', async ({ page }) => {
   await openPage(page, gateways.url(0));
   await register(page, 'ada');

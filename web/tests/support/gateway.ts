@@ -20,7 +20,8 @@ const TYPES: Record<string, string> = { js: 'text/javascript', css: 'text/css', 
 
 export type Shown = { index: number; sequence: number; room: string; author: string; key: string; text: string; receipt: string };
 export type Lie = {
-  submit?: (answer: string) => string;
+  /** What is answered to a submission, once it says so. */
+  submit?: (answer: string) => string | Promise<string>;
   messages?: (messages: Shown[]) => Shown[];
   receipt?: (receipt: string) => string;
   cluster?: (json: Record<string, unknown>) => Record<string, unknown>;
@@ -119,7 +120,7 @@ export class Gateways {
       }
       const body = JSON.parse(Buffer.concat(chunks).toString()) as { request: string };
       const answer = this.#submit(fromHex(body.request) ?? new Uint8Array());
-      this.#json(response, (this.lies[id]?.submit ?? String)(answer));
+      this.#json(response, await (this.lies[id]?.submit ?? String)(answer));
     } else if (url.pathname.startsWith('/api/') || url.pathname === '/status' || url.pathname === '/readyz') {
       this.#json(response, this.#get(id, url));
     } else {

@@ -7,9 +7,13 @@ use crate::place::Place;
 use clap::Args;
 use outvote::{Home, Node};
 use outvote_node::LogFormat;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::{IsTerminal as _, Read as _};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+
+/// Open files that suffice for all connections at their bounds, with room for the log and the database.
+const OPEN_FILES_WANTED: u64 = 4096;
 
 /// Runs one replica in the foreground until SIGINT or SIGTERM.
 #[derive(Debug, Args)]
@@ -33,6 +37,7 @@ impl Start {
             App::Kv => Node::open(home, outvote_kv::Kv)?,
         };
         start_logging(&node.config().log.level, node.config().log.format)?;
+        raise_open_files();
         // One thread for all sockets: on few cores more would only take turns with the replica's own threads.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(network_threads())
@@ -74,6 +79,21 @@ async fn parent_gone(is_asked: bool) {
     });
     // However the wait ends, the parent cannot be reached any more.
     let _ = waiting.await;
+}
+
+/// As many open files as the system lets this user have: a crowd of connections must never keep the log from its next file.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    // Where it may not be raised, what there is has to do.
+    let _ = setrlimit(Resource::Nofile, raised);
+    let now = getrlimit(Resource::Nofile).current;
+    if now.is_some_and(|now| now < OPEN_FILES_WANTED) {
+        tracing::warn!(
+            limit = now,
+            "many connections at once may use up this process's open files; raise the limit (ulimit -Hn) to {OPEN_FILES_WANTED}"
+        );
+    }
 }
 
 fn network_threads() -> usize {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 pub(crate) mod demo;
+pub(crate) mod running;
 
 use serde_json::Value;
 use std::net::{Ipv4Addr, TcpListener};
@@ -59,10 +60,15 @@ impl Stage {
     /// The homes of four replicas on free ports; the first port.
     pub(crate) fn testnet(&self, name: &str) -> u16 {
         let port = free_ports();
+        self.testnet_at(name, port);
+        port
+    }
+
+    /// The homes of four replicas on these ports.
+    pub(crate) fn testnet_at(&self, name: &str, port: u16) {
         let done =
             self.run(&["testnet", "-n", "4", "-o", name, "--starting-port", &port.to_string(), "--demo"]);
         assert_eq!(done.code, 0, "{done:?}");
-        port
     }
 
     /// Starts a replica that ought to end by itself within some seconds.

@@ -4,8 +4,10 @@ mod error;
 mod guard;
 mod health;
 mod metrics;
+mod newcomers;
 mod openapi;
 mod serve;
+mod whole_body;
 
 pub use error::ApiError;
 pub(crate) use serve::serve;
@@ -62,6 +64,7 @@ pub(crate) fn router(handle: &NodeHandle, application: AppRoutes, hosts: Vec<Str
         .merge(application.router)
         .method_not_allowed_fallback(|| async { error::method_not_allowed() })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(whole_body::take))
         .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER_TIMEOUT))
         .layer(middleware::map_response(error::in_our_shape))

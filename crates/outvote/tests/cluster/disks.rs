@@ -1,7 +1,9 @@
 //! Disks that are wiped, restored, damaged, full or read-only. The other replicas go on in every case.
 
-use crate::support::{Counter, cannot_be_done_here, count_up, leader, own, submit, until, until_level};
-use outvote::{Cluster, Home, Node, NodeConfig, ReplicaId};
+use crate::skipped::cannot_be_done_here;
+use crate::support::{Counter, count_up, leader, own, submit, until, until_level};
+use outvote::{Cluster, CommitteeFile, Home, Node, NodeConfig, ReplicaId};
+use outvote_client::MemberEntry;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -116,6 +118,41 @@ async fn a_log_that_is_damaged_in_the_middle_is_mended_from_the_others() {
     }
     until_level(&cluster, LAST, ReplicaId(0)).await;
     cluster.stop().await;
+}
+
+// What was agreed in one cluster is nothing in another, even if the keys are the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_data_of_another_cluster_is_refused_and_the_right_committee_file_brings_it_back() {
+    let mut cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let client = cluster.client().await.expect("connected");
+    for expected in 1..=3 {
+        assert_eq!(count_up(&client).await, expected);
+    }
+    until_level(&cluster, LAST, ReplicaId(0)).await;
+    cluster.stop_replica(LAST).await.expect("stopped");
+    let ours = cluster.committee();
+    let members = ours.committee.members.iter().zip(&ours.addresses);
+    let members =
+        members.map(|(member, address)| MemberEntry { member: *member, address: address.clone() }).collect();
+    let other = CommitteeFile::create(members, [7; 32], true, outvote_types::Parameters::default())
+        .expect("a committee");
+    let installed = Home::new(cluster.home(LAST).unwrap()).committee();
+    std::fs::write(&installed, other.to_toml()).expect("installed");
+    let text = cluster.start_replica(LAST).await.expect_err("of another cluster").to_string();
+    let (found, expected) = (ours_id(&cluster), other.committee.cluster_id().to_hex());
+    assert!(
+        text.contains(&format!("holds the data of cluster {found}")) && text.contains(&expected),
+        "{text}"
+    );
+    assert_eq!(count_up(&client).await, 4, "the others go on");
+    std::fs::write(&installed, cluster.committee().to_toml()).expect("installed");
+    cluster.start_replica(LAST).await.expect("its own cluster's file");
+    until_level(&cluster, LAST, ReplicaId(0)).await;
+    cluster.stop().await;
+}
+
+fn ours_id(cluster: &Cluster) -> String {
+    cluster.committee().committee.cluster_id().to_hex()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,6 +3,7 @@
 use crate::support::{Counter, count_up, own, until};
 use outvote::{Cluster, ReplicaId};
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -69,6 +70,56 @@ async fn strangers_get_errors_in_one_shape_and_only_the_committees_pages_are_let
     assert_eq!(refused(http, "GET /status", &long).await.0, 431);
     assert_eq!(verdict(&raw(http, b"GET nonsense\r\n\r\n").await).0, 400);
     assert!(raw(http, b"\x16\x03\x01\x00\xff garbage\r\n\r\n").await.starts_with("HTTP/1.1 400"));
+    assert!(call(http, "GET /livez", "").await.contains("alive"));
+    cluster.stop().await;
+}
+
+/// Sends a beginning and then a byte every half second until the other end closes; what it said, and after how long.
+async fn drip(address: SocketAddr, beginning: &str, drops: &str) -> (String, Duration) {
+    let begun = Instant::now();
+    let (mut reader, mut writer) = TcpStream::connect(address).await.expect("connected").into_split();
+    writer.write_all(beginning.as_bytes()).await.expect("taken");
+    let drops = drops.to_owned();
+    let dripping = tokio::spawn(async move {
+        for drop in drops.bytes() {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            if writer.write_all(&[drop]).await.is_err() {
+                return;
+            }
+        }
+        // It keeps its side open.
+        std::future::pending::<()>().await;
+    });
+    let mut said = Vec::new();
+    let closed = tokio::time::timeout(Duration::from_secs(30), reader.read_to_end(&mut said)).await;
+    assert!(closed.is_ok(), "it stays open after {beginning:?}");
+    dripping.abort();
+    (String::from_utf8_lossy(&said).into_owned(), begun.elapsed())
+}
+
+// B3: nobody holds a place by saying nothing, or a byte at a time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_sends_slowly_or_nothing_is_closed_within_seconds() {
+    let cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let http = cluster.http(FIRST).unwrap();
+    let (slow_head, long) = ("GET /status HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ", "a".repeat(100));
+    let slow_body = "POST /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n";
+    let again = "GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+    let (silent, head, body, kept) = tokio::join!(
+        drip(http, "", ""),
+        drip(http, slow_head, &long),
+        drip(http, slow_body, &long),
+        drip(http, again, "")
+    );
+    let seconds = |from: u64, to: u64| Duration::from_millis(from * 1000 - 200)..Duration::from_secs(to);
+    assert!(seconds(5, 9).contains(&silent.1) && silent.0.is_empty(), "{silent:?}");
+    assert!(seconds(5, 9).contains(&head.1), "{head:?}");
+    assert!(seconds(10, 14).contains(&body.1), "{body:?}");
+    assert_eq!(verdict(&body.0), (408, "timeout".to_string()), "{body:?}");
+    assert!(
+        kept.0.contains("alive") && seconds(5, 9).contains(&kept.1),
+        "kept open for a while only: {kept:?}"
+    );
     assert!(call(http, "GET /livez", "").await.contains("alive"));
     cluster.stop().await;
 }

@@ -3,7 +3,7 @@
 
 use outvote_crypto::KeyPair;
 use outvote_transport::*;
-use outvote_types::{Digest, PublicKey, ReplicaId};
+use outvote_types::{BoundedVec, Committee, Epoch, Mode, Parameters, PublicKey, ReplicaId};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +30,19 @@ pub fn limits() -> Limits {
     Limits { handshake_timeout: Duration::from_secs(4), ..Limits::default() }
 }
 
+/// A cluster's identity, made of parts that tests can change.
+pub fn cluster() -> ClusterIdentity {
+    let committee = Committee {
+        genesis_salt: [7; 32],
+        epoch: Epoch(0),
+        mode: Mode::Byzantine,
+        demo: true,
+        parameters: Parameters::default(),
+        members: BoundedVec::default(),
+    };
+    (&committee).into()
+}
+
 pub struct Member {
     pub links: Links,
     pub sender: PeerSender,
@@ -42,7 +55,7 @@ pub fn config(me: u16, members: &[(u8, String)], limits: Limits) -> LinksConfig 
         |(seed, address): &(u8, String)| PeerAddress { link_key: public(*seed), address: address.clone() };
     LinksConfig {
         me: ReplicaId(me),
-        cluster: Digest::of(b"test"),
+        cluster: cluster(),
         members: members.iter().map(address).collect(),
         limits,
         urgent: None,

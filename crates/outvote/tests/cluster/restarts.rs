@@ -1,0 +1,81 @@
+//! What a replica knows of the time before its process started.
+
+use crate::support::{Counter, count_of, count_up, own, until, until_level};
+use crate::wire::{connect_to, hear, say};
+use outvote::{Blob, Cluster, KeyPair, Nonce, Operation, ReplicaId, ResultKind};
+use outvote_crypto::sign_request;
+use outvote_transport::{FrameReader, FrameWriter};
+use outvote_types::client::ProvenResult;
+use outvote_types::{BoundedVec, Domain, Request, RequestBody, ToClient, ToReplica};
+use std::time::Duration;
+
+const FOLLOWER: ReplicaId = ReplicaId(2);
+
+/// A request of one operation, under the session of this key.
+fn request(cluster: &Cluster, key: &KeyPair, nonce: u64, payload: &[u8]) -> Request {
+    let payload = Blob::new(payload.to_vec()).unwrap();
+    let operations = BoundedVec::new(vec![Operation { author: None, query: false, payload }]).unwrap();
+    let body = RequestBody { session: key.public_key(), nonce: Nonce(nonce), operations };
+    sign_request(key, &Domain::clients(&cluster.committee().committee.cluster_id()), body)
+}
+
+/// A connection of our own that hears of this session's results.
+async fn watch(cluster: &Cluster, id: ReplicaId, key: &KeyPair) -> (FrameReader, FrameWriter) {
+    let (mut reader, mut writer) = connect_to(cluster, id).await;
+    assert!(matches!(hear(&mut reader).await, Some(ToClient::Welcome { .. })));
+    assert!(say(&mut writer, &ToReplica::Watch(BoundedVec::new(vec![key.public_key()]).unwrap())).await);
+    (reader, writer)
+}
+
+/// Submits and waits for the result of this very request.
+async fn submit(connection: &mut (FrameReader, FrameWriter), request: &Request) -> ProvenResult {
+    let (reader, writer) = connection;
+    let submission = ToReplica::Submit(BoundedVec::new(vec![request.clone()]).unwrap());
+    assert!(say(writer, &submission).await);
+    loop {
+        if let ToClient::Results { results, .. } = hear(reader).await.expect("an answer") {
+            let found = results.iter().find(|result| result.leaf.request == request.digest());
+            if let Some(found) = found {
+                return found.clone();
+            }
+        }
+    }
+}
+
+// P8: the pool has forgotten what was executed before the restart, the archive has not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_from_before_a_restart_is_answered_and_is_neither_relayed_nor_held_against_the_leader() {
+    let mut cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let key = KeyPair::generate().expect("random");
+    let first = request(&cluster, &key, 1, b"first");
+    let mut connection = watch(&cluster, ReplicaId(0), &key).await;
+    let result = submit(&mut connection, &first).await;
+    assert_eq!((result.leaf.kind, count_of(&result.answer)), (ResultKind::Applied, 1));
+    assert_eq!(count_up(&cluster.client().await.expect("connected")).await, 2);
+    until_level(&cluster, FOLLOWER, ReplicaId(0)).await;
+
+    cluster.stop_replica(FOLLOWER).await.expect("stopped");
+    cluster.start_replica(FOLLOWER).await.expect("started");
+    until("it is back", || own(&cluster, FOLLOWER).executed >= own(&cluster, ReplicaId(0)).executed).await;
+    let before = own(&cluster, FOLLOWER);
+    let mut connection = watch(&cluster, FOLLOWER, &key).await;
+    for _ in 0..3 {
+        let again = submit(&mut connection, &first).await;
+        assert_eq!(
+            (&again.leaf, count_of(&again.answer)),
+            (&result.leaf, 1),
+            "what came of it the first time"
+        );
+    }
+    // Longer than any window: whatever it had relayed would be a reason to suspect the leader.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let after = own(&cluster, FOLLOWER);
+    assert_eq!((after.pending, after.view, after.committed), (0, before.view, before.committed));
+
+    // Another request under that nonce is none from before: it is ordered, and told that the nonce is used up.
+    let other = request(&cluster, &key, 1, b"other");
+    assert_eq!(submit(&mut connection, &other).await.leaf.kind, ResultKind::NonceReused);
+    let next = submit(&mut connection, &request(&cluster, &key, 2, b"next")).await;
+    assert_eq!((next.leaf.kind, count_of(&next.answer)), (ResultKind::Applied, 3));
+    cluster.stop().await;
+}
