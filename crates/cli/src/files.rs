@@ -39,6 +39,16 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
         .map_err(|error| Failure::usage(format!("cannot read {}: {error}: check the path", path.display())))
 }
 
+/// The text of a file that ought to be a proof. Bytes that are not even text are no proof, and no wrong usage.
+pub(crate) fn read_proof(path: &Path) -> Result<String, Failure> {
+    let bytes = fs::read(path).map_err(|error| {
+        Failure::usage(format!("cannot read {}: {error}: check the path", path.display()))
+    })?;
+    String::from_utf8(bytes).map_err(|_| {
+        Failure::failed(format!("{} is no proof: it is not text; is it the right file?", path.display()))
+    })
+}
+
 fn cannot(doing: &str, path: &Path, error: &std::io::Error) -> Failure {
     let path = path.display();
     Failure::failed(format!(

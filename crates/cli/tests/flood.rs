@@ -5,6 +5,7 @@
 mod common;
 
 use common::demo::Demo;
+use common::until;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
 use std::fs;
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 
 /// Silent connections to each of a replica's two ports, where the system lets this process have so many.
 const CROWD: usize = 2000;
+/// So many come at once; the system's queue of a listener holds more.
+const STEP: usize = 100;
 /// Memory that a crowd of any size may cost a replica, KiB.
 const COST_MAX_KIB: u64 = 16 * 1024;
 /// Silent connections are closed after so long; the deadlines are 5 s.
@@ -35,7 +38,26 @@ fn resident_kib(replica: &Value) -> u64 {
 
 /// Connections that say nothing. What is refused at once counts, too.
 fn silent(address: SocketAddr, count: usize) -> Vec<TcpStream> {
-    (0..count).map(|_| TcpStream::connect(address).unwrap()).collect()
+    let mut crowd = Vec::new();
+    while crowd.len() < count {
+        crowd.extend((0..STEP.min(count - crowd.len())).map(|_| TcpStream::connect(address).unwrap()));
+        // Where the system's queue is full, a connection is there for one end only, and the other cannot close it.
+        until("the listener takes what waits", DEADLINE, || (waiting(address) == 0).then_some(()));
+    }
+    crowd
+}
+
+/// Connections that wait to be accepted there, as the system counts them.
+fn waiting(address: SocketAddr) -> usize {
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let listener = |line: &&str| {
+        let mut fields = line.split_whitespace().skip(1);
+        let is_at = fields.next().is_some_and(|local| local.ends_with(&format!(":{:04X}", address.port())));
+        is_at && fields.nth(1) == Some("0A")
+    };
+    let line = table.lines().find(listener).unwrap();
+    let (_, waiting) = line.split_whitespace().nth(4).unwrap().split_once(':').unwrap();
+    usize::from_str_radix(waiting, 16).unwrap()
 }
 
 /// Whether the other end has closed the connection.

@@ -16,33 +16,59 @@ fn value(stage: &Stage, file: &str, key: &str, member: usize) -> String {
     found.nth(member).unwrap().trim_matches('"').to_string()
 }
 
-#[test]
-fn another_clusters_replica_at_a_members_address_is_refused_by_key_and_the_others_go_on() {
+/// Of a pair the member with the lower index dials: it sees the other's key, ends the handshake, and shows none of its own.
+fn they_name_each_other(stage: &Stage, dials: (&Running, &str), listens: (&Running, &str)) {
+    let shown =
+        value(stage, &format!("{}/committee.toml", cluster_of(listens.1)), "link_key", id_of(listens.1));
+    let expected =
+        value(stage, &format!("{}/committee.toml", cluster_of(dials.1)), "link_key", id_of(listens.1));
+    let peer = format!("peer={}", id_of(listens.1));
+    dials.0.says(&["WARN", &peer, &shown, &format!("link_key {expected}"), "another cluster"]);
+    listens.0.says(&["WARN", "does not know the link key of this node", "another cluster"]);
+}
+
+fn cluster_of(home: &str) -> &str {
+    home.split('/').next().unwrap()
+}
+
+fn id_of(home: &str) -> usize {
+    home.rsplit('-').next().unwrap().parse().unwrap()
+}
+
+fn a_stranger_in_the_place_of(id: usize) {
     let (stage, port) = (Stage::new(), free_ports());
     stage.testnet_at("one", port);
     stage.testnet_at("other", port);
-    let ours: Vec<Running> = (1..4).map(|id| Running::start(&stage, &format!("one/replica-{id}"))).collect();
-    let stranger = Running::start(&stage, "other/replica-0");
-    let strange_key = value(&stage, "other/committee.toml", "link_key", 0);
-    for (one, id) in ours.iter().zip(1..) {
-        // Each side names the other's key and where it ought to stand.
-        one.says(&["WARN", &strange_key, "no member's link key"]);
-        let shown = value(&stage, "one/committee.toml", "link_key", id);
-        let expected = value(&stage, "other/committee.toml", "link_key", id);
-        stranger.says(&[
-            "WARN",
-            &format!("peer={id}"),
-            &shown,
-            &format!("link_key {expected}"),
-            "another cluster",
-        ]);
+    let homes: Vec<String> =
+        (0..4).filter(|other| *other != id).map(|other| format!("one/replica-{other}")).collect();
+    let ours: Vec<Running> = homes.iter().map(|home| Running::start(&stage, home)).collect();
+    let strange = format!("other/replica-{id}");
+    let stranger = Running::start(&stage, &strange);
+    for (one, home) in ours.iter().zip(&homes) {
+        if id_of(home) < id {
+            they_name_each_other(&stage, (one, home), (&stranger, &strange));
+        } else {
+            they_name_each_other(&stage, (&stranger, &strange), (one, home));
+        }
     }
     chat_goes_on(&stage, "one", "ada");
-    let refusals = ours[0].said().matches("no member's link key").count();
-    assert_eq!(refusals, 1, "said once, however often it comes back");
+    for one in ours.iter().chain([&stranger]) {
+        let refusals = one.said().matches("does not know the link key of this node").count();
+        assert!(refusals <= 1, "said once, however often it comes back: {}", one.said());
+    }
     drop(stranger);
-    let _own = Running::start(&stage, "one/replica-0");
+    let _own = Running::start(&stage, &format!("one/replica-{id}"));
     all_reach_each_other(&stage, "one");
+}
+
+#[test]
+fn another_clusters_replica_that_dials_the_members_is_refused_by_key_and_the_others_go_on() {
+    a_stranger_in_the_place_of(0);
+}
+
+#[test]
+fn another_clusters_replica_at_a_members_address_is_refused_by_key_and_the_others_go_on() {
+    a_stranger_in_the_place_of(3);
 }
 
 #[test]
@@ -69,9 +95,10 @@ fn a_member_with_another_committee_file_is_told_which_field_differs_and_is_welco
         let odd = Running::start(&stage, "net/replica-3");
         let quoted = format!("`{field}`");
         for other in &others {
-            let line = other.says(&["WARN", "member 3 was turned away", "another cluster", &quoted]);
+            let line = other.says(&["WARN", "peer=3", "another cluster", &quoted]);
             assert_eq!(line.matches('`').count(), 2, "that field alone differs: {line}");
         }
+        odd.says(&["WARN", "member 0 was turned away", "another cluster", &quoted]);
         drop(odd);
     }
     chat_goes_on(&stage, "net", "ada");

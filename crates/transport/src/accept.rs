@@ -83,7 +83,7 @@ impl Listener {
             let stream = start.into_stream(self.side.replicas.clone()).await.map_err(|error| {
                 match self.side.pinned.take_refused() {
                     Some(key) => format!("{} is no member's link key: {error}", key_text(Some(key))),
-                    None => error.to_string(),
+                    None => in_words_of_ours(&error),
                 }
             })?;
             return self.admit_member(stream).await;
@@ -125,4 +125,16 @@ impl Listener {
             }
         }
     }
+}
+
+/// Whoever dials looks at our key first; one who expects another shows none of its own.
+fn in_words_of_ours(error: &std::io::Error) -> String {
+    use rustls::{AlertDescription, Error};
+    let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    if matches!(cause, Some(Error::AlertReceived(AlertDescription::AccessDenied))) {
+        return "the one that dials does not know the link key of this node: it belongs to another cluster, or its committee \
+                file is another one"
+            .into();
+    }
+    error.to_string()
 }

@@ -149,7 +149,7 @@ impl Verify {
     }
 
     fn read(&self) -> Result<Proof, Failure> {
-        let text = files::read(&self.file)?;
+        let text = files::read_proof(&self.file)?;
         let bad = |why: &str| {
             Failure::failed(format!(
                 "{} is no proof: {why}; keep what `evidence show --output json` prints",

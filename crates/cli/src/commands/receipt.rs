@@ -60,7 +60,7 @@ impl Receipt {
 impl Verify {
     fn run(self, output: Output) -> Result<(), Failure> {
         let file = load_committee(&self.committee)?;
-        let text = files::read(&self.file)?;
+        let text = files::read_proof(&self.file)?;
         let verdict = Proof::from_json(&text).and_then(|receipt| receipt.verify(&file.committee));
         match verdict {
             Ok(verdict) => output.print(&in_json(&verdict), |_| in_words(&verdict)),

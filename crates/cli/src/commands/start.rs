@@ -73,9 +73,13 @@ async fn parent_gone(is_asked: bool) {
     if !is_asked {
         return std::future::pending().await;
     }
-    let waiting = tokio::task::spawn_blocking(|| {
+    let (gone, waiting) = tokio::sync::oneshot::channel();
+    // A thread of its own, left behind at the end: the runtime would wait for a read that may never end.
+    std::thread::spawn(move || {
         let mut buffer = [0; 64];
         while std::io::stdin().read(&mut buffer).is_ok_and(|count| count > 0) {}
+        // Nobody waits any more once the replica has ended.
+        let _ = gone.send(());
     });
     // However the wait ends, the parent cannot be reached any more.
     let _ = waiting.await;

@@ -61,12 +61,14 @@ pub(crate) async fn accept(mut clients: mpsc::Receiver<ClientConnection>, ingres
 }
 
 async fn serve(id: ConnectionId, reader: FrameReader, writer: FrameWriter, ingress: Ingress) {
-    let (frames, drain) = queue();
+    let (frames, drain, given_up) = queue();
     let _ = ingress.gateway.send(GatewayJob::Open { id, frames });
     tokio::select! {
         () = read(id, reader, &ingress) => {}
-        // The gateway closed the queue, or the client does not read.
+        // The client does not take what is written.
         () = write(id, writer, drain, &ingress.gateway) => {}
+        // The gateway gave it up: too much waits for it.
+        _ = given_up => {}
     }
     let _ = ingress.gateway.send(GatewayJob::Close(id));
 }

@@ -1,9 +1,10 @@
 //! What waits to be written to a client, counted in bytes: a client that does not read is disconnected before it costs
 //! much, and all of them together have a bound too.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// Bytes that wait for one client at most.
 pub(crate) const CLIENT_BYTES_MAX: usize = 32 << 20;
@@ -45,6 +46,8 @@ pub(crate) struct Outgoing {
     frames: mpsc::UnboundedSender<Waiting>,
     own: Arc<AtomicUsize>,
     is_paused: Arc<AtomicBool>,
+    /// Dropped with this end: [`GivenUp`] ends.
+    _alive: oneshot::Sender<Infallible>,
 }
 
 /// The writer's end.
@@ -54,12 +57,17 @@ pub(crate) struct Drain {
     is_paused: Arc<AtomicBool>,
 }
 
+/// Ends when the gateway drops its end: what still waits is not worth a wait for a client that does not read.
+pub(crate) type GivenUp = oneshot::Receiver<Infallible>;
+
 /// A queue for one client.
-pub(crate) fn queue() -> (Outgoing, Drain) {
+pub(crate) fn queue() -> (Outgoing, Drain, GivenUp) {
     let (sender, frames) = mpsc::unbounded_channel();
+    let (alive, given_up) = oneshot::channel();
     let (own, is_paused) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-    let outgoing = Outgoing { frames: sender, own: Arc::clone(&own), is_paused: Arc::clone(&is_paused) };
-    (outgoing, Drain { frames, own, is_paused })
+    let outgoing =
+        Outgoing { frames: sender, own: Arc::clone(&own), is_paused: Arc::clone(&is_paused), _alive: alive };
+    (outgoing, Drain { frames, own, is_paused }, given_up)
 }
 
 impl Outgoing {

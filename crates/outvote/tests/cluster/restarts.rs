@@ -56,7 +56,13 @@ async fn a_request_from_before_a_restart_is_answered_and_is_neither_relayed_nor_
 
     cluster.stop_replica(FOLLOWER).await.expect("stopped");
     cluster.start_replica(FOLLOWER).await.expect("started");
-    until("it is back", || own(&cluster, FOLLOWER).executed >= own(&cluster, ReplicaId(0)).executed).await;
+    // It has executed these blocks; that they are committed, its peers tell it again.
+    let level = |id| {
+        let own = own(&cluster, id);
+        (own.committed, own.executed)
+    };
+    // Two operations, one after the other, took two blocks at least.
+    until("it is back", || level(FOLLOWER).0 >= 2 && level(FOLLOWER) == level(ReplicaId(0))).await;
     let before = own(&cluster, FOLLOWER);
     let mut connection = watch(&cluster, FOLLOWER, &key).await;
     for _ in 0..3 {
