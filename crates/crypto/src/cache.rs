@@ -10,10 +10,17 @@ pub const SIGNATURE_CACHE_MAX: usize = 32_768;
 /// Remembers good signatures only, each by the digest of key, bytes and signature together.
 ///
 /// Two generations: when the young one is full it becomes the old one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SignatureCache {
     young: HashSet<Digest>,
     old: HashSet<Digest>,
+    max: usize,
+}
+
+impl Default for SignatureCache {
+    fn default() -> Self {
+        Self::of(SIGNATURE_CACHE_MAX)
+    }
 }
 
 /// The name of a signature.
@@ -24,6 +31,12 @@ pub fn name(check: &Check) -> Digest {
 }
 
 impl SignatureCache {
+    /// Remembers so many in one generation at most.
+    #[must_use]
+    pub fn of(max: usize) -> Self {
+        Self { young: HashSet::new(), old: HashSet::new(), max }
+    }
+
     /// Whether this very signature was found good.
     #[must_use]
     pub fn has(&self, check: &Check) -> bool {
@@ -33,7 +46,7 @@ impl SignatureCache {
 
     /// Remembers a good signature.
     pub fn insert(&mut self, check: &Check) {
-        if self.young.len() >= SIGNATURE_CACHE_MAX {
+        if self.young.len() >= self.max {
             self.old = std::mem::take(&mut self.young);
         }
         self.young.insert(name(check));

@@ -1,11 +1,12 @@
 //! Clients' requests: what makes one valid, and vouching for it.
 
+use crate::cache::SignatureCache;
 use crate::checker::Rejected;
 use crate::keyring::Keyring;
 use crate::scheme::{Check, Scheme, Verify};
 use outvote_types::limits::MAX_REQUEST_BYTES;
 use outvote_types::{Committee, Request, Verified};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What forbids a request whatever its signatures say; `None` when nothing does.
 ///
@@ -82,11 +83,16 @@ impl PendingRequests {
     }
 }
 
+/// Good signatures of clients' requests that are remembered, in one generation at most: enough for what waits for its order.
+/// A request that is sent again, by its client or by anybody who copied it, costs no second check.
+pub const REQUEST_SIGNATURES_REMEMBERED: usize = 8_192;
+
 /// Vouches for clients' requests on any thread, for gateways: shares nothing with the core but the scheme.
 #[derive(Clone)]
 pub struct RequestChecker {
     keyring: Keyring,
     scheme: Arc<dyn Scheme>,
+    known: Arc<Mutex<SignatureCache>>,
 }
 
 impl std::fmt::Debug for RequestChecker {
@@ -99,13 +105,43 @@ impl RequestChecker {
     /// For the clients of this committee.
     #[must_use]
     pub fn new(committee: Committee, scheme: Arc<dyn Scheme>) -> Self {
-        Self { keyring: Keyring::new(committee), scheme }
+        let known = Arc::new(Mutex::new(SignatureCache::of(REQUEST_SIGNATURES_REMEMBERED)));
+        Self { keyring: Keyring::new(committee), scheme, known }
     }
 
-    /// What is to be judged in these requests.
+    fn known(&self) -> MutexGuard<'_, SignatureCache> {
+        // A set of names: whole whatever a holder did.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is to be judged in these requests: what was found good before is not (P8).
     #[must_use]
     pub fn prepare(&self, requests: Vec<Request>) -> PendingRequests {
-        PendingRequests::new(&*self.scheme, requests, |request| self.keyring.checks_of_request(request))
+        PendingRequests::new(&*self.scheme, requests, |request| {
+            let checks = self.keyring.checks_of_request(request);
+            let known = self.known();
+            checks.into_iter().filter(|check| !known.has(check)).collect()
+        })
+    }
+
+    /// Turns the verdicts into one outcome for each request, in order, and remembers the good ones.
+    ///
+    /// # Panics
+    /// When there is not one verdict for each check: the caller lost some.
+    #[must_use]
+    pub fn finish(
+        &self,
+        pending: PendingRequests,
+        verdicts: &[bool],
+    ) -> Vec<Result<Verified<Request>, Rejected>> {
+        let mut known = self.known();
+        for (check, verdict) in pending.checks.iter().zip(verdicts) {
+            if *verdict {
+                known.insert(check);
+            }
+        }
+        drop(known);
+        pending.finish(verdicts)
     }
 
     /// Judges these requests here and now, all signatures in one batch; one outcome each, in order.
@@ -113,6 +149,6 @@ impl RequestChecker {
     pub fn check(&self, requests: Vec<Request>) -> Vec<Result<Verified<Request>, Rejected>> {
         let pending = self.prepare(requests);
         let verdicts = self.scheme.verify(&pending.checks);
-        pending.finish(&verdicts)
+        self.finish(pending, &verdicts)
     }
 }

@@ -195,7 +195,18 @@ fn what_is_refused_for_its_shape_costs_no_signature_check() {
         let relay = Message::Relay(BoundedVec::new(vec![bad]).unwrap());
         assert_eq!(world.checker().prepare(relay).unwrap().checks.len(), 0);
     }
-    assert_eq!(checker.prepare(vec![good.clone()]).checks.len(), 2, "the session's and the author's");
+    let pending = checker.prepare(vec![good.clone()]);
+    assert_eq!(pending.checks.len(), 2, "the session's and the author's");
+    assert!(checker.finish(pending, &[true, false])[0].is_err());
+    // What was found good is remembered, each signature by itself, and a bad one is not.
+    let pending = checker.prepare(vec![good.clone()]);
+    assert_eq!(pending.checks.len(), 1);
+    assert!(checker.finish(pending, &[true])[0].is_ok());
+    let again = checker.prepare(vec![good.clone()]);
+    assert!(again.checks.is_empty() && checker.finish(again, &[])[0].is_ok());
+    let mut altered = good.clone();
+    altered.signature.0[0] ^= 1;
+    assert_eq!(checker.prepare(vec![altered]).checks.len(), 1, "another signature is another one");
     let mut core = world.checker();
     let relay = Message::Relay(BoundedVec::new(vec![good]).unwrap());
     assert_eq!(core.prepare(relay.clone()).unwrap().checks.len(), 2);

@@ -63,6 +63,8 @@ pub struct Timeouts {
 pub struct Limits {
     /// Client connections at most.
     pub client_connections: usize,
+    /// Signatures of one client connection that are checked in a second at most; beyond it reading pauses.
+    pub client_signatures_per_second: u32,
     /// Requests waiting for their order at most; more are refused as busy.
     pub pool_requests: usize,
     /// The state database's cache, MiB.
@@ -131,6 +133,13 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
     ("limits", "client_connections", "1024", "Client connections at most."),
     (
         "limits",
+        "client_signatures_per_second",
+        "20000",
+        "Signatures of one client connection that are checked in a second at most; beyond it reading pauses, so that a flood \
+         waits at its own door.",
+    ),
+    (
+        "limits",
         "pool_requests",
         "16384",
         "Requests waiting for their order at most; more are refused early as busy.",
@@ -175,6 +184,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             client_connections: 1024,
+            client_signatures_per_second: 20_000,
             pool_requests: 16_384,
             database_cache_mib: 8,
             retain_blocks: 0,
@@ -274,6 +284,10 @@ impl NodeConfig {
                 "timeouts.view_ms must lie between 50 and 10000",
             ),
             (self.limits.client_connections > 0, "limits.client_connections must be at least 1"),
+            (
+                self.limits.client_signatures_per_second >= 100,
+                "limits.client_signatures_per_second must be at least 100",
+            ),
             (self.limits.pool_requests >= 1024, "limits.pool_requests must be at least 1024"),
             (
                 (1..=4096).contains(&self.limits.database_cache_mib),

@@ -136,7 +136,7 @@ impl Node {
         let started = links::start(&shared, keys.link, &config, sockets.links, ports.core.clone(), urgent)?;
         let links_sender = started.links.sender();
         let (ends, failures) = Ends::new(ports.clone(), started.links);
-        let ingress = ingress(&ports, &workers, &scheme, &shared, &disk.archive);
+        let ingress = ingress(&ports, &workers, &scheme, &shared, &disk.archive, &config);
         ends.add_task(tokio::spawn(gateway::accept(started.clients, ingress)));
         let Ports { core, log, execution, gateway } = ports;
 
@@ -184,6 +184,7 @@ fn ingress(
     scheme: &Arc<dyn Scheme>,
     shared: &Arc<Shared>,
     archive: &Archive,
+    config: &NodeConfig,
 ) -> Ingress {
     Ingress {
         checker: RequestChecker::new(shared.committee.committee.clone(), Arc::clone(scheme)),
@@ -195,6 +196,7 @@ fn ingress(
         shared: Arc::clone(shared),
         room: gateway::room(),
         seen: gateway::Seen::new(archive.clone()),
+        signatures_per_second: config.limits.client_signatures_per_second,
     }
 }
 

@@ -1,20 +1,21 @@
 //! One client's connection: decodes what it says, has its signatures checked, and passes it on.
 
 use super::outgoing::{Drain, Waiting, queue};
+use super::pace::Pace;
 use super::seen::Seen;
 use super::{Ask, ConnectionId, Gateway, GatewayJob, GatewaySender, Place};
 use crate::core_thread::{CoreEvent, CoreSender};
 use crate::execution_thread::ExecutionJob;
 use crate::shared::Shared;
 use crate::workers::Workers;
-use outvote_crypto::{RequestChecker, Scheme};
+use outvote_crypto::{PendingRequests, RequestChecker, Scheme};
 use outvote_transport::{ClientConnection, FrameReader, FrameWriter};
 use outvote_types::{
     Answer, Blob, Digest, Nonce, Outcome, PublicKey, Request, Sequence, ToClient, ToReplica, decode,
 };
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
@@ -46,6 +47,8 @@ pub(crate) struct Ingress {
     pub(crate) room: Arc<Semaphore>,
     /// What was executed before this process started.
     pub(crate) seen: Seen,
+    /// Signatures a second that one connection may have checked (P8).
+    pub(crate) signatures_per_second: u32,
 }
 
 /// Takes over clients as they connect, as many as the transport lets in. When this ends, so do all connections.
@@ -92,6 +95,7 @@ async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
     let turns = Arc::new(Semaphore::new(QUESTIONS_PER_CONNECTION_MAX));
     // P9: a client whose own connection brings a bad signature is cut off for a while.
     let fault = Arc::new(Notify::new());
+    let mut pace = Pace::new(ingress.signatures_per_second, Instant::now());
     loop {
         let frame = tokio::select! {
             frame = reader.next() => frame,
@@ -103,7 +107,14 @@ async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
         match message {
             ToReplica::Submit(requests) => {
                 let Some(held) = take_room(&room, &ingress.room, frame.len()).await else { return };
-                submit(id, requests.into_inner(), ingress, held, &fault);
+                // P8: sizes, keys and repetitions are looked at here, before any signature.
+                let names = names(&requests);
+                let pending = ingress.checker.prepare(requests.into_inner());
+                if let Some(wait) = pace.wait(Instant::now(), pending.checks.len()) {
+                    // The rest waits in the client's own connection.
+                    tokio::time::sleep(wait).await;
+                }
+                submit(id, names, pending, ingress, held, &fault);
             }
             other => {
                 let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { return };
@@ -127,17 +138,24 @@ async fn take_room(own: &Arc<Semaphore>, all: &Arc<Semaphore>, bytes: usize) -> 
     Some((own, all))
 }
 
-fn submit(id: ConnectionId, requests: Vec<Request>, ingress: &Ingress, room: Room, fault: &Arc<Notify>) {
-    let names: Vec<(PublicKey, Nonce)> =
-        requests.iter().map(|request| (request.body.session, request.body.nonce)).collect();
-    // P8: sizes and keys are looked at here, before any signature.
-    let pending = ingress.checker.prepare(requests);
+fn names(requests: &[Request]) -> Vec<(PublicKey, Nonce)> {
+    requests.iter().map(|request| (request.body.session, request.body.nonce)).collect()
+}
+
+fn submit(
+    id: ConnectionId,
+    names: Vec<(PublicKey, Nonce)>,
+    pending: PendingRequests,
+    ingress: &Ingress,
+    room: Room,
+    fault: &Arc<Notify>,
+) {
     let (core, gateway, fault) = (ingress.core.clone(), ingress.gateway.clone(), Arc::clone(fault));
-    let seen = ingress.seen.clone();
+    let (checker, seen) = (ingress.checker.clone(), ingress.seen.clone());
     let checks = pending.checks.clone();
     let on_verdicts = move |verdicts: Vec<bool>| {
         let mut good = Vec::with_capacity(names.len());
-        for (verdict, (session, nonce)) in pending.finish(&verdicts).into_iter().zip(names) {
+        for (verdict, (session, nonce)) in checker.finish(pending, &verdicts).into_iter().zip(names) {
             match verdict {
                 Ok(request) if seen.was_executed(&request) => {
                     let _ = gateway.send(GatewayJob::Repeat { id, session, nonce });

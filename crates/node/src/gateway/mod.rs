@@ -6,6 +6,7 @@
 mod bundle;
 mod connection;
 mod outgoing;
+mod pace;
 mod receipts;
 mod results;
 mod seen;

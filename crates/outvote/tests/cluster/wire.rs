@@ -2,8 +2,11 @@
 
 use crate::support::{Counter, count_up};
 use outvote::{Blob, Cluster, KeyPair, Nonce, Operation, ReplicaId, Sequence};
+use outvote_crypto::sign_request;
 use outvote_transport::{FrameReader, FrameWriter, Limits, connect_client};
-use outvote_types::{BoundedVec, Request, RequestBody, Signature, ToClient, ToReplica, decode, encode};
+use outvote_types::{
+    BoundedVec, Domain, Request, RequestBody, Signature, ToClient, ToReplica, decode, encode,
+};
 use std::time::{Duration, Instant};
 
 const FIRST: ReplicaId = ReplicaId(0);
@@ -105,5 +108,49 @@ async fn a_client_that_asks_and_never_reads_is_disconnected_while_others_go_on()
         answers += u64::from(matches!(message, ToClient::Answer { .. }));
     }
     assert!(asked >= 40 && answers < 100, "{asked} MB were asked for, and {answers} MB were kept for it");
+    cluster.stop().await;
+}
+
+/// A request of a session of its own.
+fn request_of(cluster: &Cluster, key: &KeyPair) -> Request {
+    let payload = Blob::new(b"up".to_vec()).unwrap();
+    let operations = BoundedVec::new(vec![Operation { author: None, query: false, payload }]).unwrap();
+    let body = RequestBody { session: key.public_key(), nonce: Nonce(1), operations };
+    sign_request(key, &Domain::clients(&cluster.committee().committee.cluster_id()), body)
+}
+
+// P8: 25 signatures at once, and 100 a second from there on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_good_requests_waits_at_its_own_door_while_others_go_on() {
+    let builder = Cluster::of(4).configure(|config| config.limits.client_signatures_per_second = 100);
+    let cluster = builder.start(Counter::default).await.expect("started");
+    let client = cluster.client().await.expect("connected");
+    let (mut reader, mut writer) = connect(&cluster).await;
+    let keys: Vec<KeyPair> = (0..250).map(|_| KeyPair::generate().expect("random")).collect();
+    let sessions = keys.iter().map(KeyPair::public_key).collect();
+    assert!(say(&mut writer, &ToReplica::Watch(BoundedVec::new(sessions).unwrap())).await);
+    let begun = Instant::now();
+    for portion in keys.chunks(25) {
+        let requests = portion.iter().map(|key| request_of(&cluster, key)).collect();
+        assert!(say(&mut writer, &ToReplica::Submit(BoundedVec::new(requests).unwrap())).await);
+    }
+    let counting = tokio::spawn(async move {
+        let begun = Instant::now();
+        for _ in 0..10 {
+            count_up(&client).await;
+        }
+        begun.elapsed()
+    });
+    let mut settled = 0;
+    while settled < keys.len() {
+        if let ToClient::Results { results, .. } = hear(&mut reader).await.expect("an answer") {
+            settled += results.len();
+        }
+    }
+    // The last portion's turn comes once the nine before it have had their time, less what may come at once.
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_millis(9 * 250 - 250), "{took:?}");
+    let others = counting.await.expect("counted");
+    assert!(others < took, "the others did not wait for the flood: {others:?} and {took:?}");
     cluster.stop().await;
 }
