@@ -14,7 +14,8 @@ pub(crate) struct Memory {
     pub(crate) blocks: BTreeMap<Sequence, Position>,
 }
 
-/// Whether the log holds nothing but promises, which bind in no other cluster (D19). Damage counts as something.
+/// Whether the log holds nothing but promises. They never go down (D21), so whoever keeps them, in whichever cluster, may do
+/// less for it and never more. Damage counts as something.
 pub(crate) fn is_blank(log: &Log<RealDisk>) -> Result<bool, NodeError> {
     for entry in log.records() {
         match entry? {
