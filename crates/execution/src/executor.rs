@@ -30,6 +30,8 @@ pub struct ExecutorConfig {
     pub parameters: Parameters,
     /// Whether each operation runs twice, to find an application that is not deterministic. Costs half the speed.
     pub execute_twice: bool,
+    /// Whether nothing else in this home belongs to a cluster yet: then a state that has executed nothing may change its own.
+    pub is_home_blank: bool,
 }
 
 impl ExecutorConfig {
@@ -40,6 +42,7 @@ impl ExecutorConfig {
             genesis: committee.genesis_id(),
             parameters: committee.parameters,
             execute_twice: cfg!(debug_assertions),
+            is_home_blank: false,
         }
     }
 }
@@ -378,8 +381,10 @@ fn check_identity(backend: &mut dyn Backend, config: &ExecutorConfig) -> Result<
     if let Some(found) = format.filter(|found| *found != FORMAT) {
         return Err(ExecutionError::NewerFormat { found, known: FORMAT });
     }
-    // A state that has executed nothing is nobody's yet: a start with the wrong committee file spoils no home.
-    let is_blank = backend.get(layout::EXECUTED)?.is_none() && backend.get(layout::INSTALLING)?.is_none();
+    // A home without anything agreed is nobody's yet: a start with the wrong committee file does not spoil it.
+    let is_blank = config.is_home_blank
+        && backend.get(layout::EXECUTED)?.is_none()
+        && backend.get(layout::INSTALLING)?.is_none();
     match genesis {
         Some(found) if found == config.genesis => Ok(()),
         Some(found) if !is_blank => Err(ExecutionError::OtherCluster { found, ours: config.genesis }),

@@ -11,7 +11,7 @@ const BYTES: u64 = 3_000;
 
 fn config() -> ExecutorConfig {
     let parameters = Parameters { checkpoint_interval: 16, checkpoint_bytes: BYTES, ..Parameters::default() };
-    ExecutorConfig { genesis: GENESIS, parameters, execute_twice: false }
+    ExecutorConfig { genesis: GENESIS, parameters, execute_twice: false, is_home_blank: false }
 }
 
 /// Forty blocks of very different sizes.
