@@ -63,7 +63,6 @@ async fn a_request_from_before_a_restart_is_answered_and_is_neither_relayed_nor_
     };
     // Two operations, one after the other, took two blocks at least.
     until("it is back", || level(FOLLOWER).0 >= 2 && level(FOLLOWER) == level(ReplicaId(0))).await;
-    let before = own(&cluster, FOLLOWER);
     let mut connection = watch(&cluster, FOLLOWER, &key).await;
     for _ in 0..3 {
         let again = submit(&mut connection, &first).await;
@@ -73,6 +72,21 @@ async fn a_request_from_before_a_restart_is_answered_and_is_neither_relayed_nor_
             "what came of it the first time"
         );
     }
+    // A crowd of copies in one message is answered in the connection's turns, and costs nobody else anything.
+    let copies = BoundedVec::new(vec![first.clone(); 200]).unwrap();
+    assert!(say(&mut connection.1, &ToReplica::Submit(copies)).await);
+    let mut answers = 0;
+    let client = cluster.client().await.expect("connected");
+    assert_eq!(count_up(&client).await, 3);
+    while let Ok(heard) = tokio::time::timeout(Duration::from_millis(500), hear(&mut connection.0)).await {
+        answers += usize::from(matches!(heard, Some(ToClient::Results { .. })));
+    }
+    assert!((1..=200).contains(&answers), "{answers} answers");
+    until("it has that one, too", || {
+        own(&cluster, FOLLOWER).committed == own(&cluster, ReplicaId(0)).committed
+    })
+    .await;
+    let before = own(&cluster, FOLLOWER);
     // Longer than any window: whatever it had relayed would be a reason to suspect the leader.
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let after = own(&cluster, FOLLOWER);
@@ -82,6 +96,6 @@ async fn a_request_from_before_a_restart_is_answered_and_is_neither_relayed_nor_
     let other = request(&cluster, &key, 1, b"other");
     assert_eq!(submit(&mut connection, &other).await.leaf.kind, ResultKind::NonceReused);
     let next = submit(&mut connection, &request(&cluster, &key, 2, b"next")).await;
-    assert_eq!((next.leaf.kind, count_of(&next.answer)), (ResultKind::Applied, 3));
+    assert_eq!((next.leaf.kind, count_of(&next.answer)), (ResultKind::Applied, 4));
     cluster.stop().await;
 }
