@@ -271,8 +271,12 @@ impl Disk {
         let reader = store.reader();
         let pending = Arc::new(Pending::default());
         let backend = RedbBackend::new(store, Arc::clone(&pending));
-        let config = ExecutorConfig { is_home_blank: owner.is_blank, ..ExecutorConfig::new(committee) };
-        let mut executor = Executor::open(Box::new(backend), application, config)?;
+        let execution = ExecutorConfig {
+            restarts_at_checkpoint: config.limits.retain_blocks > 0,
+            is_home_blank: owner.is_blank,
+            ..ExecutorConfig::new(committee)
+        };
+        let mut executor = Executor::open(Box::new(backend), application, execution)?;
         // Only now: a folder that says nothing of its owner is noted for no cluster whose state it does not hold.
         owner.note(&folder)?;
         let archive = Archive::open(pending, reader, executor.executed())?;
