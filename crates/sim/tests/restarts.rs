@@ -6,7 +6,7 @@ mod stage;
 use outvote_adversary::Behaviour;
 use outvote_replica::Voting;
 use outvote_sim::plan::START_US;
-use outvote_sim::{Fault, Kind, Plan, Verdict};
+use outvote_sim::{Fault, Kind, Plan, Verdict, World};
 use outvote_types::{Data, Fetch, Sequence, View};
 use stage::*;
 
