@@ -281,21 +281,21 @@ fn certificates_come_back_from_the_log_with_their_blocks() {
     let mut world = with(plan);
     commits(&mut world, 12);
     let last = status(&world, 1).executed;
-    // Blocks that can be had alone, under a certificate of their own.
-    let alone = |world: &World| -> Vec<u64> {
-        let is_alone = |at: &u64| {
+    // Blocks that can be had under a certificate of their own.
+    let certified = |world: &World| -> Vec<u64> {
+        let has_own = |at: &u64| {
             let (first, last) = (Sequence(*at), Sequence(*at));
             let fetch = Fetch::Range { first, last, replica: id(3) };
-            matches!(world.machines[1].serve(&fetch), Some(Data::Range { blocks, .. }) if blocks.len() == 1)
+            matches!(world.machines[1].serve(&fetch), Some(Data::Range { certificate, .. }) if certificate.sequence.0 == *at)
         };
-        (1..=last.0).filter(is_alone).collect()
+        (1..=last.0).filter(has_own).collect()
     };
-    let before = alone(&world);
+    let before = certified(&world);
     assert!(before.len() > 8, "{before:?} of {last:?}");
     crash(&mut world, 1);
     restart(&mut world, 1);
     world.run_until(10 * SECOND, |world| status(world, 1).executed >= last);
-    assert_eq!(alone(&world), before);
+    assert_eq!(certified(&world), before);
 }
 
 /// Scenario 10: other checkpoints among those who change the view. V16, C7
