@@ -92,7 +92,7 @@ pub enum NodeError {
     },
     /// The mode is not served by this engine.
     #[error(
-        "mode \"federated\" is not part of this version: use mode = \"byzantine\" with at least 4 replicas"
+        "mode \"federated\" is not part of this version yet: use mode = \"byzantine\", with at least 4 replicas"
     )]
     Federated,
     /// An address is taken.
