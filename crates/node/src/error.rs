@@ -113,9 +113,11 @@ pub enum NodeError {
     /// The executed state failed.
     #[error(transparent)]
     Execution(#[from] outvote_execution::ExecutionError),
-    /// The archive of blocks holds bytes that are no block.
+    /// The archive of blocks holds bytes that this program never wrote. Never a backup: an old copy of the log beside it would
+    /// make the replica an observer for good (D18).
     #[error(
-        "the table {table} of the archive is damaged: {reason}. Restore data/ from a backup, or fetch it anew: see `outvote doctor`"
+        "the table {table} of the archive is damaged: {reason}. Remove data/state.redb; the replica then fetches the state \
+         from the others. Leave data/log as it is"
     )]
     Archive {
         /// Which table.
@@ -142,6 +144,17 @@ pub enum NodeError {
     Record {
         /// Which record.
         index: u64,
+        /// Why.
+        reason: String,
+    },
+    /// The latest promise in the log is one that this program cannot read.
+    #[error(
+        "promise {counter} in the log cannot be read: {reason}. Was it written by a newer program? Use that one, and leave \
+         data/log as it is: without its promises this replica never votes again"
+    )]
+    Promise {
+        /// Which promise.
+        counter: u64,
         /// Why.
         reason: String,
     },
