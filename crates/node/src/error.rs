@@ -18,6 +18,26 @@ pub enum NodeError {
         /// Why.
         source: io::Error,
     },
+    /// A file that ought to be text is none.
+    #[error(
+        "{path}, line {line}: there are bytes that are no text (UTF-8). Write that line anew, or put the whole file back"
+    )]
+    NotText {
+        /// Which.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: usize,
+    },
+    /// A file is longer than any of its kind.
+    #[error(
+        "{path} is longer than the {bytes_max} bytes that it may have: is it the right file? Put that in its place"
+    )]
+    TooLong {
+        /// Which.
+        path: PathBuf,
+        /// The bound.
+        bytes_max: u64,
+    },
     /// A file or folder cannot be written.
     #[error("cannot write {path}: {source}. Check the folder's permissions and the free space")]
     Write {
