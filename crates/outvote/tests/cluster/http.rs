@@ -211,7 +211,6 @@ async fn a_replica_where_work_waits_and_nothing_commits_is_not_ready() {
     let waiting = client.clone();
     let waiting = tokio::spawn(async move { waiting.submit_bytes(b"up".to_vec()).await });
     until("work waits", || own(&cluster, FIRST).pending > 0).await;
-    assert!(call(http, "GET /readyz", "").await.contains("ready"), "nobody judges after a moment");
     let begun = Instant::now();
     let answer = loop {
         let answer = call(http, "GET /readyz", "").await;
