@@ -178,3 +178,31 @@ async fn a_damaged_archive_is_named_and_once_removed_is_fetched_from_the_others(
     }
     cluster.stop().await;
 }
+
+// What only points at blocks goes with them, readable or not: nothing of it stays for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_point_nowhere_are_deleted_with_the_blocks_they_stood_for() {
+    let builder = Cluster::of(4).checkpoint_interval(4).configure(|config| config.limits.retain_blocks = 4);
+    let mut cluster = builder.start(Counter::default).await.expect("started");
+    let client = cluster.client().await.expect("connected");
+    let mut store = filled_and_stopped(&mut cluster, &client).await;
+    let tables = ["ids", "requests"];
+    let spoilt = tables.map(|table| spoil(&mut store, table, Harm::Cut));
+    for (table, key) in tables.iter().zip(&spoilt) {
+        assert_eq!(store.get(table, key).expect("read").expect("there").len(), 7);
+    }
+    drop(store);
+    cluster.start_replica(LAST).await.expect("nobody asks for them");
+    // Twice, so that a commit comes after the one with the last spoilt block.
+    for _ in 0..2 {
+        filled_and_stopped(&mut cluster, &client).await;
+        cluster.start_replica(LAST).await.expect("started");
+    }
+    let store = filled_and_stopped(&mut cluster, &client).await;
+    for (table, key) in tables.iter().zip(&spoilt) {
+        assert_eq!(store.get(table, key).expect("read"), None, "{table}");
+        let all = store.range(table, std::ops::Bound::Unbounded, std::ops::Bound::Unbounded);
+        assert!(all.expect("read").entries.iter().all(|(_, place)| place.len() == 8), "{table}");
+    }
+    cluster.stop().await;
+}
