@@ -51,8 +51,8 @@ impl Start {
         let address = node.config().network.http;
         let mut running = node.start().await?;
         tracing::info!("replica {} serves http://{address}", running.handle().me());
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
         let parent = parent_gone(self.with_parent);
         tokio::select! {
             error = running.failure() => {
