@@ -5,8 +5,8 @@ mod stage;
 
 use outvote_adversary::{Behaviour, Hand, Liar};
 use outvote_replica::Action;
-use outvote_sim::{Fault, Plan};
-use outvote_types::{Instant, Message, Suspect, View, Vote};
+use outvote_sim::{Fault, Plan, World};
+use outvote_types::{Digest, Instant, Message, ResultKind, Suspect, View, Vote};
 use stage::*;
 
 /// Proposes what no rule allows.
@@ -107,14 +107,16 @@ fn grumbling_liars_and_a_flapping_link_depose_nobody() {
 /// Scenarios 39 and 45. E3, E5, E6, N17, R6
 #[test]
 fn two_contents_under_one_nonce_and_wild_nonces_blame_nobody() {
-    let mut world = cluster(4);
+    let mut world = with(Plan { execute_us: 50_000, ..Plan::quiet(39, 4) });
     let other = world.clients[0].sign(1, b"Y under the same nonce");
     let first = world.request(0, 1, b"X under a nonce", &[0, 1]);
-    world.submit_to(&other, &[2, 3]);
+    // X is ordered by then, but not executed, so nobody can tell yet what became of its nonce.
+    world.run_for(20_000);
+    world.submit_to(&other, &[0, 1, 2, 3]);
     let far = world.clients[0].sign(900, b"far outside the window");
     world.submit_to(&far, &[0, 1, 2, 3]);
     let refused = world.add_client(0);
-    world.request(refused, 1, b"no, refuse this", &[0, 1]);
+    let no = world.request(refused, 1, b"no, refuse this", &[0, 1]);
     world.run_for(5 * SECOND);
     is_sound(&world);
     assert_eq!(top_view(&world), 0, "nobody is blamed");
@@ -122,6 +124,42 @@ fn two_contents_under_one_nonce_and_wild_nonces_blame_nobody() {
     // Exactly one of the two was executed; if it was X, its client knows.
     assert_eq!(world.checkers.committed_operations(), 2);
     assert_ne!(first.digest(), other.digest());
+    for index in 0..4 {
+        let (x, y) = (leaves_of(&world, index, first.digest()), leaves_of(&world, index, other.digest()));
+        let applied =
+            |leaves: &[ResultKind]| leaves.iter().filter(|kind| **kind == ResultKind::Applied).count();
+        assert_eq!(applied(&x) + applied(&y), 1, "{x:?} and {y:?}");
+        let loser = if applied(&x) == 1 { &y } else { &x };
+        assert!(!loser.is_empty() && loser.iter().all(|kind| *kind == ResultKind::NonceReused), "{loser:?}");
+        assert_eq!(leaves_of(&world, index, far.digest()), [ResultKind::TooFar]);
+        assert_eq!(leaves_of(&world, index, no.digest()), [ResultKind::Refused]);
+    }
+}
+
+/// What the blocks' results say of a request at this replica, in their order.
+fn leaves_of(world: &World, index: usize, request: Digest) -> Vec<ResultKind> {
+    let results = world.machines[index].archive.results.values().flatten();
+    results.filter(|result| result.leaf.request == request).map(|result| result.leaf.kind).collect()
+}
+
+/// Scenario 45, second half: both leaves of a request that was held, and one execution. E3, R6
+#[test]
+fn a_request_that_is_held_and_released_has_both_leaves_and_runs_once() {
+    let mut world = cluster(4);
+    let held = world.request(0, 2, b"comes too early", &[0, 1, 2, 3]);
+    world.run_for(100_000);
+    for index in 0..4 {
+        assert_eq!(leaves_of(&world, index, held.digest()), [ResultKind::Held]);
+    }
+    let first = world.request(0, 1, b"the one it waits for", &[0, 1, 2, 3]);
+    assert!(world.run_until(5 * SECOND, |w| w.clients[0].waiting() == 0));
+    world.run_for(SECOND);
+    is_sound(&world);
+    for index in 0..4 {
+        assert_eq!(leaves_of(&world, index, held.digest()), [ResultKind::Held, ResultKind::Applied]);
+        assert_eq!(leaves_of(&world, index, first.digest()), [ResultKind::Applied]);
+    }
+    assert_eq!(world.checkers.committed_operations(), 2);
 }
 
 /// Scenario 42. E2, E3, E8

@@ -5,8 +5,9 @@ mod stage;
 
 use outvote_adversary::Behaviour;
 use outvote_replica::Voting;
+use outvote_sim::disk::Disk;
 use outvote_sim::plan::START_US;
-use outvote_sim::{Fault, Kind, Plan, Verdict};
+use outvote_sim::{Fault, Kind, Plan, Verdict, World};
 use outvote_types::{Sequence, View};
 use stage::*;
 
@@ -66,6 +67,38 @@ fn a_wiped_disk_makes_an_observer() {
     world.wake(0);
     world.run_for(5 * SECOND);
     assert_eq!(world.checkers.height(), height, "two voters and an observer are no quorum");
+}
+
+/// Scenario 25: the key of the wiped disk votes on, as one with a new home does, and says two things at every occasion. The
+/// others bear it as they bear any liar, and show what it forgot. D16, D17, X1
+#[test]
+fn peers_survive_the_equivocation_of_a_wiped_key() {
+    for behaviour in [Behaviour::Honest, Behaviour::Equivocate] {
+        let mut world = with_liars(4, &[(0, Behaviour::Honest)]);
+        commits(&mut world, 10);
+        crash(&mut world, 0);
+        let wiped = Disk::first(&world.committee);
+        world.machines[0].disk = wiped;
+        world.machines[0].wipe_state();
+        world.machines[0].incarnation = 0;
+        world.machines[0].adversary.behave(behaviour);
+        // It is asked to lead again from the first slot on before anybody can tell it what it said there.
+        world.rule(None, Some(0), None, Verdict::Drop);
+        restart(&mut world, 0);
+        let client = world.add_client(0);
+        world.request(client, 1, b"another first block", &[0]);
+        world.run_for(SECOND / 5);
+        world.links.rules.clear();
+        commits(&mut world, 20);
+        world.run_for(3 * SECOND);
+        converges(&mut world);
+        assert!(
+            world.accused.iter().any(|(by, whom, _)| *by != id(0) && *whom == id(0)),
+            "{:?}",
+            world.accused
+        );
+        assert!((1..4).all(|index| !status(&world, index).observer));
+    }
 }
 
 /// D18, D22: it is shown what it forgot as soon as it is back, so not even its first VIEWCHANGE leaves.
@@ -136,9 +169,20 @@ fn a_suspicion_certificate_outlives_the_power() {
     world.rule(Some(0), None, None, Verdict::Drop);
     assert!(world.run_until(20 * SECOND, |w| status(w, 1).view > View(0) || status(w, 2).view > View(0)));
     world.run_for(20_000);
+    let is_in = |world: &World, wanted: u64| (1..3).all(|index| status(world, index).view == View(wanted));
+    assert!(is_in(&world, 1) && status(&world, 3).view == View(0), "{:?}", views(&world));
     (0..4).for_each(|index| crash(&mut world, index));
+    // Nothing but the certificate itself can bring 3 into view 1: nobody suspects aloud again, and no later message counts.
     world.links.rules.clear();
+    for kind in [Kind::Suspect, Kind::ViewChange, Kind::NewView, Kind::Certificate] {
+        world.rule(None, None, Some(kind), Verdict::Drop);
+    }
     (0..4).for_each(|index| restart(&mut world, index));
+    assert_eq!(views(&world), [0, 1, 1, 0], "what the disks say");
+    let resent =
+        world.run_until(2 * SECOND, |w| status(w, 0).view == View(1) && status(w, 3).view == View(1));
+    assert!(resent, "the certificate is sent again: {:?}", views(&world));
+    world.links.rules.clear();
     commits(&mut world, 3);
     converges(&mut world);
 }
@@ -205,6 +249,35 @@ fn a_suspicion_that_outran_the_disk_silences_nobody() {
     commits(&mut world, 5);
     world.run_for(3 * SECOND);
     assert!((0..4).all(|index| !status(&world, index).observer));
+}
+
+/// Scenario 47: what a replica with a slow disk tells of in STATUS and REPLY is no promise, and it may forget it. D18
+#[test]
+fn a_status_and_a_reply_that_outran_the_disk_silence_nobody() {
+    let mut plan = Plan::quiet(47, 4);
+    plan.torn_writes = false;
+    let mut world = with(plan);
+    commits(&mut world, 3);
+    world.machines[3].disk_us = 3 * SECOND;
+    world.run_for(SECOND / 10);
+    commits_within(&mut world, 20, 2 * SECOND);
+    world.run_for(SECOND + SECOND / 10);
+    let on_disk = world.machines[3].disk.promise().unwrap().high_rank.sequence;
+    let said = status(&world, 0).peers.iter().find(|peer| peer.replica == id(3)).copied().unwrap();
+    assert!(said.committed > on_disk && said.rank.sequence > on_disk, "{said:?} outran {on_disk}");
+    let replied = *world.machines[3].archive.replies.keys().next_back().unwrap();
+    assert!(replied > on_disk, "a REPLY for {replied} outran {on_disk}");
+    let height = world.checkers.height();
+    crash(&mut world, 3);
+    world.machines[3].disk_us = 500;
+    restart(&mut world, 3);
+    assert!(status(&world, 3).high_rank.sequence.0 < height, "it has forgotten");
+    world.run_for(2 * SECOND);
+    assert!(!status(&world, 3).observer);
+    crash(&mut world, 1);
+    commits(&mut world, 5);
+    converges(&mut world);
+    assert!([0, 2, 3].iter().all(|index| !status(&world, *index).observer), "its vote is needed and counts");
 }
 
 /// Scenario 48. V7, D7, T1
