@@ -32,6 +32,30 @@ fn a_crash_at_any_moment_leads_to_no_second_vote() {
     }
 }
 
+/// Scenario 23: the power fails after each single record of the log, with more that was signed or written and not flushed.
+/// D3, D7
+#[test]
+fn a_crash_after_any_record_of_the_log_leads_to_no_second_vote() {
+    for (victim, torn_writes) in [(0, false), (0, true), (1, false), (1, true)] {
+        for records in 1..40 {
+            let mut world = with(Plan { torn_writes, disk_us: 2_000, ..Plan::quiet(records, 4) });
+            world.clients[0].want(20);
+            world.wake(0);
+            let is_there =
+                |world: &World| world.machines[victim].disk.len() >= usize::try_from(records).unwrap();
+            while !is_there(&world) {
+                assert!(world.step());
+            }
+            crash(&mut world, victim);
+            world.run_for(3_000);
+            restart(&mut world, victim);
+            commits(&mut world, 3);
+            converges(&mut world);
+            assert!(world.accused.is_empty(), "{:?}", world.accused);
+        }
+    }
+}
+
 /// Scenario 24. D7, D9, V7
 #[test]
 fn half_of_the_cluster_all_of_it_and_one_after_the_other_restart() {
