@@ -2,9 +2,11 @@
 
 use crate::limits::{CACHED_BLOCKS_MAX, CACHED_BYTES_MAX, COMMITTED_IDS_MAX, UNCERTIFIED_BYTES_MAX};
 use crate::output::CommittedBlock;
+use crate::sizes::Sizes;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{
     Batch, Block, BoundedVec, Certificate, Digest, Instant, ReplicaId, Sequence, SignedHeader, WallTime,
 };
@@ -240,7 +242,9 @@ impl Chain {
         if let Some(old) = self.cache.insert(header.sequence, block) {
             self.cache_bytes = self.cache_bytes.saturating_sub(bytes_of(&old));
         }
-        while self.cache.len() > CACHED_BLOCKS_MAX || self.cache_bytes > CACHED_BYTES_MAX {
+        while (self.cache.len() > CACHED_BLOCKS_MAX || self.cache_bytes > CACHED_BYTES_MAX)
+            && !planted::is_on(Bug::CacheUnbounded)
+        {
             let Some((_, old)) = self.cache.pop_first() else { break };
             self.cache_bytes = self.cache_bytes.saturating_sub(bytes_of(&old));
         }
@@ -264,6 +268,13 @@ impl Chain {
         for entry in self.entries.values_mut() {
             entry.attached = false;
         }
+    }
+
+    pub(crate) fn measure(&self, sizes: &mut Sizes) {
+        sizes.uncommitted = self.entries.len();
+        sizes.committed_ids = self.ids.len();
+        sizes.cached_blocks = self.cache.len();
+        sizes.cached_bytes = self.cache_bytes;
     }
 
     /// A block in memory, committed or not.

@@ -65,7 +65,7 @@ impl World {
             quorum.members().filter_map(|id| Machine::new(&plan, &committee, id)).collect();
         assert_eq!(machines.len(), plan.replicas, "each replica has a machine");
         let mut world = Self {
-            checkers: Checkers::new(plan.replicas, committee.genesis_id(), liars),
+            checkers: Checkers::new(plan.replicas, committee.genesis_id(), liars, &plan.tunables),
             links: Links::new(plan.network),
             random: Random::new(plan.seed),
             now_us: START_US,
