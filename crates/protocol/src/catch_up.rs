@@ -85,6 +85,12 @@ impl CatchUp {
         self.gone.retain(|_, oldest| *oldest > committed.next());
     }
 
+    /// Blocks that a certificate covers or f + 1 replicas vouch for, and that are not all here or not handed on yet.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = Digest> {
+        let certificates = [&self.prepared, &self.committed, &self.withheld].into_iter().flatten();
+        self.needs.keys().copied().chain(certificates.map(|certificate| certificate.id))
+    }
+
     pub(crate) fn measure(&self, sizes: &mut Sizes) {
         sizes.needs = self.needs.len();
         sizes.asked = self.asked.len();

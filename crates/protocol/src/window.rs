@@ -8,7 +8,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use outvote_types::planted::{self, Bug};
 use outvote_types::{
-    Batch, Block, BoundedVec, Certificate, Digest, Instant, ReplicaId, Sequence, SignedHeader, WallTime,
+    Batch, Block, BoundedVec, Certificate, Digest, Instant, ReplicaId, Sequence, SignedHeader, View, WallTime,
 };
 
 /// A header that was heard of, and its batches as they come in.
@@ -275,6 +275,16 @@ impl Chain {
         sizes.committed_ids = self.ids.len();
         sizes.cached_blocks = self.cache.len();
         sizes.cached_bytes = self.cache_bytes;
+    }
+
+    /// B2: drops blocks of the views before this one, but for those on the way to `wanted`.
+    pub(crate) fn forget_views_before(&mut self, view: View, wanted: &[Digest]) {
+        let kept: BTreeSet<Digest> = wanted.iter().flat_map(|id| self.path_to(*id)).collect();
+        self.entries.retain(|id, entry| entry.header.body.view >= view || kept.contains(id));
+        // What the others were attached to may be gone.
+        for entry in self.entries.values_mut() {
+            entry.attached = false;
+        }
     }
 
     /// A block in memory, committed or not.

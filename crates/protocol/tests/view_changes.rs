@@ -228,3 +228,27 @@ fn a_leader_goes_on_without_a_certified_block_that_nobody_supplies() {
         );
     }
 }
+
+// B1, B2: votes are lost and suspicions are not, so one view after the other fails; what was proposed in them is not kept for
+// ever, and when votes come through again everything is ordered.
+#[test]
+fn proposals_of_failed_views_are_forgotten() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(600);
+    cluster.loses = Box::new(|_, _, message| matches!(message, Message::Prepare(_) | Message::Commit(_)));
+    for nonce in 1..=40 {
+        (0..4).for_each(|i| cluster.request(i, request(10 + i as u8, nonce, b"proposed again and again")));
+    }
+    let mut most = 0;
+    while cluster.view(2) < 30 {
+        cluster.run_ms(1_000);
+        most = (0..4).map(|i| cluster.replica(i).sizes().uncommitted).fold(most, usize::max);
+    }
+    // K slots of the last view, of this one, and of the next.
+    assert!((2..=24).contains(&most), "{most} blocks that nobody certified are kept");
+    cluster.loses = Box::new(|_, _, _| false);
+    cluster.run_ms(30_000);
+    for i in 0..4 {
+        assert_eq!(cluster.ordered(i).len(), 160, "replica {i}");
+    }
+}
