@@ -4,6 +4,7 @@
 
 use outvote_adversary::Behaviour;
 use outvote_replica::{Action, Note, Recipients, Status};
+use outvote_sim::plan::START_US;
 use outvote_sim::{Fault, Kind, Plan, Verdict, World};
 use outvote_types::{Message, ReplicaId, decode, encode};
 use std::sync::Arc;
@@ -24,6 +25,16 @@ pub fn with(plan: Plan) -> World {
     world.add_client(0);
     world.run_for(50_000);
     world
+}
+
+/// Two clients at work for a second and a half, in which a test lets something fail.
+pub fn busy(seed: u64) -> Plan {
+    let mut plan = Plan::quiet(seed, 4);
+    plan.clients = 2;
+    plan.requests_per_client = 15;
+    plan.think_us = 2_000;
+    plan.heal_us = START_US + 1_500_000;
+    plan
 }
 
 /// A cluster in which these lie.
