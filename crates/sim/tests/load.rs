@@ -43,6 +43,29 @@ fn overload_and_a_step_in_load_depose_nobody() {
     assert_eq!(top_view(&world), 0);
 }
 
+/// Scenario 38: ten times as many requests are under way all the time as all pools together have places for. P3, P4, P5, P11
+#[test]
+fn ten_times_more_than_there_is_room_for_deposes_nobody() {
+    let mut plan = Plan::quiet(38, 4);
+    (plan.window, plan.think_us) = (1, 10_000);
+    plan.tunables.pool_requests_max = 50;
+    let mut world = with(plan);
+    // Each is sent to two replicas at first.
+    for _ in 0..1_000 {
+        world.add_client(u64::MAX / 2);
+    }
+    world.run_for(SECOND);
+    let (refused, committed) = (world.busy.values().sum::<u64>(), world.checkers.committed_operations());
+    world.run_for(2 * SECOND);
+    let refused = world.busy.values().sum::<u64>() - refused;
+    let committed = world.checkers.committed_operations() - committed;
+    assert!(refused > 1_000 && world.busy.len() == 4, "all pools were full: {:?}", world.busy);
+    assert!(committed > 2_000, "{committed} were ordered meanwhile");
+    is_sound(&world);
+    assert_eq!(suspicions(&world), vec![]);
+    assert_eq!(views(&world), [0; 4]);
+}
+
 /// Scenario 44, first half. P2, P3, P11
 #[test]
 fn a_client_that_avoids_the_leader_deposes_nobody() {
