@@ -4,6 +4,7 @@ use crate::limits::{NEEDS_MAX, RANGE_FROM_SLOTS};
 use crate::output::{Draft, Recipients};
 use crate::range::Range;
 use crate::replica::Replica;
+use crate::sizes::Sizes;
 use crate::window::Missing;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -82,6 +83,22 @@ impl CatchUp {
             self.asked.clear();
         }
         self.gone.retain(|_, oldest| *oldest > committed.next());
+    }
+
+    /// Blocks that a certificate covers or f + 1 replicas vouch for, and that are not all here or not handed on yet.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = Digest> {
+        let certificates = [&self.prepared, &self.committed, &self.withheld].into_iter().flatten();
+        self.needs.keys().copied().chain(certificates.map(|certificate| certificate.id))
+    }
+
+    pub(crate) fn measure(&self, sizes: &mut Sizes) {
+        sizes.needs = self.needs.len();
+        sizes.asked = self.asked.len();
+        sizes.gone = self.gone.len();
+        sizes.invalid_batches = self.invalid_batches.len();
+        if let Some(range) = &self.range {
+            (sizes.segment_blocks, sizes.segment_bytes) = range.held();
+        }
     }
 
     pub(crate) fn next_due(&self) -> Option<Instant> {

@@ -4,6 +4,7 @@ use crate::limits::{CHECKPOINT_VOTES_PER_PEER, RETAINED_INTERVALS};
 use crate::output::{Draft, Note, Output, Recipients};
 use crate::record::Record;
 use crate::replica::Replica;
+use crate::sizes::Sizes;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -59,6 +60,11 @@ impl Checkpoints {
         let stable = self.stable_sequence();
         let votes = self.votes.get(&replica).into_iter().flat_map(BTreeMap::values);
         votes.filter(|vote| vote.body.sequence > stable).cloned().map(Message::Checkpoint).collect()
+    }
+
+    pub(crate) fn measure(&self, sizes: &mut Sizes) {
+        sizes.checkpoint_votes = self.votes.values().map(BTreeMap::len).max().unwrap_or(0);
+        sizes.own_roots = self.own.len();
     }
 
     fn keep(&mut self, vote: Signed<CheckpointVote>) {

@@ -23,6 +23,10 @@ impl Charges {
         self.known.contains_key(&(accused, rule))
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.known.len()
+    }
+
     /// Takes note; false if there is a piece for this already.
     pub(crate) fn learn(&mut self, accused: ReplicaId, rule: Rule, evidence: &Evidence) -> bool {
         let is_new = !self.is_known(accused, rule);

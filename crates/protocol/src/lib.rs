@@ -49,6 +49,7 @@ mod view_change;
 mod checkpoint;
 
 mod invariants;
+mod sizes;
 mod wants;
 
 pub use config::{Config, Tunables};
@@ -56,4 +57,5 @@ pub use input::Input;
 pub use output::{CommittedBlock, Draft, Note, Output, Recipients, Ticket};
 pub use record::{Justification, Promise, Record, Recovered, Voting};
 pub use replica::Replica;
+pub use sizes::Sizes;
 pub use status::Status;

@@ -1,6 +1,7 @@
 //! Requests that wait to be ordered: bounded, fair between clients and between peers (P rules).
 
 use crate::limits::{NONCES_REMEMBERED, RELAY_PLACES, REQUESTS_PER_SESSION, SESSIONS_REMEMBERED};
+use crate::sizes::Sizes;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use outvote_types::{Digest, Instant, Nonce, PublicKey, ReplicaId, Request};
@@ -350,6 +351,15 @@ impl Pool {
         let is_lowest = session.ready.is_some_and(|(_, nonce)| nonce == name.1);
         let waiting = session.waiting.get(&name.1).filter(|_| is_lowest)?;
         (!matches!(waiting.source, Source::Peer(_))).then_some(&waiting.request)
+    }
+
+    pub(crate) fn measure(&self, sizes: &mut Sizes) {
+        sizes.own_requests = self.own;
+        sizes.own_request_bytes = self.own_bytes;
+        sizes.own_requests_of_one = self.load.last().map_or(0, |(most, _)| *most);
+        sizes.relayed_of_one = self.per_peer.values().copied().max().unwrap_or(0);
+        sizes.watched = self.lowest.len();
+        sizes.sessions_remembered = self.ordered.len();
     }
 
     pub(crate) fn assert_invariants(&self) {

@@ -32,6 +32,11 @@ impl Range {
         self.sources.get(self.tries % self.sources.len().max(1)).copied()
     }
 
+    /// Blocks and bytes that no certificate covers yet.
+    pub(crate) const fn held(&self) -> (usize, usize) {
+        (self.segment.len(), self.segment_bytes)
+    }
+
     fn start_over(&mut self) {
         self.segment.clear();
         self.segment_bytes = 0;

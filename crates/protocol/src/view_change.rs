@@ -71,7 +71,7 @@ impl Replica {
             // T2: a leader that has long been silent gets little time.
             term.first_window_us = Some(SILENT_LEADER_WINDOW_US);
         }
-        self.term = term;
+        let tip = core::mem::replace(&mut self.term, term).voted.map(|tip| tip.id);
         // V13: nothing counts as prepared here; view, justification, lock and first lease are written before anything.
         let lease = self.lock.rank.sequence.max(self.chain.committed).plus(self.config.tunables.lease_slots);
         self.persist_promise(alloc::vec![Record::Justification(justification.clone())], lease);
@@ -79,6 +79,7 @@ impl Replica {
         self.mutiny.begin(view, self.now);
         self.note(Note::Entered { view, leader });
         self.return_requests();
+        self.forget_old_blocks(tip, &justification);
         self.performance.begin(self.now);
         self.relays.begin();
         if let Justification::Timeout(timeout) = justification {
@@ -88,6 +89,21 @@ impl Replica {
             // V4: evidence against the leader of the current view.
             self.suspect('d');
         }
+    }
+
+    /// B2: what was proposed before the last view and never certified, as far as we know, goes: views may fail for as long as
+    /// the network likes. If one of these blocks has a certificate all the same, whoever shows it can be asked for it, and a
+    /// block that was committed anywhere is locked, so kept, by a weak quorum of correct replicas at least.
+    fn forget_old_blocks(&mut self, tip: Option<Digest>, justification: &Justification) {
+        let shown = match justification {
+            Justification::NewView(new_view) => new_view.signed.body.base().map(|(_, id)| id),
+            Justification::Certificate(certificate) => Some(certificate.id),
+            Justification::Genesis | Justification::Timeout(_) => None,
+        };
+        let mut wanted: Vec<Digest> = self.catch_up.wanted().chain(tip).chain(shown).collect();
+        wanted.push(self.lock.id);
+        let last = View(self.term.view.0.saturating_sub(1));
+        self.chain.forget_views_before(last, &wanted);
     }
 
     /// V14: tells the next leader our lock.

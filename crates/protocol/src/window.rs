@@ -2,11 +2,13 @@
 
 use crate::limits::{CACHED_BLOCKS_MAX, CACHED_BYTES_MAX, COMMITTED_IDS_MAX, UNCERTIFIED_BYTES_MAX};
 use crate::output::CommittedBlock;
+use crate::sizes::Sizes;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{
-    Batch, Block, BoundedVec, Certificate, Digest, Instant, ReplicaId, Sequence, SignedHeader, WallTime,
+    Batch, Block, BoundedVec, Certificate, Digest, Instant, ReplicaId, Sequence, SignedHeader, View, WallTime,
 };
 
 /// A header that was heard of, and its batches as they come in.
@@ -244,7 +246,9 @@ impl Chain {
         if let Some(old) = self.cache.insert(header.sequence, block) {
             self.cache_bytes = self.cache_bytes.saturating_sub(bytes_of(&old));
         }
-        while self.cache.len() > CACHED_BLOCKS_MAX || self.cache_bytes > CACHED_BYTES_MAX {
+        while (self.cache.len() > CACHED_BLOCKS_MAX || self.cache_bytes > CACHED_BYTES_MAX)
+            && !planted::is_on(Bug::CacheUnbounded)
+        {
             let Some((_, old)) = self.cache.pop_first() else { break };
             self.cache_bytes = self.cache_bytes.saturating_sub(bytes_of(&old));
         }
@@ -265,6 +269,23 @@ impl Chain {
         let committed = self.committed;
         self.entries.retain(|_, entry| entry.header.body.sequence > committed);
         // A dropped sibling may have had children: what they were attached to is gone.
+        for entry in self.entries.values_mut() {
+            entry.attached = false;
+        }
+    }
+
+    pub(crate) fn measure(&self, sizes: &mut Sizes) {
+        sizes.uncommitted = self.entries.len();
+        sizes.committed_ids = self.ids.len();
+        sizes.cached_blocks = self.cache.len();
+        sizes.cached_bytes = self.cache_bytes;
+    }
+
+    /// B2: drops blocks of the views before this one, but for those on the way to `wanted`.
+    pub(crate) fn forget_views_before(&mut self, view: View, wanted: &[Digest]) {
+        let kept: BTreeSet<Digest> = wanted.iter().flat_map(|id| self.path_to(*id)).collect();
+        self.entries.retain(|id, entry| entry.header.body.view >= view || kept.contains(id));
+        // What the others were attached to may be gone.
         for entry in self.entries.values_mut() {
             entry.attached = false;
         }

@@ -170,3 +170,85 @@ fn no_opening_is_taken_after_a_fast_forward() {
     cluster.give(1, 2, cluster::propose(&header, &[]));
     assert_eq!(cluster.prepares(2).len(), before, "nothing is prepared in a slot that was jumped over");
 }
+
+// Scenario 21. V17: only replica 3 saw the certificate, and what it covers does not reach the new leader from anybody. The
+// leader asks for it, goes on collecting others, and opens the view without it.
+#[test]
+fn a_leader_goes_on_without_a_certified_block_that_nobody_supplies() {
+    let is_data = |to: usize, message: &Message| to == 1 && matches!(message, Message::Data(_));
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(20);
+    let common = cluster.replica(1).status().committed_id;
+    cluster.loses = Box::new(|_, to, message| match message {
+        Message::Propose(_) => to == 1,
+        Message::Prepare(_) | Message::Certificate(_) => to != 3,
+        Message::Commit(_) => true,
+        _ => false,
+    });
+    cluster.request(0, request(9, 1, b"certified and out of reach"));
+    cluster.run_ms(5);
+    let lost = cluster.replica(3).status().high_rank;
+    assert_eq!(
+        (lost.sequence.0, cluster.replica(2).status().high_rank.sequence.0),
+        (2, 1),
+        "one alone has it"
+    );
+    // The VIEWCHANGE of 0 is late.
+    cluster.loses = Box::new(move |from, to, message| match message {
+        Message::ViewChange(_) => from == 0,
+        Message::Prepare(_) | Message::Commit(_) | Message::Certificate(_) => true,
+        _ => is_data(to, message),
+    });
+    let suspects = [0, 2, 3].map(|id| (ReplicaId(id), Signature::default()));
+    let timeout = TimeoutCertificate { view: View(0), votes: BoundedVec::truncated(suspects.to_vec()) };
+    cluster.give(2, 1, Message::Timeout(timeout));
+    cluster.run_ms(200);
+    let openings = |cluster: &Cluster| -> Vec<_> {
+        let sent = cluster.nodes[1].sent.iter();
+        sent.filter_map(|m| if let Message::NewView(n) = m { Some(n.signed.body.clone()) } else { None })
+            .collect()
+    };
+    let asked = cluster.nodes[1].sent.iter().filter(|m| matches!(m, Message::Fetch(_))).count();
+    assert_eq!(openings(&cluster), vec![], "two heads count, and the third waits for its block");
+    assert!(asked > 1, "it is asked for, of one after the other");
+    cluster.loses = Box::new(move |_, to, message| is_data(to, message));
+    cluster.run_ms(300);
+    let opened = openings(&cluster).remove(0);
+    assert_eq!(opened.base().map(|(_, id)| id), Some(common), "the highest of those that count");
+    assert!(opened.heads.iter().all(|head| head.body.replica != ReplicaId(3)));
+    cluster.run_ms(700);
+    cluster.request(1, request(9, 2, b"y"));
+    cluster.run_ms(20);
+    for i in 0..4 {
+        assert_eq!(cluster.view(i), 1, "replica {i}");
+        assert_eq!(
+            cluster.ordered(i),
+            vec![(9, 1), (9, 2)],
+            "replica {i}: the request was not lost with its block"
+        );
+    }
+}
+
+// B1, B2: votes are lost and suspicions are not, so one view after the other fails; what was proposed in them is not kept for
+// ever, and when votes come through again everything is ordered.
+#[test]
+fn proposals_of_failed_views_are_forgotten() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(600);
+    cluster.loses = Box::new(|_, _, message| matches!(message, Message::Prepare(_) | Message::Commit(_)));
+    for nonce in 1..=40 {
+        (0..4).for_each(|i| cluster.request(i, request(10 + i as u8, nonce, b"proposed again and again")));
+    }
+    let mut most = 0;
+    while cluster.view(2) < 30 {
+        cluster.run_ms(1_000);
+        most = (0..4).map(|i| cluster.replica(i).sizes().uncommitted).fold(most, usize::max);
+    }
+    // K slots of the last view, of this one, and of the next.
+    assert!((2..=24).contains(&most), "{most} blocks that nobody certified are kept");
+    cluster.loses = Box::new(|_, _, _| false);
+    cluster.run_ms(30_000);
+    for i in 0..4 {
+        assert_eq!(cluster.ordered(i).len(), 160, "replica {i}");
+    }
+}

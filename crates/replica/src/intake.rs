@@ -4,6 +4,7 @@
 use crate::action::Action;
 use crate::counters::Counters;
 use crate::event::JobId;
+use crate::sizes::Sizes;
 use outvote_crypto::{Checker, Pending, Rejected, Scheme, Vouched};
 use outvote_types::limits::MAX_MESSAGE_BYTES;
 use outvote_types::{Message, ReplicaId, Request, Verified, decode};
@@ -280,6 +281,14 @@ impl Intake {
     /// Bytes of this peer that wait.
     pub(crate) fn waiting_bytes(&self, peer: ReplicaId) -> usize {
         self.peers.get(peer.index()).map_or(0, |peer| peer.bytes)
+    }
+
+    pub(crate) fn measure(&self, sizes: &mut Sizes) {
+        for peer in &self.peers {
+            sizes.frames_of_one = sizes.frames_of_one.max(peer.line.len());
+            sizes.bytes_of_one = sizes.bytes_of_one.max(peer.bytes);
+            sizes.jobs_of_one = sizes.jobs_of_one.max(peer.jobs);
+        }
     }
 
     pub(crate) fn assert_invariants(&self) {

@@ -15,6 +15,7 @@ mod intake;
 mod outgoing;
 mod replica;
 mod signer;
+mod sizes;
 mod state_fetches;
 mod trace;
 
@@ -31,4 +32,5 @@ pub use outvote_protocol::{
     Tunables, Voting,
 };
 pub use replica::Replica;
+pub use sizes::Sizes;
 pub use trace::{MAX_TRACE_ENTRIES, TraceEntry};

@@ -25,7 +25,7 @@ pub(crate) struct Moment {
 /// A whole replica without its sockets, disk and threads: events in, actions out.
 pub struct Replica {
     pub(crate) rules: outvote_protocol::Replica,
-    intake: Intake,
+    pub(crate) intake: Intake,
     pub(crate) gate: Gate,
     pub(crate) signer: Signer,
     pub(crate) fetches: StateFetches,

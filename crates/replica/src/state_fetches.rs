@@ -13,6 +13,10 @@ pub(crate) struct StateFetches {
 }
 
 impl StateFetches {
+    pub(crate) fn len(&self) -> usize {
+        self.open.len()
+    }
+
     /// Remembers a question. Beyond the bound the answer will be taken for unasked and the transfer will ask again.
     pub(crate) fn ask(&mut self, to: ReplicaId, fetch: Fetch) {
         if self.open.len() < MAX_OPEN_FETCHES {

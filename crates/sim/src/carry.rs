@@ -18,8 +18,6 @@ const SERVE_US: u64 = 100;
 const VERIFY_US: u64 = 60;
 /// How long a client's message takes.
 pub(crate) const CLIENT_US: (u64, u64) = (100, 2_000);
-/// Messages that may wait for one replica's disk; more is a leak.
-const MAX_WITHHELD: usize = 20_000;
 
 impl World {
     /// Gives an event to a replica, if it runs, and carries out what it asks for.
@@ -38,12 +36,9 @@ impl World {
         let Some(replica) = &mut machine.replica else { return };
         let actions = replica.step(now, wall, event);
         let status = replica.status();
-        let withheld = replica.withheld();
+        let sizes = replica.sizes();
         let actions = machine.adversary.act(now, actions);
-        self.checkers.on_step(at, &status);
-        if withheld > MAX_WITHHELD {
-            self.checkers.report("bounds", format!("{at} withholds {withheld} messages"));
-        }
+        self.checkers.on_step(at, &status, &sizes);
         self.carry_out(at, actions);
     }
 

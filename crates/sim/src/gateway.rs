@@ -198,6 +198,7 @@ impl World {
 
     /// A replica refuses a request before it is ordered.
     pub(crate) fn refuse(&mut self, at: ReplicaId, session: PublicKey, nonce: Nonce, busy: bool) {
+        *self.busy.entry(at).or_default() += u64::from(busy);
         let Some(client) = self.session_of(&session) else { return };
         let message = if busy {
             ToClient::Busy { session, nonce, retry_after_ms: RETRY_AFTER_MS }

@@ -45,6 +45,8 @@ pub struct World {
     pub notes: Vec<(u64, ReplicaId, outvote_replica::Note)>,
     /// Who accused whom, of what.
     pub accused: Vec<(ReplicaId, ReplicaId, outvote_types::Rule)>,
+    /// How often each replica called itself busy.
+    pub busy: BTreeMap<ReplicaId, u64>,
     /// Frames sent.
     pub frames: u64,
     pub(crate) random: Random,
@@ -63,7 +65,7 @@ impl World {
             quorum.members().filter_map(|id| Machine::new(&plan, &committee, id)).collect();
         assert_eq!(machines.len(), plan.replicas, "each replica has a machine");
         let mut world = Self {
-            checkers: Checkers::new(plan.replicas, committee.genesis_id(), liars),
+            checkers: Checkers::new(plan.replicas, committee.genesis_id(), liars, &plan.tunables),
             links: Links::new(plan.network),
             random: Random::new(plan.seed),
             now_us: START_US,
@@ -75,6 +77,7 @@ impl World {
             held: Vec::new(),
             notes: Vec::new(),
             accused: Vec::new(),
+            busy: BTreeMap::new(),
             frames: 0,
             agenda: Agenda::default(),
             client_wakes: Vec::new(),

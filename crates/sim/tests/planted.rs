@@ -69,6 +69,7 @@ caught! {
     requests_that_are_forgotten_are_caught: RequestsForgotten within 100;
     an_answer_that_rests_on_one_word_is_caught: OneWordIsEnough within 100;
     an_old_copy_that_votes_on_in_a_campaign_is_caught: RollbackUnnoticed within 100;
+    a_table_that_only_grows_is_caught: CacheUnbounded within 10;
 }
 
 /// Twins can fork what is not sound.

@@ -57,11 +57,13 @@ pub enum Bug {
     StuckTransferKept,
     /// A restart does not go back to the last stable checkpoint, so nobody has its snapshot any more (C6).
     SnapshotDiesWithProcess,
+    /// Committed blocks stay in memory for ever (B1).
+    CacheUnbounded,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::QuorumOffByOne,
         Self::RankBySequence,
         Self::VerifySaysYes,
@@ -87,6 +89,7 @@ impl Bug {
         Self::CheckpointBytesForgotten,
         Self::StuckTransferKept,
         Self::SnapshotDiesWithProcess,
+        Self::CacheUnbounded,
     ];
 }
 

@@ -1,6 +1,7 @@
 //! Judges of what the replicas do. They share no code with what they judge but the message types: quorum sizes, chains and
 //! orders are worked out here once more.
 
+mod bounds;
 mod chain;
 mod clients;
 mod disk;
@@ -11,7 +12,7 @@ mod votes;
 use crate::client::Accepted;
 use crate::disk::Disk;
 use outvote_execution::BlockResult;
-use outvote_replica::{CommittedBlock, Status};
+use outvote_replica::{CommittedBlock, Sizes, Status, Tunables};
 use outvote_types::{Digest, Message, Nonce, PublicKey, Reminder, ReplicaId, Request};
 use std::collections::BTreeSet;
 
@@ -30,6 +31,7 @@ pub struct Violation {
 pub struct Checkers {
     liars: BTreeSet<ReplicaId>,
     now_us: u64,
+    bounds: bounds::Bounds,
     chain: chain::Chain,
     votes: votes::Votes,
     clients: clients::Clients,
@@ -46,8 +48,9 @@ const MAX_VIOLATIONS: usize = 32;
 impl Checkers {
     /// Checkers for a committee of `n` of whom these lie.
     #[must_use]
-    pub fn new(n: usize, genesis: Digest, liars: BTreeSet<ReplicaId>) -> Self {
+    pub fn new(n: usize, genesis: Digest, liars: BTreeSet<ReplicaId>, tunables: &Tunables) -> Self {
         Self {
+            bounds: bounds::Bounds::new(n, tunables),
             chain: chain::Chain::new(n, liars.len(), genesis),
             votes: votes::Votes::default(),
             clients: clients::Clients::default(),
@@ -190,7 +193,10 @@ impl Checkers {
     }
 
     /// A replica took a step.
-    pub fn on_step(&mut self, replica: ReplicaId, status: &Status) {
+    pub fn on_step(&mut self, replica: ReplicaId, status: &Status, sizes: &Sizes) {
+        // A liar's words are its own, but behind them stands a replica as shipped, and it keeps its bounds.
+        let verdict = self.bounds.on_step(replica, sizes);
+        self.take(verdict);
         if self.is_correct(replica) {
             let verdict = self.standing.on_step(replica, status);
             self.take(verdict);

@@ -3,9 +3,11 @@
 #![allow(clippy::expect_used, reason = "a test that cannot go on stops")]
 
 use outvote_adversary::Behaviour;
-use outvote_replica::{Note, Status};
+use outvote_replica::{Action, Note, Recipients, Status};
+use outvote_sim::plan::START_US;
 use outvote_sim::{Fault, Kind, Plan, Verdict, World};
-use outvote_types::ReplicaId;
+use outvote_types::{Message, ReplicaId, decode, encode};
+use std::sync::Arc;
 
 pub const SECOND: u64 = 1_000_000;
 
@@ -25,11 +27,33 @@ pub fn with(plan: Plan) -> World {
     world
 }
 
+/// Two clients at work for a second and a half, in which a test lets something fail.
+pub fn busy(seed: u64) -> Plan {
+    let mut plan = Plan::quiet(seed, 4);
+    plan.clients = 2;
+    plan.requests_per_client = 15;
+    plan.think_us = 2_000;
+    plan.heal_us = START_US + 1_500_000;
+    plan
+}
+
 /// A cluster in which these lie.
 pub fn with_liars(replicas: usize, liars: &[(usize, Behaviour)]) -> World {
     let mut plan = Plan::quiet(1, replicas);
     plan.liars = liars.iter().map(|(index, behaviour)| (id(*index), *behaviour)).collect();
     with(plan)
+}
+
+/// The message that a liar is about to send.
+pub fn read(action: &Action) -> Option<Message> {
+    match action {
+        Action::Send { frame, .. } => decode(frame).ok(),
+        _ => None,
+    }
+}
+
+pub fn to_all(message: &Message) -> Action {
+    Action::Send { to: Recipients::Others, urgent: true, frame: Arc::from(encode(message)) }
 }
 
 pub fn status(world: &World, index: usize) -> Status {
