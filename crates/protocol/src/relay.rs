@@ -10,6 +10,11 @@ use outvote_types::limits::{MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES};
 use outvote_types::planted::{self, Bug};
 use outvote_types::{Block, BoundedVec, Digest, Instant, Message, ReplicaId, Request};
 
+/// V2: a relay is late after a window and so many times what relays to this leader wait on average, ...
+const WAITS_PATIENCE: u64 = 4;
+/// ... but never later than after so many windows: a censor must not hide behind an overload that it feigns.
+const WINDOWS_PATIENCE: u64 = 8;
+
 /// What this replica has relayed to the leader of this view.
 #[derive(Debug, Default)]
 pub(crate) struct Relays {
@@ -19,6 +24,8 @@ pub(crate) struct Relays {
     ordered_at: Instant,
     /// The latest first sight among all requests that were ordered in this view.
     newest_ordered: Instant,
+    /// How long relays to this leader wait for their order, a moving average; 0 while none was ordered.
+    wait_us: u64,
 }
 
 impl Relays {
@@ -29,6 +36,13 @@ impl Relays {
     /// A view begins: everything goes to its leader anew.
     pub(crate) fn begin(&mut self) {
         *self = Self::default();
+    }
+
+    /// A relayed request is ordered.
+    fn measure(&mut self, name: &Name, now: Instant) {
+        let Some((at, _)) = self.outstanding.remove(name) else { return };
+        let (us, old) = (now.since(at), self.wait_us);
+        self.wait_us = if old == 0 { us } else { old.saturating_sub(old / 8).saturating_add(us / 8) };
     }
 
     /// The earliest relay that is not ordered yet.
@@ -182,11 +196,15 @@ impl Replica {
             return None;
         }
         let window = self.window_us();
+        // A leader that more is asked of than it can order serves all in turn, so no wait is many times as long as another; a
+        // censor's victim waits for ever.
+        let patience = window.saturating_add(self.relays.wait_us.saturating_mul(WAITS_PATIENCE));
+        let patience = patience.min(window.saturating_mul(WINDOWS_PATIENCE));
         let relays = self.relays.outstanding.iter().filter(|(name, _)| self.pool.relayable(name).is_some());
         let due = relays.map(|(_, (at, _))| {
             if self.relays.newest_ordered > *at {
                 // Requests that were relayed or first seen later were ordered.
-                at.plus(window)
+                at.plus(patience)
             } else {
                 // Nothing at all was ordered.
                 (*at).max(self.relays.ordered_at).plus(window)
@@ -214,7 +232,7 @@ impl Replica {
         let mut fresh = 0usize;
         for request in block.batches.iter().flat_map(|batch| batch.requests.iter()) {
             let name = (request.body.session, request.body.nonce);
-            self.relays.outstanding.remove(&name);
+            self.relays.measure(&name, self.now);
             if self.pool.is_nonce_ordered(&name) {
                 // N17: a repeated request is legal. P11: it counts as nothing proposed.
                 continue;

@@ -159,6 +159,29 @@ fn an_instant_liar_among_four_deposes_nobody() {
     }
 }
 
+/// Scenario 38: a leader that cannot order within a window what all may relay to it serves them in turn, and is no censor. V2
+#[test]
+fn an_overload_deposes_no_leader_however_slow_it_is() {
+    for batch in [2, 5, 20] {
+        let mut plan = Plan::quiet(38, 4);
+        (plan.window, plan.think_us, plan.disk_us) = (1, 1_000, 10_000);
+        plan.tunables.pool_requests_max = 64;
+        (plan.tunables.batch_count_max, plan.tunables.batch_growth) = (batch, 1);
+        plan.tunables.in_flight_max = 2;
+        let mut world = with(plan);
+        for _ in 0..600 {
+            world.add_client(1_000);
+        }
+        world.run_for(30 * SECOND);
+        assert!(!world.busy.is_empty(), "more was asked than there was room for");
+        assert!(world.checkers.committed_operations() > 1_000);
+        assert_eq!(top_view(&world), 0, "batches of {batch}");
+        // The slowest takes three windows for all that waits: now and then somebody suspects it, and is alone with that.
+        assert!(batch == 2 || suspicions(&world).is_empty(), "{:?}", suspicions(&world));
+        is_sound(&world);
+    }
+}
+
 /// Scenario 44: clients in league with a censor fill everybody's pool, so that its victim's request is neither there to be
 /// missed nor, for all that is under way, late. P3, P4, V2
 #[test]

@@ -3,7 +3,7 @@
 
 mod stage;
 
-use outvote_replica::{Event, Voting};
+use outvote_replica::Event;
 use outvote_sim::plan::START_US;
 use outvote_sim::{Fault, Kind, Plan, Verdict, World};
 use outvote_types::{Data, Fetch, Sequence, View};
