@@ -3,6 +3,7 @@
 mod clippy;
 mod docs;
 mod format;
+mod glossary;
 mod layers;
 mod licences;
 mod page;
@@ -41,6 +42,7 @@ pub(crate) const ALL: &[Step] = &[
         about: "each scenario of docs/protocol.md is played by a test",
         run: scenarios::run,
     },
+    Step { name: "glossary", about: "each word of docs/glossary.md is in the code", run: glossary::run },
     Step { name: "tidy", about: "lengths, leftovers, links, names, decisions", run: tidy::run },
     Step {
         name: "licences",
