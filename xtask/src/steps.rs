@@ -49,7 +49,11 @@ pub(crate) const ALL: &[Step] = &[
         about: "licences, bans, sources and advisories of dependencies",
         run: licences::run,
     },
-    Step { name: "clippy", about: "clippy on everything, warnings are errors", run: clippy::run },
+    Step {
+        name: "clippy",
+        about: "clippy on everything, also without the feature demo; warnings are errors",
+        run: clippy::run,
+    },
     Step { name: "docs", about: "documentation of everything, warnings are errors", run: docs::run },
     Step { name: "tests", about: "the release binary and every test", run: tests::run },
     Step { name: "page", about: "the page: types, build, freshness, browser tests", run: page::run },
