@@ -52,13 +52,14 @@ impl Start {
     async fn serve(self, node: Node, output: Output) -> Result<(), Failure> {
         let http = node.config().network.http;
         let mut running = node.start().await?;
+        // Before anybody hears that it runs: whoever stops it then must find it listening.
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
         let me = running.handle().me();
         tracing::info!("replica {me} serves http://{http}");
         if output == Output::Json {
             self.greet(&running, http)?;
         }
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
         let parent = parent_gone(self.with_parent);
         tokio::select! {
             error = running.failure() => {
