@@ -40,16 +40,26 @@ impl SignatureCache {
     /// Whether this very signature was found good.
     #[must_use]
     pub fn has(&self, check: &Check) -> bool {
-        let name = name(check);
-        self.young.contains(&name) || self.old.contains(&name)
+        self.has_name(&name(check))
+    }
+
+    /// Whether the signature of this name was found good.
+    #[must_use]
+    pub fn has_name(&self, name: &Digest) -> bool {
+        self.young.contains(name) || self.old.contains(name)
     }
 
     /// Remembers a good signature.
     pub fn insert(&mut self, check: &Check) {
+        self.insert_name(name(check));
+    }
+
+    /// Remembers the name of a good signature.
+    pub fn insert_name(&mut self, name: Digest) {
         if self.young.len() >= self.max {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(name(check));
+        self.young.insert(name);
     }
 
     /// How many are remembered.

@@ -1,11 +1,11 @@
 //! Clients' requests: what makes one valid, and vouching for it.
 
-use crate::cache::SignatureCache;
+use crate::cache::{SignatureCache, name};
 use crate::checker::Rejected;
 use crate::keyring::Keyring;
 use crate::scheme::{Check, Scheme, Verify};
 use outvote_types::limits::MAX_REQUEST_BYTES;
-use outvote_types::{Committee, Request, Verified};
+use outvote_types::{Committee, Digest, Request, Verified};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What forbids a request whatever its signatures say; `None` when nothing does.
@@ -83,8 +83,8 @@ impl PendingRequests {
     }
 }
 
-/// Good signatures of clients' requests that are remembered, in one generation at most: enough for what waits for its order.
-/// A request that is sent again, by its client or by anybody who copied it, costs no second check.
+/// Good signatures of clients' requests that are remembered, in one generation at most: those of the last seconds under load. A
+/// request that is soon sent again, by its client or by anybody who copied it, costs no second check.
 pub const REQUEST_SIGNATURES_REMEMBERED: usize = 8_192;
 
 /// Vouches for clients' requests on any thread, for gateways: shares nothing with the core but the scheme.
@@ -119,8 +119,11 @@ impl RequestChecker {
     pub fn prepare(&self, requests: Vec<Request>) -> PendingRequests {
         PendingRequests::new(&*self.scheme, requests, |request| {
             let checks = self.keyring.checks_of_request(request);
+            // Hashed before the lock is taken: other threads wait for it.
+            let names: Vec<Digest> = checks.iter().map(name).collect();
             let known = self.known();
-            checks.into_iter().filter(|check| !known.has(check)).collect()
+            let fresh = checks.into_iter().zip(&names).filter(|(_, name)| !known.has_name(name));
+            fresh.map(|(check, _)| check).collect()
         })
     }
 
@@ -134,12 +137,10 @@ impl RequestChecker {
         pending: PendingRequests,
         verdicts: &[bool],
     ) -> Vec<Result<Verified<Request>, Rejected>> {
+        let good = pending.checks.iter().zip(verdicts).filter(|(_, verdict)| **verdict);
+        let names: Vec<Digest> = good.map(|(check, _)| name(check)).collect();
         let mut known = self.known();
-        for (check, verdict) in pending.checks.iter().zip(verdicts) {
-            if *verdict {
-                known.insert(check);
-            }
-        }
+        names.into_iter().for_each(|name| known.insert_name(name));
         drop(known);
         pending.finish(verdicts)
     }

@@ -155,6 +155,11 @@ impl Checkpoints {
         }
     }
 
+    /// Whether the last stable checkpoint is this one.
+    pub(crate) fn is_stable(&self, sequence: Sequence) -> bool {
+        self.stable.as_ref().is_some_and(|stable| stable.sequence == sequence)
+    }
+
     /// The answer to a fetch of ours; `None` if it cannot be served.
     pub(crate) fn serve(&self, fetch: &Fetch) -> Result<Option<Data>, BackendError> {
         match fetch {

@@ -1,7 +1,7 @@
 //! Executes committed blocks, one after the other.
 
 use crate::application::Application;
-use crate::backend::{Backend, Writes};
+use crate::backend::{Backend, BackendError, Writes};
 use crate::checkpoint::{CheckpointState, Checkpoints};
 use crate::error::ExecutionError;
 use crate::layout;
@@ -30,6 +30,11 @@ pub struct ExecutorConfig {
     pub parameters: Parameters,
     /// Whether each operation runs twice, to find an application that is not deterministic. Costs half the speed.
     pub execute_twice: bool,
+    /// Whether a restart begins at the last stable checkpoint, so that its snapshot is there for peers again (C6). Needed where
+    /// blocks are given up; each start executes some blocks again for it.
+    pub restarts_at_checkpoint: bool,
+    /// Whether nothing else in this home belongs to a cluster yet: then a state that has executed nothing may change its own.
+    pub is_home_blank: bool,
 }
 
 impl ExecutorConfig {
@@ -40,6 +45,8 @@ impl ExecutorConfig {
             genesis: committee.genesis_id(),
             parameters: committee.parameters,
             execute_twice: cfg!(debug_assertions),
+            restarts_at_checkpoint: false,
+            is_home_blank: false,
         }
     }
 }
@@ -91,8 +98,13 @@ pub struct Executor {
     pub(crate) checkpoints: Checkpoints,
     /// The checkpoint of a state transfer that began and did not end.
     pub(crate) installing: Option<CheckpointCertificate>,
-    /// Whether what was here before that transfer is marked, so that it can be put back.
+    /// Whether the backend has a mark: what was here before that transfer, so that it can be put back, or without one the last
+    /// stable checkpoint.
     pub(crate) is_marked: bool,
+    /// The checkpoint that is marked, while no transfer is under way.
+    pub(crate) marked_at: Option<Sequence>,
+    /// A transfer ended, and the next commit forgets that.
+    pub(crate) is_installed: bool,
     is_stopped: bool,
 }
 
@@ -107,16 +119,12 @@ impl Executor {
         config: ExecutorConfig,
     ) -> Result<Self, ExecutionError> {
         check_identity(&mut *backend, &config)?;
+        let installing = read(&*backend, layout::INSTALLING, "the mark of a state transfer")?;
+        let is_marked = go_back_to_checkpoint(&mut *backend, installing.is_some())?;
+        let is_installed = backend.get(layout::INSTALLED)?.is_some();
         let mut executed = read_executed(&*backend, &config)?;
         if planted::is_on(Bug::CheckpointBytesForgotten) {
             executed.bytes = 0;
-        }
-        let installing = read(&*backend, layout::INSTALLING, "the mark of a state transfer")?;
-        let mut is_marked = backend.is_marked()?;
-        if is_marked && installing.is_none() {
-            // The process died right before a transfer's first change, or right after its last.
-            backend.unmark()?;
-            is_marked = false;
         }
         let store = Store::open(backend)?.ok_or(ExecutionError::Damaged { what: "a bucket's digest" })?;
         let mut executor = Self {
@@ -129,6 +137,8 @@ impl Executor {
             checkpoints: Checkpoints::default(),
             installing,
             is_marked,
+            marked_at: None,
+            is_installed,
             is_stopped: false,
         };
         if executor.executed.is_checkpoint() && executor.installing.is_none() {
@@ -263,12 +273,28 @@ impl Executor {
         if self.installing.is_some() || self.flushed == self.executed.sequence {
             return Ok(());
         }
+        let marked = self.mark_checkpoint();
+        self.stop_on_error(marked)?;
         self.sessions.write_back(&mut self.store);
-        let executed = (layout::EXECUTED.to_vec(), Some(encode(&self.executed).into()));
-        let flushed = self.store.flush(Writes::from([executed]));
+        let mut facts = Writes::from([(layout::EXECUTED.to_vec(), Some(encode(&self.executed).into()))]);
+        if std::mem::take(&mut self.is_installed) {
+            facts.insert(layout::INSTALLED.to_vec(), None);
+        }
+        let flushed = self.store.flush(facts);
         self.stop_on_error(flushed)?;
         self.sessions.clear();
         self.flushed = self.executed.sequence;
+        Ok(())
+    }
+
+    /// Marks what is durable now, if it is the last stable checkpoint and is about to be replaced.
+    fn mark_checkpoint(&mut self) -> Result<(), BackendError> {
+        let is_wanted = self.config.restarts_at_checkpoint && !planted::is_on(Bug::SnapshotDiesWithProcess);
+        if is_wanted && self.checkpoints.is_stable(self.flushed) {
+            self.store.backend_mut().mark()?;
+            self.is_marked = true;
+            self.marked_at = Some(self.flushed);
+        }
         Ok(())
     }
 
@@ -302,10 +328,16 @@ impl Executor {
         self.executed.header.as_ref()
     }
 
-    /// The last block whose effects are durable; the log must keep all that follow it.
+    /// The last block whose effects are durable.
     #[must_use]
     pub fn flushed(&self) -> Sequence {
         self.flushed
+    }
+
+    /// The block at which a restart would begin; the log must keep all that follow it.
+    #[must_use]
+    pub fn restarts_at(&self) -> Sequence {
+        self.marked_at.map_or(self.flushed, |marked| marked.min(self.flushed))
     }
 
     /// Bytes that wait for [`flush`](Self::flush), roughly.
@@ -378,8 +410,10 @@ fn check_identity(backend: &mut dyn Backend, config: &ExecutorConfig) -> Result<
     if let Some(found) = format.filter(|found| *found != FORMAT) {
         return Err(ExecutionError::NewerFormat { found, known: FORMAT });
     }
-    // A state that has executed nothing is nobody's yet: a start with the wrong committee file spoils no home.
-    let is_blank = backend.get(layout::EXECUTED)?.is_none() && backend.get(layout::INSTALLING)?.is_none();
+    // A home without anything agreed is nobody's yet: a start with the wrong committee file does not spoil it.
+    let is_blank = config.is_home_blank
+        && backend.get(layout::EXECUTED)?.is_none()
+        && backend.get(layout::INSTALLING)?.is_none();
     match genesis {
         Some(found) if found == config.genesis => Ok(()),
         Some(found) if !is_blank => Err(ExecutionError::OtherCluster { found, ours: config.genesis }),
@@ -388,6 +422,21 @@ fn check_identity(backend: &mut dyn Backend, config: &ExecutorConfig) -> Result<
             (layout::GENESIS.to_vec(), Some(encode(&config.genesis).into())),
         ]))?),
     }
+}
+
+/// Goes back to the checkpoint that is marked; what followed it is executed again, from the log. Says whether a mark is left: that of
+/// a transfer under way.
+fn go_back_to_checkpoint(backend: &mut dyn Backend, is_installing: bool) -> Result<bool, BackendError> {
+    if is_installing || !backend.is_marked()? {
+        return backend.is_marked();
+    }
+    if backend.get(layout::INSTALLED)?.is_some() {
+        // The process died right after a transfer's last change.
+        backend.unmark()?;
+    } else {
+        backend.go_back()?;
+    }
+    Ok(false)
 }
 
 fn read_executed(backend: &dyn Backend, config: &ExecutorConfig) -> Result<Executed, ExecutionError> {

@@ -47,6 +47,7 @@ impl Executor {
             Purpose::CatchUp if self.installing.is_none() => {
                 self.store.backend_mut().mark()?;
                 self.is_marked = true;
+                self.marked_at = None;
             }
             Purpose::CatchUp => {}
             Purpose::Repair => self.forget_mark()?,
@@ -118,9 +119,11 @@ impl Executor {
         self.store.flush(Writes::from([
             (layout::EXECUTED.to_vec(), Some(encode(&executed).into())),
             (layout::INSTALLING.to_vec(), None),
+            (layout::INSTALLED.to_vec(), Some(Value::from(&[][..]))),
         ]))?;
         self.set_executed(executed);
         self.installing = None;
+        self.is_installed = true;
         self.forget_mark()?;
         self.take_snapshot()?;
         self.on_stable(certificate);
@@ -128,6 +131,7 @@ impl Executor {
     }
 
     fn forget_mark(&mut self) -> Result<(), BackendError> {
+        self.marked_at = None;
         if std::mem::take(&mut self.is_marked) {
             self.store.backend_mut().unmark()?;
         }

@@ -2,7 +2,7 @@
 //!
 //! | first bytes | what | in the digest |
 //! | --- | --- | --- |
-//! | `00 m ..` | local facts: format, genesis, executed up to, an unfinished transfer | no |
+//! | `00 m ..` | local facts: format, genesis, executed up to, an unfinished transfer, one that just ended | no |
 //! | `00 b row` | the sums of some buckets, 2048 bytes each | no |
 //! | `00 i bucket key` | index by bucket: which keys a bucket has; no value | no |
 //! | `01 a` | admission of new sessions | yes |
@@ -24,6 +24,8 @@ pub(crate) const FORMAT: &[u8] = b"\x00mformat";
 pub(crate) const GENESIS: &[u8] = b"\x00mgenesis";
 pub(crate) const EXECUTED: &[u8] = b"\x00mexecuted";
 pub(crate) const INSTALLING: &[u8] = b"\x00minstalling";
+/// A transfer ended here: what is marked is older than what it brought.
+pub(crate) const INSTALLED: &[u8] = b"\x00minstalled";
 pub(crate) const ADMISSION: &[u8] = b"\x01a";
 const APPLICATION: u8 = 2;
 /// The first digested key, and the first key behind all digested ones.

@@ -5,13 +5,19 @@ mod common;
 
 use common::{Bench, Chain, GENESIS, open, request};
 use outvote_execution::{Executor, ExecutorConfig, MemoryBackend};
-use outvote_types::{Block, Parameters};
+use outvote_types::{Block, BoundedVec, CheckpointCertificate, Data, Fetch, Parameters, ReplicaId, Sequence};
 
 const BYTES: u64 = 3_000;
 
 fn config() -> ExecutorConfig {
     let parameters = Parameters { checkpoint_interval: 16, checkpoint_bytes: BYTES, ..Parameters::default() };
-    ExecutorConfig { genesis: GENESIS, parameters, execute_twice: false }
+    ExecutorConfig {
+        genesis: GENESIS,
+        parameters,
+        execute_twice: false,
+        restarts_at_checkpoint: false,
+        is_home_blank: false,
+    }
 }
 
 /// Forty blocks of very different sizes.
@@ -84,4 +90,95 @@ fn empty_blocks_alone_hardly_count() {
     let mut bench = Bench::with(ExecutorConfig { parameters, ..config() });
     let first = (1..).find(|_| bench.run(vec![]).state_root.is_some()).unwrap();
     assert!((5..20).contains(&first), "an empty block's bytes count too: {first}");
+}
+
+fn stable(executor: &mut Executor) -> CheckpointCertificate {
+    let (sequence, id) = (executor.executed(), executor.executed_id());
+    let certificate = CheckpointCertificate {
+        sequence,
+        id,
+        state_root: executor.state_digest(),
+        votes: BoundedVec::default(),
+    };
+    executor.on_stable(&certificate);
+    certificate
+}
+
+fn is_served(executor: &Executor) -> Option<u64> {
+    let fetch = Fetch::Manifest { replica: ReplicaId(0) };
+    match executor.serve(&fetch, Sequence(1)).unwrap() {
+        Data::Manifest(manifest) => Some(manifest.certificate.sequence.0),
+        _ => None,
+    }
+}
+
+// C6, D5: where it is asked for, a restart begins at the last stable checkpoint, and comes to the same state again.
+#[test]
+fn a_restart_goes_back_to_the_last_stable_checkpoint_and_serves_it() {
+    let blocks = blocks();
+    let first = usize::try_from(expected(&blocks)[0]).unwrap();
+    for stop in first..blocks.len() {
+        for goes_back in [true, false] {
+            let config = ExecutorConfig { restarts_at_checkpoint: goes_back, ..config() };
+            let backend = MemoryBackend::new();
+            let mut executor = open(&backend, config);
+            let mut certificate = None;
+            for block in &blocks[..stop] {
+                let is_checkpoint = executor.execute(block).unwrap().state_root.is_some();
+                executor.flush().unwrap();
+                if is_checkpoint {
+                    certificate = Some(stable(&mut executor));
+                }
+            }
+            let (certificate, came_to) = (certificate.unwrap(), executor.state_digest());
+            let restarts_at = executor.restarts_at();
+            drop(executor);
+            let mut executor = open(&backend, config);
+            executor.on_stable(&certificate);
+            assert_eq!(executor.executed(), restarts_at, "the log is kept from there");
+            assert_eq!(
+                restarts_at <= certificate.sequence,
+                goes_back || certificate.sequence.0 == stop as u64
+            );
+            let done = usize::try_from(executor.executed().0).unwrap();
+            for block in &blocks[done..stop] {
+                executor.execute(block).unwrap();
+            }
+            assert_eq!(executor.state_digest(), came_to);
+            let is_there = goes_back || certificate.sequence.0 == stop as u64;
+            assert_eq!(is_served(&executor), is_there.then_some(certificate.sequence.0));
+            // And once more: a checkpoint on the way was flushed again.
+            let restarts_at = executor.restarts_at();
+            drop(executor);
+            assert_eq!(open(&backend, config).executed(), restarts_at);
+        }
+    }
+}
+
+// A checkpoint that is not stable yet takes no place of one that is.
+#[test]
+fn the_mark_stays_at_the_last_stable_checkpoint_until_a_later_one_is_stable() {
+    let blocks = blocks();
+    let due = expected(&blocks);
+    let config = ExecutorConfig { restarts_at_checkpoint: true, ..config() };
+    let backend = MemoryBackend::new();
+    let mut executor = open(&backend, config);
+    let run = |executor: &mut Executor, from: u64, to: u64| {
+        for block in &blocks[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()] {
+            executor.execute(block).unwrap();
+            executor.flush().unwrap();
+        }
+    };
+    run(&mut executor, 0, due[0]);
+    let first = stable(&mut executor);
+    run(&mut executor, due[0], due[1] + 1);
+    assert_eq!(executor.restarts_at(), first.sequence);
+    drop(executor);
+    let mut executor = open(&backend, config);
+    executor.on_stable(&first);
+    assert_eq!(is_served(&executor), Some(due[0]));
+    run(&mut executor, due[0], due[1]);
+    let second = stable(&mut executor);
+    run(&mut executor, due[1], due[1] + 1);
+    assert_eq!(executor.restarts_at(), second.sequence);
 }

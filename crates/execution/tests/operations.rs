@@ -143,11 +143,18 @@ fn blocks_out_of_order_and_foreign_ones_are_not_executed() {
 fn a_state_of_another_cluster_is_refused_once_it_has_executed_something() {
     let backend = MemoryBackend::new();
     let open = |seed: u8| {
-        let config = ExecutorConfig { genesis: Digest([seed; 32]), ..config(10) };
+        let genesis = Digest([seed; 32]);
+        let config = ExecutorConfig { genesis, is_home_blank: true, ..config(10) };
         Executor::open(Box::new(backend.clone()), Box::new(Words), config)
     };
     drop(open(8).unwrap());
-    drop(common::open(&backend, config(10)));
+    drop(open(9).unwrap());
+    let elsewhere = ExecutorConfig { genesis: Digest([8; 32]), ..config(10) };
+    let error = Executor::open(Box::new(backend.clone()), Box::new(Words), elsewhere).err().unwrap();
+    assert!(
+        matches!(error, ExecutionError::OtherCluster { .. }),
+        "the log of this home is somebody's: {error}"
+    );
     let mut executor = open(8).unwrap();
     let mut block = common::Chain::new().block(vec![]);
     block.header.body.parent = Digest([8; 32]);

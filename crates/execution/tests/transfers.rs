@@ -329,7 +329,7 @@ fn a_crash_in_the_middle_continues_without_fetching_anything_twice() {
     let mut network = Network::new(&source.executor);
     assert_eq!(network.run(&mut transfer(&executor, &certificate), &mut executor, 150), None);
     drop(executor);
-    let other = ExecutorConfig { genesis: Digest([8; 32]), ..config(INTERVAL) };
+    let other = ExecutorConfig { genesis: Digest([8; 32]), is_home_blank: true, ..config(INTERVAL) };
     let error = Executor::open(Box::new(backend.clone()), Box::new(Words), other).err().unwrap();
     assert!(
         matches!(error, ExecutionError::OtherCluster { .. }),

@@ -63,7 +63,7 @@ pub struct Timeouts {
 pub struct Limits {
     /// Client connections at most.
     pub client_connections: usize,
-    /// Signatures of one client connection that are checked in a second at most; beyond it reading pauses.
+    /// Signatures that one client connection may bring in a second; beyond it reading pauses. A question counts as 20.
     pub client_signatures_per_second: u32,
     /// Requests waiting for their order at most; more are refused as busy.
     pub pool_requests: usize,
@@ -135,8 +135,8 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
         "limits",
         "client_signatures_per_second",
         "20000",
-        "Signatures of one client connection that are checked in a second at most; beyond it reading pauses, so that a flood \
-         waits at its own door.",
+        "So many signatures, or a twentieth as many questions, one client connection may bring in a second; beyond it reading \
+         pauses, so that a flood waits at its own door.",
     ),
     (
         "limits",

@@ -193,7 +193,7 @@ impl ExecutionThread {
 
     /// Lets the log drop what is durable in the state and no peer may still want (C3).
     fn release(&mut self) {
-        let below = self.executor.flushed().next().min(self.retain_from);
+        let below = self.executor.restarts_at().next().min(self.retain_from);
         if below > self.released {
             self.released = below;
             // The log thread is gone only when the node stops.

@@ -263,14 +263,22 @@ impl Disk {
                 "an unfinished write at the log's end was dropped"
             );
         }
-        claim(&folder, &log, committee)?;
+        let owner = Owner { cluster: committee.cluster_id().to_hex(), is_blank: recovery::is_blank(&log)? };
+        owner.check(&folder)?;
         let cache_bytes = config.limits.database_cache_mib << 20;
         let options = StateOptions { cache_bytes, ..StateOptions::default() };
         let store = StateStore::open(folder.state_path(), options)?;
         let reader = store.reader();
         let pending = Arc::new(Pending::default());
         let backend = RedbBackend::new(store, Arc::clone(&pending));
-        let mut executor = Executor::open(Box::new(backend), application, ExecutorConfig::new(committee))?;
+        let execution = ExecutorConfig {
+            restarts_at_checkpoint: config.limits.retain_blocks > 0,
+            is_home_blank: owner.is_blank,
+            ..ExecutorConfig::new(committee)
+        };
+        let mut executor = Executor::open(Box::new(backend), application, execution)?;
+        // Only now: a folder that says nothing of its owner is noted for no cluster whose state it does not hold.
+        owner.note(&folder)?;
         let archive = Archive::open(pending, reader, executor.executed())?;
         let memory = recovery::recover(&log, &executor)?;
         for record in &memory.recovered.records {
@@ -283,16 +291,21 @@ impl Disk {
     }
 }
 
-/// What was agreed in one cluster is nothing in another.
-fn claim(folder: &DataFolder, log: &Log<RealDisk>, committee: &Committee) -> Result<(), NodeError> {
-    let cluster = committee.cluster_id().to_hex();
-    if recovery::is_blank(log)? {
-        // A home that was started with the wrong committee file by mistake, and did nothing there, is not lost.
-        folder.claim_anew(&cluster)?;
-    } else {
-        folder.claim(&cluster)?;
+/// Whose data a folder is to hold: what was agreed in one cluster is nothing in another.
+struct Owner {
+    cluster: String,
+    /// A home that was started with the wrong committee file by mistake, and did nothing there, is not lost.
+    is_blank: bool,
+}
+
+impl Owner {
+    fn check(&self, folder: &DataFolder) -> Result<(), NodeError> {
+        Ok(if self.is_blank { () } else { folder.check_owner(&self.cluster)? })
     }
-    Ok(())
+
+    fn note(&self, folder: &DataFolder) -> Result<(), NodeError> {
+        Ok(if self.is_blank { folder.claim_anew(&self.cluster)? } else { folder.claim(&self.cluster)? })
+    }
 }
 
 fn membership(

@@ -60,11 +60,12 @@ fn work(scheme: &dyn Scheme, queue: &Mutex<Receiver<Job>>) {
 fn take(queue: &Mutex<Receiver<Job>>) -> Option<Vec<Job>> {
     let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
     let first = queue.recv().ok()?;
-    let mut total = first.checks.len();
+    // A job without checks, of requests that are known already, costs its callback: it counts, too.
+    let mut total = first.checks.len().max(1);
     let mut jobs = vec![first];
     while total < BATCH_CHECKS_MAX {
         let Ok(job) = queue.try_recv() else { break };
-        total += job.checks.len();
+        total += job.checks.len().max(1);
         jobs.push(job);
     }
     Some(jobs)

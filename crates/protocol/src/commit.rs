@@ -148,7 +148,10 @@ impl Replica {
                 self.catch_up.withhold(certificate);
                 return;
             }
-            let own = (id == certificate.id).then(|| certificate.clone());
+            let own = match self.chain.replayed.remove(&block.header.body.sequence) {
+                _ if id == certificate.id => Some(certificate.clone()),
+                replayed => replayed.filter(|replayed| replayed.id == id),
+            };
             self.commit_block(id, block, own);
         }
     }

@@ -138,7 +138,7 @@ impl Replica {
         }
         replica.take_lock(&found.certificates, recovered.voting);
         replica.take_own_words(found.retired);
-        replica.take_commits(found.last_commit);
+        replica.take_commits(found.last_commit, found.certificates);
         replica.take_view(recovered.first_start, found.justification);
         replica.settle();
         let outputs = core::mem::take(&mut replica.out);
@@ -265,9 +265,19 @@ impl Replica {
     }
 
     /// Commits again what the log shows to be committed above the executed block.
-    fn take_commits(&mut self, last_commit: Option<Certificate>) {
+    fn take_commits(
+        &mut self,
+        last_commit: Option<Certificate>,
+        certificates: BTreeMap<(Rank, Digest), Certificate>,
+    ) {
         let Some(certificate) = last_commit else { return };
         self.chain.last_commit = Some(certificate.clone());
+        let (committed, last) = (self.chain.committed, certificate.sequence);
+        let above = certificates.into_values().filter(|certificate| {
+            certificate.phase == Phase::Commit
+                && (committed < certificate.sequence && certificate.sequence < last)
+        });
+        self.chain.replayed = above.map(|certificate| (certificate.sequence, certificate)).collect();
         if certificate.sequence <= self.chain.committed {
             return;
         }

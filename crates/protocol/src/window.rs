@@ -130,6 +130,9 @@ pub(crate) struct Chain {
     pub(crate) executed: Sequence,
     /// The highest commit certificate (C3: never dropped).
     pub(crate) last_commit: Option<Certificate>,
+    /// Commit certificates that the log had for blocks that are committed again: each goes out with its block, since a range
+    /// for a laggard ends with one (C5).
+    pub(crate) replayed: BTreeMap<Sequence, Certificate>,
 }
 
 impl Chain {
@@ -145,6 +148,7 @@ impl Chain {
             cache_bytes: 0,
             executed: committed,
             last_commit: None,
+            replayed: BTreeMap::new(),
         }
     }
 

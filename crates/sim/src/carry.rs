@@ -100,7 +100,7 @@ impl World {
                 let machine = &mut self.machines[at.index()];
                 if let Some(executor) = &mut machine.executor {
                     executor.on_stable(&certificate);
-                    let retain_from = retain_from.min(executor.flushed().next());
+                    let retain_from = retain_from.min(executor.restarts_at().next());
                     machine.disk.retain_from(retain_from);
                     if machine.gives_up_blocks {
                         machine.archive.drop_below(retain_from);

@@ -147,6 +147,7 @@ impl Machine {
     pub fn start(&mut self, now_us: u64) -> Option<Vec<Action>> {
         let mut config = ExecutorConfig::new(&self.committee);
         config.execute_twice = false;
+        config.restarts_at_checkpoint = self.gives_up_blocks;
         let mut executor = Executor::open(Box::new(self.backend.clone()), Box::new(Ledger), config).ok()?;
         // A snapshot is served only under its certificate, which the log keeps.
         if let Some(certificate) = self.disk.stable() {

@@ -179,6 +179,15 @@ fn a_transfer_that_is_waited_for_in_vain_is_caught() {
     is_caught_on(Bug::StuckTransferKept, those_who_had_the_state_have_lost_it);
 }
 
+fn everybody_with_the_state_restarts() -> Option<String> {
+    verdict(&mut all_who_have_the_state_restart(), 10, 60 * SECOND)
+}
+
+#[test]
+fn a_snapshot_that_dies_with_its_process_is_caught() {
+    is_caught_on(Bug::SnapshotDiesWithProcess, everybody_with_the_state_restarts);
+}
+
 /// A replica that was needed in two changes of the view gets a disk from before them.
 fn a_disk_is_put_back_from_an_old_copy() -> Option<String> {
     let mut world = cluster(4);

@@ -6,8 +6,8 @@ mod stage;
 use outvote_adversary::Behaviour;
 use outvote_replica::Voting;
 use outvote_sim::plan::START_US;
-use outvote_sim::{Fault, Kind, Plan, Verdict};
-use outvote_types::{Sequence, View};
+use outvote_sim::{Fault, Kind, Plan, Verdict, World};
+use outvote_types::{Data, Fetch, Sequence, View};
 use stage::*;
 
 fn busy(seed: u64) -> Plan {
@@ -261,6 +261,41 @@ fn a_laggard_gives_up_a_transfer_that_nobody_can_finish_and_goes_on_by_blocks() 
     assert!(world.faults.contains_key("state_restored"), "{:?}", world.faults);
     restart(&mut world, 0);
     converges(&mut world);
+}
+
+/// C6, D5: where blocks are given up, the last stable checkpoint outlives the processes that took it.
+#[test]
+fn a_laggard_fetches_the_state_from_replicas_that_have_all_restarted() {
+    let mut world = all_who_have_the_state_restart();
+    commits_within(&mut world, 10, 60 * SECOND);
+    assert!(world.faults.contains_key("state_transfer"), "{:?}", world.faults);
+    restart(&mut world, 0);
+    converges(&mut world);
+}
+
+/// C5: a laggard's range ends with a block's own certificate, so a restart must not lose those of blocks that it commits again.
+#[test]
+fn certificates_come_back_from_the_log_with_their_blocks() {
+    let mut plan = Plan::quiet(17, 4);
+    plan.flush_blocks = u64::MAX;
+    let mut world = with(plan);
+    commits(&mut world, 12);
+    let last = status(&world, 1).executed;
+    // Blocks that can be had alone, under a certificate of their own.
+    let alone = |world: &World| -> Vec<u64> {
+        let is_alone = |at: &u64| {
+            let (first, last) = (Sequence(*at), Sequence(*at));
+            let fetch = Fetch::Range { first, last, replica: id(3) };
+            matches!(world.machines[1].serve(&fetch), Some(Data::Range { blocks, .. }) if blocks.len() == 1)
+        };
+        (1..=last.0).filter(is_alone).collect()
+    };
+    let before = alone(&world);
+    assert!(before.len() > 8, "{before:?} of {last:?}");
+    crash(&mut world, 1);
+    restart(&mut world, 1);
+    world.run_until(10 * SECOND, |world| status(world, 1).executed >= last);
+    assert_eq!(alone(&world), before);
 }
 
 /// Scenario 10: other checkpoints among those who change the view. V16, C7

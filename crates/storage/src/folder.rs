@@ -39,6 +39,15 @@ impl DataFolder {
         Ok(Self { path, _lock: lock })
     }
 
+    /// Refuses another owner's data; data of which nothing says whose it is passes.
+    pub fn check_owner(&self, owner: &str) -> Result<(), StorageError> {
+        let mut disk = RealDisk::open(&self.path)?;
+        if disk.list()?.iter().all(|name| name != OWNER_FILE) {
+            return Ok(());
+        }
+        check_owner(&mut disk, &self.path.display().to_string(), owner)
+    }
+
     /// Notes whose data this is, if nothing says so yet; from then on every other owner is refused.
     pub fn claim(&self, owner: &str) -> Result<(), StorageError> {
         check_owner(&mut RealDisk::open(&self.path)?, &self.path.display().to_string(), owner)
@@ -132,8 +141,18 @@ pub fn check_owner(disk: &mut impl Disk, folder: &str, owner: &str) -> Result<()
     if bytes[..length] == *expected.as_bytes() {
         return Ok(());
     }
-    let found =
-        String::from_utf8_lossy(&bytes[..length]).chars().filter(char::is_ascii_alphanumeric).collect();
+    let found = std::str::from_utf8(&bytes[..length]).ok().and_then(|text| text.strip_suffix('\n'));
+    let Some(found) =
+        found.filter(|name| name.len() == owner.len() && name.chars().all(|c| c.is_ascii_alphanumeric()))
+    else {
+        return Err(StorageError::Damaged {
+            file: format!("{folder}/{OWNER_FILE}"),
+            offset: 0,
+            what: "it names no cluster".into(),
+            cure: "if the committee file is surely the one that this data belongs to, remove this file and start again",
+        });
+    };
+    let found = found.to_owned();
     Err(StorageError::OtherOwner { folder: folder.to_owned(), found, expected: owner.to_owned() })
 }
 

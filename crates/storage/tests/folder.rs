@@ -92,7 +92,10 @@ fn a_crash_at_any_point_leaves_a_whole_version_file_or_none() {
 #[test]
 fn a_folder_that_was_claimed_is_refused_to_every_other_owner() {
     let home = tempfile::tempdir().unwrap();
+    DataFolder::open(home.path()).unwrap().check_owner("bb22").unwrap();
     DataFolder::open(home.path()).unwrap().claim("aa11").unwrap();
+    assert!(DataFolder::open(home.path()).unwrap().check_owner("bb22").is_err());
+    DataFolder::open(home.path()).unwrap().check_owner("aa11").unwrap();
     let folder = DataFolder::open(home.path()).unwrap();
     folder.claim("aa11").unwrap();
     let error = folder.claim("bb22").unwrap_err();
@@ -106,12 +109,14 @@ fn a_folder_that_was_claimed_is_refused_to_every_other_owner() {
 }
 
 #[test]
-fn an_owner_that_is_cut_off_or_goes_on_is_another_one() {
-    for content in ["", "aa1", "aa11", "aa11\nmore", "aa11\n\n"] {
+fn an_owner_that_is_cut_off_or_goes_on_is_damage_and_nobody_is_sent_away() {
+    for content in ["", "aa1", "aa11", "aa1\n", "aa11\nmore", "aa11\n\n", "a/11\n"] {
         let mut disk = SimDisk::new();
         disk.plant("CLUSTER", content.as_bytes());
         let error = check_owner(&mut disk, "home", "aa11").unwrap_err();
-        assert!(matches!(error, StorageError::OtherOwner { .. }), "{content:?}");
+        assert!(matches!(error, StorageError::Damaged { .. }), "{content:?}");
+        let text = error.to_string();
+        assert!(text.contains("home/CLUSTER") && text.contains("remove this file"), "{text}");
     }
 }
 

@@ -8,6 +8,7 @@ use crate::hello::{self, Class};
 use crate::key::key_of;
 use crate::link;
 use crate::links::Shared;
+use crate::refusals::Reason;
 use crate::socket::Socket;
 use crate::tls::{REPLICA_ALPN, ServerSide};
 use outvote_types::ReplicaId;
@@ -71,10 +72,10 @@ impl Listener {
             () = self.shared.stopped() => return None,
         };
         let admitted = admitted.unwrap_or_else(|_| Err("no handshake in time".into()));
-        admitted.inspect_err(|why| self.shared.refused(why, remote)).ok()
+        admitted.map_err(|why| self.shared.refused(why, remote)).ok()
     }
 
-    async fn admit(&self, socket: TcpStream, remote: SocketAddr) -> Result<Admitted, String> {
+    async fn admit(&self, socket: TcpStream, remote: SocketAddr) -> Result<Admitted, Reason> {
         let in_words = |error: std::io::Error| error.to_string();
         let socket = Socket::new(socket, &self.shared.limits).map_err(in_words)?;
         let start = LazyConfigAcceptor::new(Acceptor::default(), socket).await.map_err(in_words)?;
@@ -100,7 +101,7 @@ impl Listener {
     async fn admit_member(
         &self,
         mut stream: tokio_rustls::server::TlsStream<Socket>,
-    ) -> Result<Admitted, String> {
+    ) -> Result<Admitted, Reason> {
         let shown = stream.get_ref().1.peer_certificates().and_then(|shown| key_of(shown.first()?));
         let peer = shown.and_then(|key| self.shared.member(&key)).ok_or("no member's link key was shown")?;
         stream.get_mut().0.trust(LINK_READ_BYTES);
@@ -108,7 +109,9 @@ impl Listener {
         let answered = hello::answer(&mut stream, &self.shared.cluster, peer < self.shared.me).await;
         match answered.map_err(|error| error.to_string())? {
             Ok(class) => Ok(Admitted::Member(peer, class, TlsStream::Server(stream))),
-            Err(said) => Err(format!("member {peer} was turned away: {}", said.in_words())),
+            Err(said) => {
+                Err(Reason::Member(peer, format!("member {peer} was turned away: {}", said.in_words())))
+            }
         }
     }
 

@@ -72,6 +72,16 @@ pub enum TransportError {
         /// The other end's words.
         why: String,
     },
+    /// The other end knows our key, and yet we do not belong together.
+    #[error(
+        "{address} turned this node away: {why}; compare the committee files and the versions of both nodes"
+    )]
+    TurnedAway {
+        /// Where.
+        address: String,
+        /// Why, for either side.
+        why: String,
+    },
     /// The other end does not speak our protocol.
     #[error(
         "{address} does not speak Outvote's protocol: {why}; is it another program's port, or another version?"

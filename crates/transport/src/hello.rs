@@ -55,8 +55,7 @@ impl Refusal {
                 format!("it belongs to another cluster: its committee file and ours differ in {parts}")
             }
             Self::NotYours => {
-                "it is this pair's other member that dials: the committee files list the members in another order"
-                    .into()
+                "of this pair the member with the lower index dials: the one that dialled does not follow the protocol".into()
             }
         }
     }

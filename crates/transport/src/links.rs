@@ -12,7 +12,7 @@ use crate::key::LinkKey;
 use crate::limits::Limits;
 use crate::link;
 use crate::outbox::Outbox;
-use crate::refusals::Refusals;
+use crate::refusals::{Reason, Refusals};
 use crate::tls::{ClientSide, ServerSide};
 use outvote_types::{PublicKey, ReplicaId};
 use std::hash::{BuildHasher as _, RandomState};
@@ -102,6 +102,7 @@ pub(crate) struct Shared {
     slots: Vec<Slot>,
     stop: watch::Receiver<()>,
     refusals: Refusals,
+    failures: Refusals,
 }
 
 impl Shared {
@@ -138,6 +139,7 @@ impl Shared {
         slot.outboxes[class as usize].set_connected(true);
         if peer.is_up() {
             peer.last_error = None;
+            self.failures.forget(id);
             // Told under the lock, so that ups and downs arrive in their order.
             self.sink.on_link(LinkEvent::Up(id));
         }
@@ -159,9 +161,10 @@ impl Shared {
         }
     }
 
-    pub(crate) fn refused(&self, why: &str, remote: SocketAddr) {
-        if self.refusals.count(Instant::now(), why) {
-            tracing::warn!(%remote, "a connection was refused: {why}");
+    pub(crate) fn refused(&self, why: impl Into<Reason>, remote: SocketAddr) {
+        let why = why.into();
+        if self.refusals.count(Instant::now(), &why) {
+            tracing::warn!(%remote, "a connection was refused: {}", why.words());
         }
     }
 
@@ -169,10 +172,10 @@ impl Shared {
         let mut peer = self.slots[id.index()].peer();
         let text = error.to_string();
         // Each new reason is said once, not at every attempt.
-        if peer.last_error.as_ref() != Some(&text) {
+        if self.failures.count(Instant::now(), &Reason::Member(id, text.clone())) {
             tracing::warn!(peer = %id, "no link: {text}");
-            peer.last_error = Some(text);
         }
+        peer.last_error = Some(text);
     }
 }
 
@@ -277,6 +280,7 @@ impl Links {
             slots,
             stop,
             refusals: Refusals::default(),
+            failures: Refusals::default(),
         });
         let keys: Vec<_> = members.iter().map(|member| member.link_key).collect();
         let side = ServerSide::new(key, &keys)?;
@@ -376,8 +380,7 @@ impl Dialler {
         match said {
             Ok(()) => Ok(stream),
             Err(refusal) => {
-                let (address, ours) = (self.address.clone(), self.ours.to_hex());
-                Err(TransportError::Refused { address, ours, why: refusal.in_words() })
+                Err(TransportError::TurnedAway { address: self.address.clone(), why: refusal.in_words() })
             }
         }
     }

@@ -1,30 +1,71 @@
-//! What was refused at the listener: counted, and said in the log once for each reason.
+//! Connections that were refused, by us or by others: counted, and said in the log once for each reason.
 
-use std::collections::BTreeSet;
+use outvote_types::ReplicaId;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Different reasons that are said in one period at most. Strangers can make up reasons, by showing one key after the other;
-/// they must not fill a disk with them.
-const REASONS_MAX: usize = 64;
+/// Different reasons of strangers that are said in one period at most. They can make up reasons, by showing one key after the
+/// other; they must not fill a disk with them, nor keep members' reasons out of the log.
+const STRANGERS_REASONS_MAX: usize = 64;
+/// The same for each member: a liar may vary its reasons, too.
+const MEMBERS_REASONS_MAX: usize = 8;
 /// After this long a reason that is still there is said again.
 const PERIOD: Duration = Duration::from_secs(600);
+
+/// Between whom there is no connection, and why in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Somebody who did not show a member's key.
+    Stranger(String),
+    /// A member.
+    Member(ReplicaId, String),
+}
+
+impl Reason {
+    /// In words.
+    #[must_use]
+    pub fn words(&self) -> &str {
+        match self {
+            Self::Stranger(words) | Self::Member(_, words) => words,
+        }
+    }
+}
+
+impl From<&str> for Reason {
+    fn from(words: &str) -> Self {
+        Self::Stranger(words.into())
+    }
+}
+
+impl From<String> for Reason {
+    fn from(words: String) -> Self {
+        Self::Stranger(words)
+    }
+}
 
 #[derive(Debug)]
 struct Said {
     since: Instant,
-    reasons: BTreeSet<String>,
+    strangers: BTreeSet<String>,
+    members: BTreeMap<ReplicaId, BTreeSet<String>>,
     count: u64,
     last: Option<String>,
 }
 
-/// The refusals of one listener.
+/// The refusals of one side.
 #[derive(Debug)]
 pub struct Refusals(Mutex<Said>);
 
 impl Default for Refusals {
     fn default() -> Self {
-        Self(Mutex::new(Said { since: Instant::now(), reasons: BTreeSet::new(), count: 0, last: None }))
+        Self(Mutex::new(Said {
+            since: Instant::now(),
+            strangers: BTreeSet::new(),
+            members: BTreeMap::new(),
+            count: 0,
+            last: None,
+        }))
     }
 }
 
@@ -35,15 +76,25 @@ impl Refusals {
     }
 
     /// Counts a refusal; says whether its reason is to be said now.
-    pub fn count(&self, now: Instant, why: &str) -> bool {
+    pub fn count(&self, now: Instant, reason: &Reason) -> bool {
         let mut said = self.lock();
         said.count += 1;
-        said.last = Some(why.to_owned());
+        said.last = Some(reason.words().to_owned());
         if now.saturating_duration_since(said.since) >= PERIOD {
             said.since = now;
-            said.reasons.clear();
+            said.strangers.clear();
+            said.members.clear();
         }
-        said.reasons.len() < REASONS_MAX && said.reasons.insert(why.to_owned())
+        let (max, reasons) = match reason {
+            Reason::Stranger(_) => (STRANGERS_REASONS_MAX, &mut said.strangers),
+            Reason::Member(id, _) => (MEMBERS_REASONS_MAX, said.members.entry(*id).or_default()),
+        };
+        reasons.len() < max && reasons.insert(reason.words().to_owned())
+    }
+
+    /// The connection is there now: if it ends, its reasons are new ones.
+    pub fn forget(&self, id: ReplicaId) {
+        self.lock().members.remove(&id);
     }
 
     /// How many there were, and why the last one was.

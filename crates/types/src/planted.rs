@@ -55,11 +55,13 @@ pub enum Bug {
     CheckpointBytesForgotten,
     /// A state transfer that nobody can finish is waited for (C11).
     StuckTransferKept,
+    /// A restart does not go back to the last stable checkpoint, so nobody has its snapshot any more (C6).
+    SnapshotDiesWithProcess,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::QuorumOffByOne,
         Self::RankBySequence,
         Self::VerifySaysYes,
@@ -84,6 +86,7 @@ impl Bug {
         Self::RollbackUnnoticed,
         Self::CheckpointBytesForgotten,
         Self::StuckTransferKept,
+        Self::SnapshotDiesWithProcess,
     ];
 }
 

@@ -17,8 +17,8 @@ use tokio::sync::broadcast;
 
 /// Events that wait for a slow listener at most (K12).
 const EVENTS_KEPT: usize = 4096;
-/// Listeners of one replica at most.
-const LISTENERS_MAX: usize = 512;
+/// Listeners of one replica at most: half of the connections that a node's HTTP side has, so that they never take all places.
+const LISTENERS_MAX: usize = 256;
 /// The shortest time between two reports.
 const REPORT_EVERY: Duration = Duration::from_millis(250);
 /// Rooms whose place is remembered at most.

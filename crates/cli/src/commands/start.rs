@@ -14,8 +14,8 @@ use std::net::SocketAddr;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-/// Open files that suffice for all connections at their bounds, with room for the log and the database.
-const OPEN_FILES_WANTED: u64 = 4096;
+/// Open files besides the clients' connections that suffice at all bounds: HTTP, members, handshakes, log and database.
+const OPEN_FILES_BESIDES: u64 = 3072;
 
 /// Runs one replica in the foreground until SIGINT or SIGTERM.
 #[derive(Debug, Args)]
@@ -39,7 +39,7 @@ impl Start {
             App::Kv => Node::open(home, outvote_kv::Kv)?,
         };
         start_logging(&node.config().log.level, node.config().log.format)?;
-        raise_open_files();
+        raise_open_files(OPEN_FILES_BESIDES + node.config().limits.client_connections as u64);
         // One thread for all sockets: on few cores more would only take turns with the replica's own threads.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(network_threads())
@@ -104,16 +104,20 @@ async fn parent_gone(is_asked: bool) {
 }
 
 /// As many open files as the system lets this user have: a crowd of connections must never keep the log from its next file.
-fn raise_open_files() {
+fn raise_open_files(wanted: u64) {
     let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    // Where it may not be raised, what there is has to do.
-    let _ = setrlimit(Resource::Nofile, raised);
+    // Some systems have no highest number and yet refuse to be asked for it.
+    for current in [limit.maximum, Some(wanted)] {
+        // Where it may not be raised, what there is has to do.
+        if setrlimit(Resource::Nofile, Rlimit { current, maximum: limit.maximum }).is_ok() {
+            break;
+        }
+    }
     let now = getrlimit(Resource::Nofile).current;
-    if now.is_some_and(|now| now < OPEN_FILES_WANTED) {
+    if now.is_some_and(|now| now < wanted) {
         tracing::warn!(
             limit = now,
-            "many connections at once may use up this process's open files; raise the limit (ulimit -Hn) to {OPEN_FILES_WANTED}"
+            "many connections at once may use up this process's open files; raise the limit (ulimit -Hn) to {wanted}"
         );
     }
 }

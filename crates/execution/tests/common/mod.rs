@@ -91,7 +91,13 @@ pub(crate) fn request(client_name: u8, nonce: u64, operations: &[&str]) -> Reque
 
 pub(crate) fn config(checkpoint_interval: u64) -> ExecutorConfig {
     let parameters = Parameters { checkpoint_interval, ..Parameters::default() };
-    ExecutorConfig { genesis: GENESIS, parameters, execute_twice: false }
+    ExecutorConfig {
+        genesis: GENESIS,
+        parameters,
+        execute_twice: false,
+        restarts_at_checkpoint: false,
+        is_home_blank: false,
+    }
 }
 
 pub(crate) fn open(backend: &MemoryBackend, config: ExecutorConfig) -> Executor {

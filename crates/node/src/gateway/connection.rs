@@ -27,6 +27,9 @@ const ALL_UNDIGESTED_BYTES_MAX: usize = 256 << 20;
 const FRAMES_PER_WRITE: usize = 256;
 /// Questions of one connection that are being answered at most; beyond it reading pauses (B3).
 const QUESTIONS_PER_CONNECTION_MAX: usize = 64;
+/// What a question, or a request that may have to be looked up in the archive, costs of a connection's pace: as much as so
+/// many signatures (P8).
+const LOOKUP_COST: usize = 20;
 /// How long a connection that brought a bad signature is not read before it is closed. It keeps its place among the
 /// bounded number of connections meanwhile, so a flood of bad signatures is slow; others behind its address are not hurt.
 const BAD_SIGNATURE_PAUSE: Duration = Duration::from_secs(2);
@@ -96,9 +99,17 @@ async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
     // P9: a client whose own connection brings a bad signature is cut off for a while.
     let fault = Arc::new(Notify::new());
     let mut pace = Pace::new(ingress.signatures_per_second, Instant::now());
+    let mut wait = None;
     loop {
+        let next = async {
+            if let Some(wait) = wait {
+                // Nothing is held meanwhile: what comes waits in the client's own connection.
+                tokio::time::sleep(wait).await;
+            }
+            reader.next().await
+        };
         let frame = tokio::select! {
-            frame = reader.next() => frame,
+            frame = next => frame,
             () = fault.notified() => return tokio::time::sleep(BAD_SIGNATURE_PAUSE).await,
         };
         let Ok(Some(frame)) = frame else { return };
@@ -107,17 +118,18 @@ async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
         match message {
             ToReplica::Submit(requests) => {
                 let Some(held) = take_room(&room, &ingress.room, frame.len()).await else { return };
+                let requests = requests.into_inner();
+                let lookups = requests.iter().filter(|request| !ingress.seen.is_known(&request.body.session));
+                let cost = requests.len() + lookups.count() * LOOKUP_COST;
                 // P8: sizes, keys and repetitions are looked at here, before any signature.
                 let names = names(&requests);
-                let pending = ingress.checker.prepare(requests.into_inner());
-                if let Some(wait) = pace.wait(Instant::now(), pending.checks.len()) {
-                    // The rest waits in the client's own connection.
-                    tokio::time::sleep(wait).await;
-                }
-                submit(id, names, pending, ingress, held, &fault);
+                let pending = ingress.checker.prepare(requests);
+                wait = pace.charge(Instant::now(), cost.max(pending.checks.len()));
+                submit(id, names, pending, ingress, (held, &turns), &fault);
             }
             other => {
                 let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { return };
+                wait = pace.charge(Instant::now(), LOOKUP_COST);
                 dispatch(id, other, turn, ingress);
             }
         }
@@ -147,20 +159,27 @@ fn submit(
     names: Vec<(PublicKey, Nonce)>,
     pending: PendingRequests,
     ingress: &Ingress,
-    room: Room,
+    (room, turns): (Room, &Arc<Semaphore>),
     fault: &Arc<Notify>,
 ) {
     let (core, gateway, fault) = (ingress.core.clone(), ingress.gateway.clone(), Arc::clone(fault));
-    let (checker, seen) = (ingress.checker.clone(), ingress.seen.clone());
+    let (checker, seen, turns) = (ingress.checker.clone(), ingress.seen.clone(), Arc::clone(turns));
     let checks = pending.checks.clone();
     let on_verdicts = move |verdicts: Vec<bool>| {
         let mut good = Vec::with_capacity(names.len());
         for (verdict, (session, nonce)) in checker.finish(pending, &verdicts).into_iter().zip(names) {
             match verdict {
-                Ok(request) if seen.was_executed(&request) => {
-                    let _ = gateway.send(GatewayJob::Repeat { id, session, nonce });
+                Ok(request) if seen.is_known(&session) => good.push(request),
+                Ok(request) => {
+                    // B3: looked up and answered in one of the connection's turns; without one its client asks again.
+                    let Ok(turn) = Arc::clone(&turns).try_acquire_owned() else { continue };
+                    if seen.was_executed(&request) {
+                        let ask = Ask::Outcome { session, nonce };
+                        let _ = gateway.send(GatewayJob::Ask { id, ask, turn });
+                    } else {
+                        good.push(request);
+                    }
                 }
-                Ok(request) => good.push(request),
                 Err(rejected) => {
                     fault.notify_one();
                     let reason = Blob::new(rejected.why.as_bytes().to_vec()).unwrap_or_default();

@@ -44,8 +44,6 @@ pub(crate) enum GatewayJob {
     Close(ConnectionId),
     /// It asks for something.
     Ask { id: ConnectionId, ask: Ask, turn: OwnedSemaphorePermit },
-    /// It submitted a request again that was executed before this process started: tell it what came of it.
-    Repeat { id: ConnectionId, session: PublicKey, nonce: Nonce },
     /// Its queue is short again, so its stream may go on.
     Resume(ConnectionId),
     /// This message goes to it.
@@ -143,10 +141,11 @@ impl Gateway {
             }
             GatewayJob::Close(id) => self.close(id),
             GatewayJob::Ask { id, ask, turn } => {
-                self.asked(id, ask)?;
+                if self.connections.contains_key(&id) {
+                    self.asked(id, ask)?;
+                }
                 drop(turn);
             }
-            GatewayJob::Repeat { id, session, nonce } => self.ask(id, &session, nonce)?,
             GatewayJob::Resume(id) => self.push_stream(id)?,
             GatewayJob::Send { id, message } => self.send(id, *message),
             GatewayJob::Behave(behaviour) => drop(self.lies.switch(&behaviour)),

@@ -6,7 +6,7 @@
 use crate::archive::Archive;
 use outvote_types::{PublicKey, Request};
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Sessions remembered at most; one that is forgotten is looked up again.
 const SESSIONS_MAX: usize = 65_536;
@@ -23,14 +23,19 @@ impl Seen {
         Self { archive, sessions: Arc::default() }
     }
 
+    fn sessions(&self) -> MutexGuard<'_, BTreeSet<PublicKey>> {
+        // One insertion or removal at a time: a panic elsewhere leaves the set whole.
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this session has shown a new request: then nothing of it need be looked up.
+    pub(super) fn is_known(&self, session: &PublicKey) -> bool {
+        self.sessions().contains(session)
+    }
+
     /// Whether this very request was executed before, by an earlier process of this replica.
     pub(super) fn was_executed(&self, request: &Request) -> bool {
         let (session, nonce) = (request.body.session, request.body.nonce);
-        // One insertion or removal at a time: a panic elsewhere leaves the set whole.
-        let sessions = || self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        if sessions().contains(&session) {
-            return false;
-        }
         let block = self.archive.executed_at(&session, nonce).ok().flatten();
         let block = block.and_then(|at| self.archive.block(at).ok().flatten());
         let digest = request.digest();
@@ -39,7 +44,7 @@ impl Seen {
             results.any(|result| result.is_result_of(&session, nonce) && result.leaf.request == digest)
         });
         if !was {
-            let mut sessions = sessions();
+            let mut sessions = self.sessions();
             if sessions.len() >= SESSIONS_MAX {
                 sessions.pop_first();
             }

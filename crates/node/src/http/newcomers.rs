@@ -1,4 +1,4 @@
-//! Connections that have not sent a whole request yet: the first to give way when all places are taken.
+//! Connections that have not sent a request's head yet: the first to give way when all places are taken.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

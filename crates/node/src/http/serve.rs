@@ -1,5 +1,6 @@
-//! Serves connections with bounds: how many, how long a request's head may take and may be, how long its body and the answer
-//! may take. Whoever sends a byte a minute is cut off, and whoever sends nothing gives way to the next one.
+//! Serves connections with bounds: how many, how long a request's head may take and may be, how long its body may take, how long
+//! the answer takes to begin, and how long what was sent may stay unread. Whoever sends a byte a minute is cut off, and whoever
+//! sends nothing gives way to the next one.
 
 use super::newcomers::Newcomers;
 use axum::Router;
@@ -21,6 +22,9 @@ const CONNECTIONS_MAX: usize = 512;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// A request's head is at most this long.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// What was sent is taken by the other end within this time, or the connection ends: whoever does not read holds no place.
+#[cfg(target_os = "linux")]
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// A pause after an error of the listener, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -58,6 +62,8 @@ pub(crate) async fn serve(listener: TcpListener, router: Router) {
 async fn connection(stream: TcpStream, router: Router, has_spoken: Arc<AtomicBool>) {
     // A failure costs latency and nothing else.
     let _ = stream.set_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNREAD_TIMEOUT));
     let routes = TowerToHyperService::new(router);
     let service = service_fn(move |request| {
         has_spoken.store(true, Ordering::Relaxed);

@@ -2,23 +2,41 @@
 
 use super::BODY_BYTES_MAX;
 use super::error::ApiError;
-use axum::body::{Body, to_bytes};
-use axum::extract::Request;
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http_body_util::{BodyExt as _, LengthLimitError};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// From the head to the end of the body at most. The longest body takes 2 Mbit/s.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of bodies that are being taken in at most, all connections together.
+const ALL_BODIES_BYTES_MAX: usize = 64 << 20;
+
+/// Room for bodies that all connections share.
+#[derive(Clone)]
+pub(crate) struct Room(Arc<Semaphore>);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(ALL_BODIES_BYTES_MAX)))
+    }
+}
 
 /// The middleware around every route.
-pub(crate) async fn take(request: Request, next: Next) -> Response {
+pub(crate) async fn take(State(room): State<Room>, request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
-    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_BYTES_MAX)).await {
-        Ok(Ok(bytes)) => next.run(Request::from_parts(head, Body::from(bytes))).await,
-        // Too long, or broken off: then nobody reads the answer.
-        Ok(Err(_)) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+    if head.method == Method::GET || head.method == Method::HEAD {
+        // They have none; what comes nevertheless nobody keeps.
+        return next.run(Request::from_parts(head, Body::empty())).await;
+    }
+    match tokio::time::timeout(BODY_TIMEOUT, collect(body, &room)).await {
+        Ok(Ok((bytes, _held))) => next.run(Request::from_parts(head, Body::from(bytes))).await,
+        Ok(Err(refusal)) => refusal,
         // A byte a second holds nobody else's place for ever.
         Err(_) => ApiError::new(
             StatusCode::REQUEST_TIMEOUT,
@@ -28,4 +46,37 @@ pub(crate) async fn take(request: Request, next: Next) -> Response {
         )
         .into_response(),
     }
+}
+
+/// Joins what comes, whatever the pieces are, so that many small ones cost no more than a large one.
+async fn collect(mut body: Body, room: &Room) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), Response> {
+    let (mut bytes, mut held) = (Vec::new(), None::<OwnedSemaphorePermit>);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| broken(&error))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if bytes.len() + data.len() > BODY_BYTES_MAX {
+            return Err(StatusCode::PAYLOAD_TOO_LARGE.into_response());
+        }
+        let more = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        let permit = Arc::clone(&room.0).try_acquire_many_owned(more).map_err(|_| busy())?;
+        match &mut held {
+            Some(held) => held.merge(permit),
+            None => held = Some(permit),
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok((bytes, held))
+}
+
+fn busy() -> Response {
+    ApiError::unavailable("too many requests are being read", "try again in a moment, or at another replica")
+        .into_response()
+}
+
+fn broken(error: &axum::Error) -> Response {
+    let cause = std::error::Error::source(error);
+    if cause.is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    }
+    ApiError::bad_input("the request's body broke off", "send as many bytes as the head says").into_response()
 }

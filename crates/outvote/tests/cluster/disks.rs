@@ -144,6 +144,10 @@ async fn the_data_of_another_cluster_is_refused_and_the_right_committee_file_bri
         text.contains(&format!("holds the data of cluster {found}")) && text.contains(&expected),
         "{text}"
     );
+    // Where nothing says whose data it is, as in a copy that somebody made of parts, the state itself says so.
+    std::fs::remove_file(data(&cluster).join("CLUSTER")).expect("removed");
+    let text = cluster.start_replica(LAST).await.expect_err("of another cluster").to_string();
+    assert!(text.contains("another cluster") || text.contains("other cluster"), "{text}");
     assert_eq!(count_up(&client).await, 4, "the others go on");
     std::fs::write(&installed, cluster.committee().to_toml()).expect("installed");
     cluster.start_replica(LAST).await.expect("its own cluster's file");

@@ -10,6 +10,7 @@ use outvote_types::{BoundedVec, Domain, Request, RequestBody, ToClient, ToReplic
 use std::time::Duration;
 
 const FOLLOWER: ReplicaId = ReplicaId(2);
+const LAST: ReplicaId = ReplicaId(3);
 
 /// A request of one operation, under the session of this key.
 fn request(cluster: &Cluster, key: &KeyPair, nonce: u64, payload: &[u8]) -> Request {
@@ -63,7 +64,6 @@ async fn a_request_from_before_a_restart_is_answered_and_is_neither_relayed_nor_
     };
     // Two operations, one after the other, took two blocks at least.
     until("it is back", || level(FOLLOWER).0 >= 2 && level(FOLLOWER) == level(ReplicaId(0))).await;
-    let before = own(&cluster, FOLLOWER);
     let mut connection = watch(&cluster, FOLLOWER, &key).await;
     for _ in 0..3 {
         let again = submit(&mut connection, &first).await;
@@ -73,6 +73,21 @@ async fn a_request_from_before_a_restart_is_answered_and_is_neither_relayed_nor_
             "what came of it the first time"
         );
     }
+    // A crowd of copies in one message is answered in the connection's turns, and costs nobody else anything.
+    let copies = BoundedVec::new(vec![first.clone(); 200]).unwrap();
+    assert!(say(&mut connection.1, &ToReplica::Submit(copies)).await);
+    let mut answers = 0;
+    let client = cluster.client().await.expect("connected");
+    assert_eq!(count_up(&client).await, 3);
+    while let Ok(heard) = tokio::time::timeout(Duration::from_millis(500), hear(&mut connection.0)).await {
+        answers += usize::from(matches!(heard, Some(ToClient::Results { .. })));
+    }
+    assert!((1..=200).contains(&answers), "{answers} answers");
+    until("it has that one, too", || {
+        own(&cluster, FOLLOWER).committed == own(&cluster, ReplicaId(0)).committed
+    })
+    .await;
+    let before = own(&cluster, FOLLOWER);
     // Longer than any window: whatever it had relayed would be a reason to suspect the leader.
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let after = own(&cluster, FOLLOWER);
@@ -82,6 +97,43 @@ async fn a_request_from_before_a_restart_is_answered_and_is_neither_relayed_nor_
     let other = request(&cluster, &key, 1, b"other");
     assert_eq!(submit(&mut connection, &other).await.leaf.kind, ResultKind::NonceReused);
     let next = submit(&mut connection, &request(&cluster, &key, 2, b"next")).await;
-    assert_eq!((next.leaf.kind, count_of(&next.answer)), (ResultKind::Applied, 3));
+    assert_eq!((next.leaf.kind, count_of(&next.answer)), (ResultKind::Applied, 4));
+    cluster.stop().await;
+}
+
+// C6, D5: where blocks are given up, the last stable checkpoint outlives the processes that took it, also when the database has
+// gone on since.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_checkpoint_is_served_after_a_restart_of_everybody_who_has_it() {
+    const INTERVAL: u64 = 128;
+    let builder =
+        Cluster::of(4).checkpoint_interval(INTERVAL).configure(|config| config.limits.retain_blocks = 4);
+    let mut cluster = builder.start(Counter::default).await.expect("started");
+    let client = cluster.client().await.expect("connected");
+    assert_eq!(count_up(&client).await, 1);
+    cluster.stop_replica(LAST).await.expect("stopped");
+    // Some 7 MB follow the checkpoint: each of them flushes its database before the next one.
+    let payload = [b'x'; 60_000];
+    for expected in 2..=245 {
+        assert_eq!(crate::support::submit(&client, &payload).await, expected);
+    }
+    drop(client);
+    let others = || (0..3).map(ReplicaId);
+    for id in others() {
+        until("all is told", || own(&cluster, id).executed >= 245).await;
+        assert_eq!(own(&cluster, id).stable_checkpoint, INTERVAL);
+    }
+    for id in others() {
+        cluster.stop_replica(id).await.expect("stopped");
+    }
+    for id in others() {
+        cluster.start_replica(id).await.expect("started");
+    }
+    // Nobody says anything, so there is no later checkpoint: what the one that was away needs is this one.
+    cluster.start_replica(LAST).await.expect("started");
+    until("it has caught up", || own(&cluster, LAST).executed >= 245).await;
+    assert_eq!(own(&cluster, LAST).stable_checkpoint, INTERVAL, "no later checkpoint was made");
+    let client = cluster.client().await.expect("connected");
+    assert_eq!(count_up(&client).await, 246);
     cluster.stop().await;
 }

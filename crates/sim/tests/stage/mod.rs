@@ -192,6 +192,26 @@ pub fn a_transfer_that_nobody_can_finish() -> World {
     world
 }
 
+/// All but a laggard restart far above the last stable checkpoint, with what lies below it given up, and one of them never comes
+/// back: nothing is committed before the laggard has that checkpoint's state.
+pub fn all_who_have_the_state_restart() -> World {
+    let mut plan = Plan::with_checkpoints(11, 4, 8);
+    (plan.flush_blocks, plan.gives_up_blocks) = (1, true);
+    let mut world = with(plan);
+    try_commits(&mut world, 3);
+    crash(&mut world, 3);
+    while status(&world, 1).executed.0 < 30 || status(&world, 1).executed.0.is_multiple_of(8) {
+        try_commits(&mut world, 1);
+    }
+    for index in 0..3 {
+        crash(&mut world, index);
+    }
+    for index in 1..4 {
+        restart(&mut world, index);
+    }
+    world
+}
+
 /// As [`commits`], without looking whether all is sound: a planted bug may have shown already.
 fn try_commits(world: &mut World, requests: u64) {
     world.clients[0].want(requests);
