@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::files;
 use clap::ValueEnum;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// The applications in this program.
@@ -26,12 +27,17 @@ impl App {
     /// The application of a replica's home: what it ran before, else the wanted one, else the chat. A home never changes sides.
     pub(crate) fn of_home(home: &Path, wanted: Option<Self>) -> Result<Self, Failure> {
         let path = home.join("config/application");
-        let Ok(text) = fs::read_to_string(&path) else {
-            let chosen = wanted.unwrap_or(Self::Chat);
-            chosen.install(home)?;
-            return Ok(chosen);
+        let text = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            // Anything else is no reason to choose anew: state of one application is noise to the other.
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let chosen = wanted.unwrap_or(Self::Chat);
+                chosen.install(home)?;
+                return Ok(chosen);
+            }
+            Err(error) => return Err(files::cannot("read", &path, &error)),
         };
-        let known = [Self::Chat, Self::Kv].into_iter().find(|app| app.word() == text.trim());
+        let known = [Self::Chat, Self::Kv].into_iter().find(|app| app.word().as_bytes() == text.trim_ascii());
         match (known, wanted) {
             (None, _) => Err(Failure::usage(format!(
                 "{} names no application that this program has: write chat or kv, whichever ran here",

@@ -1,10 +1,12 @@
 //! The homes of a whole cluster in one folder: what `demo` and `testnet` make.
 
 use crate::failure::Failure;
+use crate::files::{self, CONFIG_BYTES_MAX};
 use outvote::{CommitteeFile, Home, HomeKeys, Member};
 use outvote_client::MemberEntry;
 use outvote_types::Parameters;
 use std::fs;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -51,7 +53,11 @@ impl ClusterFolder {
             )));
         }
         outvote_types::Quorum::byzantine(count).map_err(Failure::usage)?;
-        let is_used = fs::read_dir(&self.root).is_ok_and(|mut entries| entries.next().is_some());
+        let is_used = match fs::read_dir(&self.root) {
+            Ok(mut entries) => entries.next().is_some(),
+            Err(error) if error.kind() == ErrorKind::NotFound => false,
+            Err(error) => return Err(files::cannot("use", &self.root, &error)),
+        };
         if is_used {
             let folder = self.root.display();
             return Err(Failure::usage(format!(
@@ -62,8 +68,7 @@ impl ClusterFolder {
         let _ = fs::remove_dir_all(&draft.root);
         let file = draft.fill(count, first_port, demo, parameters)?;
         let _ = fs::remove_dir(&self.root);
-        fs::rename(&draft.root, &self.root)
-            .map_err(|error| Failure::failed(format!("cannot create {}: {error}", self.root.display())))?;
+        fs::rename(&draft.root, &self.root).map_err(|error| files::cannot("create", &self.root, &error))?;
         Ok(file)
     }
 
@@ -91,12 +96,11 @@ impl ClusterFolder {
     /// Writes the committee file for clients and into every home.
     fn install(&self, file: &CommitteeFile) -> Result<(), Failure> {
         let text = file.to_toml();
-        fs::write(self.committee_path(), &text)?;
+        files::replace_public(&self.committee_path(), text.as_bytes())?;
         for home in self.homes() {
-            fs::write(Home::new(home).committee(), &text)?;
+            files::replace_public(&Home::new(home).committee(), text.as_bytes())?;
         }
-        fs::create_dir_all(self.root.join("client/identities"))?;
-        Ok(())
+        files::create_folder(&self.root.join("client/identities"))
     }
 
     /// Moves an existing cluster to other ports: addresses are not part of the committee's identity.
@@ -104,8 +108,10 @@ impl ClusterFolder {
         let mut file = outvote::load_committee(&self.committee_path())?;
         for (id, home) in self.homes().into_iter().enumerate() {
             let (links, http) = addresses(first_port, id)?;
-            let text = fs::read_to_string(Home::new(&home).config())?;
-            fs::write(Home::new(&home).config(), readdressed(&text, links, http))?;
+            let path = Home::new(&home).config();
+            let text = files::read(&path, CONFIG_BYTES_MAX)?;
+            // Whole or not at all: half a configuration is one with other settings.
+            files::replace_public(&path, readdressed(&text, links, http).as_bytes())?;
             if let (Some(address), Some(page)) = (file.addresses.get_mut(id), file.http.get_mut(id)) {
                 *address = links.to_string();
                 *page = http.to_string();
@@ -130,7 +136,7 @@ fn draft_of(root: &Path) -> Result<PathBuf, Failure> {
     let mut draft = name.to_os_string();
     draft.push(".new");
     if let Some(above) = root.parent().filter(|above| !above.as_os_str().is_empty()) {
-        fs::create_dir_all(above)?;
+        files::create_folder(above)?;
     }
     Ok(root.with_file_name(draft))
 }

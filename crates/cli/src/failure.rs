@@ -61,8 +61,8 @@ impl Display for Failure {
 impl From<outvote::NodeError> for Failure {
     fn from(error: outvote::NodeError) -> Self {
         use outvote::NodeError::{
-            Committee, Config, Environment, Federated, HomeExists, Key, NoCommittee, NotAMember, Read, Size,
-            WrongLinkKey,
+            Committee, Config, Environment, Federated, HomeExists, Key, NoCommittee, NotAMember, NotText,
+            Read, Size, TooLong, WrongLinkKey,
         };
         match error {
             Committee { .. }
@@ -73,16 +73,12 @@ impl From<outvote::NodeError> for Failure {
             | Key(_)
             | NoCommittee { .. }
             | NotAMember { .. }
+            | NotText { .. }
             | Read { .. }
             | Size(_)
+            | TooLong { .. }
             | WrongLinkKey { .. } => Self::usage(error),
             other => Self::failed(other),
         }
-    }
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        Self::failed(error)
     }
 }

@@ -91,12 +91,13 @@ impl Identities {
 
     fn open(&self, name: String) -> Result<Identity, Failure> {
         let keys = Arc::new(self.read(&name)?);
-        let lock = File::open(self.path(&name))?;
+        let path = self.path(&name);
+        let lock = File::open(&path).map_err(|error| files::cannot("open", &path, &error))?;
         if lock.try_lock().is_err() {
             note(&format!(
                 "another outvote uses the identity `{name}`: waiting for it to end (is a `chat tui` open?)"
             ));
-            lock.lock()?;
+            lock.lock().map_err(|error| files::cannot("lock", &path, &error))?;
         }
         Ok(Identity { name, keys, _lock: lock })
     }

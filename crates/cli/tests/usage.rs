@@ -158,8 +158,11 @@ fn a_traitor_must_exist_and_the_cluster_must_be_a_demo() {
 #[test]
 fn the_federated_mode_says_what_to_use_instead() {
     let stage = Stage::new();
-    assert_usage(&stage, &["demo", "--mode", "federated"], &["federated", "byzantine"]);
-    assert_usage(&stage, &["demo", "--replicas", "3", "--home", "three"], &["4"]);
+    let not_yet = "not part of this version yet";
+    assert_usage(&stage, &["demo", "--mode", "federated"], &[not_yet, "byzantine", "at least 4"]);
+    let three = ["demo", "--replicas", "3", "--home", "three"];
+    assert_usage(&stage, &three, &["3 replicas", "at least 4, in any mode", not_yet]);
+    assert!(!stage.path("three").exists());
 }
 
 #[test]

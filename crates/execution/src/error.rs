@@ -12,20 +12,21 @@ pub enum ExecutionError {
     Backend(#[from] BackendError),
     /// The state's database holds bytes that this program never wrote.
     #[error(
-        "the state database is damaged ({what}): remove the state database; the replica then fetches the state from its peers"
+        "the state database is damaged ({what}): remove data/state.redb; the replica then fetches the state from the others"
     )]
     Damaged {
         /// What could not be read.
         what: &'static str,
     },
-    /// The state was written by a newer program.
+    /// The state was written by another version of the program, mostly a newer one.
     #[error(
-        "the state database has format {found}, this program knows formats up to {known}: use the newer program"
+        "the state database has format {found}, this program reads format {known}: {}",
+        format_cure(*found, *known)
     )]
     NewerFormat {
         /// The format found.
         found: u32,
-        /// The newest one that is known.
+        /// The one that is read.
         known: u32,
     },
     /// The state belongs to another cluster.
@@ -58,4 +59,13 @@ pub enum ExecutionError {
     /// An earlier failure left a block half executed in memory.
     #[error("execution stopped at an earlier failure: restart the node; the log replays what is missing")]
     Stopped,
+}
+
+/// A newer state is somebody's newer program away; an older one no program of this version can read, but it can be had anew.
+fn format_cure(found: u32, known: u32) -> &'static str {
+    if found > known {
+        "use the newer program that wrote it"
+    } else {
+        "remove data/state.redb; the replica then fetches the state from the others"
+    }
 }

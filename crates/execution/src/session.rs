@@ -148,7 +148,10 @@ fn read<T: BorshDeserialize>(store: &Store, key: &[u8]) -> Result<Option<T>, Ses
 
 /// A session from the bytes of the state.
 pub(crate) fn decode_session(bytes: &[u8]) -> Result<Session, SessionError> {
-    decode(bytes).map_err(|_| None)
+    let session: Session = decode(bytes).map_err(|_| None)?;
+    // Counts that no program writes would not be damage but an overflow later.
+    let is_ours = u64::from(session.held) <= NONCE_WINDOW && session.executed.len() as u64 <= NONCE_WINDOW;
+    if is_ours { Ok(session) } else { Err(None) }
 }
 
 impl Sessions<'_> {

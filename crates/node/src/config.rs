@@ -1,6 +1,7 @@
 //! `config/config.toml`: every key documented, with a default and a reason; unknown keys are refused with a suggestion.
 
 use crate::error::NodeError;
+use crate::text_file;
 use outvote_session::PARAMETERS;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -235,7 +236,17 @@ impl NodeConfig {
     /// When the file cannot be read, is not TOML, has an unknown key or a value out of its range; the error names the
     /// file, the line and the cure. The same for the variables.
     pub fn load(path: &Path) -> Result<Self, NodeError> {
-        Self::load_with(path, std::env::vars())
+        // Names that are no text are none of ours; whoever else put them there is no reason to stop.
+        let named = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+        let mut variables = Vec::new();
+        for (variable, value) in named.filter(|(name, _)| is_override(name)) {
+            let Ok(value) = value.into_string() else {
+                let message = "its value is no text (UTF-8): set it anew, or unset it".to_string();
+                return Err(NodeError::Environment { variable, message });
+            };
+            variables.push((variable, value));
+        }
+        Self::load_with(path, variables)
     }
 
     /// As [`Self::load`], with these variables as the environment.
@@ -246,8 +257,7 @@ impl NodeConfig {
         path: &Path,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, NodeError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| NodeError::Read { path: path.into(), source })?;
+        let text = text_file::read(path, |source| NodeError::Read { path: path.into(), source })?;
         let config = Self::parse(&text, path)?;
         let wanted = variables.into_iter().filter(|(name, _)| is_override(name));
         let wanted: BTreeMap<String, String> = wanted.collect();

@@ -18,6 +18,7 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::oneshot;
 
 /// Events that are handled before the report is looked at again.
 const EVENTS_PER_ROUND: usize = 256;
@@ -73,6 +74,8 @@ pub(crate) enum CoreEvent {
     Link { peer: ReplicaId, up: bool },
     /// Lie in this way, or stop lying; the sender learns whether that was taken.
     Behave { behaviour: String, refusal: Sender<Result<(), String>> },
+    /// The process is about to stop in order; the sender learns once the replica has said what it had to.
+    Leave(oneshot::Sender<()>),
     /// End.
     Stop,
 }
@@ -168,6 +171,11 @@ impl CoreThread {
                         self.shared.renew(&self.replica.status(), self.lies.name());
                     }
                     let _ = refusal.send(verdict);
+                }
+                CoreEvent::Leave(said) => {
+                    self.step(Event::Stopping);
+                    // Whoever stops the node waits no longer, if it asks no more.
+                    let _ = said.send(());
                 }
                 CoreEvent::Stop => return false,
             }

@@ -18,6 +18,26 @@ pub enum NodeError {
         /// Why.
         source: io::Error,
     },
+    /// A file that ought to be text is none.
+    #[error(
+        "{path}, line {line}: there are bytes that are no text (UTF-8). Write that line anew, or put the whole file back"
+    )]
+    NotText {
+        /// Which.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: usize,
+    },
+    /// A file is longer than any of its kind.
+    #[error(
+        "{path} is longer than the {bytes_max} bytes that it may have: is it the right file? Put that in its place"
+    )]
+    TooLong {
+        /// Which.
+        path: PathBuf,
+        /// The bound.
+        bytes_max: u64,
+    },
     /// A file or folder cannot be written.
     #[error("cannot write {path}: {source}. Check the folder's permissions and the free space")]
     Write {
@@ -92,7 +112,7 @@ pub enum NodeError {
     },
     /// The mode is not served by this engine.
     #[error(
-        "mode \"federated\" is not part of this version: use mode = \"byzantine\" with at least 4 replicas"
+        "mode \"federated\" is not part of this version yet: use mode = \"byzantine\", with at least 4 replicas"
     )]
     Federated,
     /// An address is taken.
@@ -113,9 +133,11 @@ pub enum NodeError {
     /// The executed state failed.
     #[error(transparent)]
     Execution(#[from] outvote_execution::ExecutionError),
-    /// The archive of blocks holds bytes that are no block.
+    /// The archive of blocks holds bytes that this program never wrote. Never a backup: an old copy of the log beside it would
+    /// make the replica an observer for good (D18).
     #[error(
-        "the table {table} of the archive is damaged: {reason}. Restore data/ from a backup, or fetch it anew: see `outvote doctor`"
+        "the table {table} of the archive is damaged: {reason}. Remove data/state.redb; the replica then fetches the state \
+         from the others. Leave data/log as it is"
     )]
     Archive {
         /// Which table.
@@ -142,6 +164,17 @@ pub enum NodeError {
     Record {
         /// Which record.
         index: u64,
+        /// Why.
+        reason: String,
+    },
+    /// The latest promise in the log is one that this program cannot read.
+    #[error(
+        "promise {counter} in the log cannot be read: {reason}. Was it written by a newer program? Use that one, and leave \
+         data/log as it is: without its promises this replica never votes again"
+    )]
+    Promise {
+        /// Which promise.
+        counter: u64,
         /// Why.
         reason: String,
     },

@@ -2,6 +2,7 @@
 
 use crate::config::NodeConfig;
 use crate::error::NodeError;
+use crate::text_file;
 use outvote_crypto::{KeyFile, KeyPair, KeyRole};
 use outvote_replica::Promise;
 use outvote_session::CommitteeFile;
@@ -130,8 +131,7 @@ pub struct HomeKeys {
 /// # Errors
 /// When the file is missing or unsound.
 pub fn load_committee(path: &Path) -> Result<CommitteeFile, NodeError> {
-    let text =
-        fs::read_to_string(path).map_err(|source| NodeError::NoCommittee { path: path.into(), source })?;
+    let text = text_file::read(path, |source| NodeError::NoCommittee { path: path.into(), source })?;
     CommitteeFile::parse(&text).map_err(|error| NodeError::Committee { path: path.into(), error })
 }
 

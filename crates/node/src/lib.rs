@@ -6,6 +6,7 @@
 //! `workers` (verify signatures); `http` serves people.
 
 mod error;
+mod text_file;
 
 mod config;
 mod home;

@@ -67,7 +67,7 @@ fn promise(log: &Log<RealDisk>, records: &mut Vec<Record>) -> Result<(Voting, bo
     match log.promises() {
         Promises::Held(held) => {
             let promise: Promise = decode(&held.payload)
-                .map_err(|error| NodeError::Record { index: held.counter, reason: error.to_string() })?;
+                .map_err(|error| NodeError::Promise { counter: held.counter, reason: error.to_string() })?;
             let first_start = held.counter == 1 && records.is_empty();
             records.push(Record::Promise(promise));
             let voting = if held.is_after_gap { Voting::AllowedAfterGap } else { Voting::Allowed };

@@ -10,7 +10,13 @@ use outvote_transport::Links;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use tokio::sync::mpsc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// How long a busy core may take to say its farewell.
+const FAREWELL_MAX: Duration = Duration::from_millis(500);
+/// What was said leaves within this time; the links live on the core's thread, which has nothing else to do any more.
+const FAREWELL: Duration = Duration::from_millis(10);
 
 /// The senders of all threads' queues.
 #[derive(Clone)]
@@ -165,9 +171,10 @@ impl RunningNode {
         }
     }
 
-    /// Stops in order: no more input; then the core; then what it gave to execution and to the clients is finished; last
-    /// the log, which is synced and sealed.
+    /// Stops in order: a farewell to the peers; no more input; then the core; then what it gave to execution and to the clients
+    /// is finished; last the log, which is synced and sealed.
     pub async fn stop(mut self) {
+        self.take_leave().await;
         for task in self.ends.close() {
             // It was told to end; how it ended does not matter.
             let _ = task.await;
@@ -186,6 +193,17 @@ impl RunningNode {
             let _ = threads.log.join();
         };
         let _ = tokio::task::spawn_blocking(ending).await;
+    }
+}
+
+impl RunningNode {
+    /// D10: a leader hands over, and its word gets a moment to leave. Without it the others see the link end, and wait a little.
+    async fn take_leave(&self) {
+        let (said, farewell) = oneshot::channel();
+        let sent = self.ends.ports.core.send(CoreEvent::Leave(said));
+        if sent.is_ok() && tokio::time::timeout(FAREWELL_MAX, farewell).await.is_ok_and(|said| said.is_ok()) {
+            tokio::time::sleep(FAREWELL).await;
+        }
     }
 }
 

@@ -49,6 +49,8 @@ pub enum Input {
         /// The header of the last executed block; `None` at genesis.
         header: Option<Box<SignedHeader>>,
     },
+    /// The process is about to stop in order; nothing more is asked of this replica but to say farewell.
+    Stopping,
     /// A link went up or down.
     Link {
         /// The other end.

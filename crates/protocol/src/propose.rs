@@ -24,6 +24,7 @@ impl Replica {
             && self.term.leads
             && self.term.mode == Mode::Normal
             && !self.term.sitting_out
+            && !self.is_leaving
             && self.may_vote()
     }
 

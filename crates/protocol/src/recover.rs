@@ -186,6 +186,7 @@ impl Replica {
                 .map(|id| Peer::new(now, found.words.remove(&id).unwrap_or_default()))
                 .collect(),
             timers: Timers::new(now),
+            is_leaving: false,
             config,
         }
     }
@@ -326,6 +327,15 @@ impl Replica {
         }
         if self.is_leader() {
             // D10: a leader that restarts leads no more here, and says so at once.
+            self.suspect('r');
+        }
+    }
+
+    /// D10: a leader that stops hands over at once, instead of being waited for. It proposes nothing more; what it has proposed may
+    /// still be agreed on without it.
+    pub(crate) fn on_stopping(&mut self) {
+        self.is_leaving = true;
+        if self.is_leader() && self.may_vote() {
             self.suspect('r');
         }
     }

@@ -52,6 +52,8 @@ pub struct Replica {
     /// One per member, in order; our own place stays unused.
     pub(crate) peers: Vec<Peer>,
     pub(crate) timers: Timers,
+    /// The process is about to stop: nothing new is led any more (D10).
+    pub(crate) is_leaving: bool,
 }
 
 impl Replica {
@@ -72,6 +74,7 @@ impl Replica {
             Input::StateInstalled { certificate, header } => self.on_state_installed(certificate, header),
             Input::StateKept { header } => self.on_state_kept(header.as_deref()),
             Input::Link { peer, up } => self.on_link(peer, up),
+            Input::Stopping => self.on_stopping(),
             Input::Tick => {}
         }
         self.settle();

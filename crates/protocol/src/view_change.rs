@@ -151,6 +151,7 @@ impl Replica {
             && self.term.entered_here
             && !self.term.leads
             && self.term.voted.is_none()
+            && !self.is_leaving
             && self.may_vote();
         if !waits {
             return;

@@ -77,6 +77,8 @@ pub enum Event {
         /// Whether it is usable.
         up: bool,
     },
+    /// The process is about to stop in order. A leader's farewell is the answer.
+    Stopping,
     /// Time passed.
     Tick,
 }

@@ -143,6 +143,7 @@ impl Replica {
                 );
             }
             Event::Link { peer, up } => self.feed(at, Input::Link { peer, up }, &mut actions),
+            Event::Stopping => self.feed(at, Input::Stopping, &mut actions),
             Event::Tick => self.feed(at, Input::Tick, &mut actions),
         }
         if let (Some(trace), Some(digest)) = (&mut self.trace, digest) {

@@ -65,6 +65,7 @@ impl Event {
             Self::Link { peer, up } => tagged(8, &(peer, up)),
             Self::Tick => tagged(9, &()),
             Self::StateKept { header } => tagged(10, header),
+            Self::Stopping => tagged(11, &()),
         };
         tagged(255, &(now, wall, what))
     }

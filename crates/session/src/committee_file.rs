@@ -99,7 +99,7 @@ pub enum CommitteeFileError {
     },
     /// A mode that this version does not run.
     #[error(
-        "committee file: mode \"federated\" is not available in this version; use mode = \"byzantine\" with 4 or more replicas"
+        "committee file: mode \"federated\" is not part of this version yet; use mode = \"byzantine\", with at least 4 replicas"
     )]
     FederatedNotAvailable,
 }

@@ -62,11 +62,11 @@ fn an_unknown_key_is_refused_with_a_suggestion() {
 }
 
 #[test]
-fn too_few_members_are_refused_with_what_to_use_instead() {
+fn too_few_members_are_refused_with_what_is_needed() {
     for n in 0..4 {
         let said =
             CommitteeFile::create(entries(n), [0; 32], false, Parameters::default()).unwrap_err().to_string();
-        assert!(said.contains("at least 4") && said.contains("federated"), "{said}");
+        assert!(said.contains("at least 4") && said.contains("not part of this version yet"), "{said}");
     }
     let cut = text().rsplit_once("[[member]]").unwrap().0.to_owned();
     assert!(refusal(&cut).contains("at least 4"));
@@ -139,7 +139,7 @@ fn wrong_values_name_the_line_and_what_belongs_there() {
 #[test]
 fn federated_mode_says_that_it_is_not_there_yet() {
     let said = refusal(&text().replace("byzantine", "federated"));
-    assert!(said.contains("federated") && said.contains("not available"), "{said}");
+    assert!(said.contains("federated") && said.contains("not part of this version yet"), "{said}");
 }
 
 #[test]

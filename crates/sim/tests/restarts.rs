@@ -4,7 +4,7 @@
 mod stage;
 
 use outvote_adversary::Behaviour;
-use outvote_replica::Voting;
+use outvote_replica::{Event, Voting};
 use outvote_sim::plan::START_US;
 use outvote_sim::{Fault, Kind, Plan, Verdict, World};
 use outvote_types::{Data, Fetch, Sequence, View};
@@ -173,6 +173,43 @@ fn a_leader_that_restarts_hands_over_at_once() {
     is_sound(&world);
 }
 
+/// D10: the others do not even have to miss it.
+#[test]
+fn a_leader_that_stops_in_order_hands_over_before_it_is_gone() {
+    let mut world = cluster(4);
+    commits(&mut world, 5);
+    world.feed(id(0), Event::Stopping);
+    world.run_for(2_000);
+    crash(&mut world, 0);
+    let before = world.now_us;
+    assert!(world.run_until(SECOND, |w| status(w, 2).view == View(1) && status(w, 2).normal));
+    assert!(world.now_us - before < 20_000, "it took {} us", world.now_us - before);
+    assert!((1..4).all(|other| suspected(&world, other, 'd')));
+    commits(&mut world, 5);
+    restart(&mut world, 0);
+    converges(&mut world);
+}
+
+/// D10, V18: a farewell at any moment, of a leader that is just opening its view, too, is no second word of it.
+#[test]
+fn a_leader_that_stops_at_any_moment_of_a_change_of_view_opens_it_once_at_most() {
+    for step in 0..60u64 {
+        let mut world = with(Plan { seed: 700 + step, ..Plan::quiet(700 + step, 4) });
+        commits(&mut world, 3);
+        crash(&mut world, 0);
+        assert!(world.run_until(5 * SECOND, |w| status(w, 1).view == View(1)));
+        world.run_for(step * 30);
+        world.feed(id(1), Event::Stopping);
+        restart(&mut world, 0);
+        world.run_for(10_000);
+        crash(&mut world, 1);
+        commits(&mut world, 3);
+        restart(&mut world, 1);
+        converges(&mut world);
+        assert!(world.accused.is_empty(), "{:?}", world.accused);
+    }
+}
+
 /// Scenario 46. X2, X3
 #[test]
 fn a_leader_that_crashes_between_opening_and_flush_is_not_accused() {
@@ -281,21 +318,21 @@ fn certificates_come_back_from_the_log_with_their_blocks() {
     let mut world = with(plan);
     commits(&mut world, 12);
     let last = status(&world, 1).executed;
-    // Blocks that can be had alone, under a certificate of their own.
-    let alone = |world: &World| -> Vec<u64> {
-        let is_alone = |at: &u64| {
+    // Blocks that can be had under a certificate of their own.
+    let certified = |world: &World| -> Vec<u64> {
+        let has_own = |at: &u64| {
             let (first, last) = (Sequence(*at), Sequence(*at));
             let fetch = Fetch::Range { first, last, replica: id(3) };
-            matches!(world.machines[1].serve(&fetch), Some(Data::Range { blocks, .. }) if blocks.len() == 1)
+            matches!(world.machines[1].serve(&fetch), Some(Data::Range { certificate, .. }) if certificate.sequence.0 == *at)
         };
-        (1..=last.0).filter(is_alone).collect()
+        (1..=last.0).filter(has_own).collect()
     };
-    let before = alone(&world);
+    let before = certified(&world);
     assert!(before.len() > 8, "{before:?} of {last:?}");
     crash(&mut world, 1);
     restart(&mut world, 1);
     world.run_until(10 * SECOND, |world| status(world, 1).executed >= last);
-    assert_eq!(alone(&world), before);
+    assert_eq!(certified(&world), before);
 }
 
 /// Scenario 10: other checkpoints among those who change the view. V16, C7

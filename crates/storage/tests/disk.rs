@@ -1,6 +1,9 @@
 //! Disks that fail: the error names the file and the cure, and nothing is tried again.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+#[path = "../../outvote/tests/cluster/skipped.rs"]
+mod skipped;
 
 use outvote_storage::{Cause, Crash, Disk, Fault, Log, LogOptions, RealDisk, SimDisk, StorageError};
 
@@ -189,8 +192,7 @@ fn a_real_disk_that_failed_gives_the_same_error_for_ever() {
 fn a_real_disk_that_is_full_says_so() {
     // A device that is always full stands in for a full disk.
     if !std::path::Path::new("/dev/full").exists() {
-        eprintln!("this host has no /dev/full: the same is tested on the simulated disk");
-        return;
+        return skipped::cannot_be_done_here("a_real_disk_that_is_full_says_so", "a device /dev/full");
     }
     let folder = tempfile::tempdir().unwrap();
     let mut disk = RealDisk::open(folder.path()).unwrap();

@@ -10,7 +10,7 @@ pub enum TransportError {
     /// Another process listens there.
     #[error(
         "{address} is in use by another process: stop it (perhaps this very node runs already), or choose another \
-         address with --listen"
+         address as `listen` under [network] in config/config.toml"
     )]
     PortInUse {
         /// Where.

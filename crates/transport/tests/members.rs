@@ -262,5 +262,6 @@ async fn a_port_in_use_is_named() {
     let (_listener, address) = loopback();
     let error = bind(address.parse().unwrap()).unwrap_err();
     assert!(matches!(error, TransportError::PortInUse { .. }));
-    assert!(error.to_string().contains(&address));
+    let text = error.to_string();
+    assert!(text.contains(&address) && text.contains("config/config.toml"), "{text}");
 }

@@ -16,7 +16,7 @@ pub struct Quorum {
 pub enum QuorumError {
     /// Fewer than four replicas cannot outvote a single liar.
     #[error(
-        "{0} replicas cannot outvote a liar: byzantine mode needs at least 4; use 4, or mode = \"federated\", which survives crashes but no lies"
+        "{0} replicas cannot outvote a liar: use at least 4, in any mode (the federated one, for fewer, is not part of this version yet)"
     )]
     TooFew(usize),
     /// More than the wire format carries.

@@ -1,11 +1,15 @@
 //! One value, one encoding; a decoder never trusts a length.
 #![allow(clippy::unwrap_used)]
 
+use borsh::{BorshDeserialize, BorshSerialize};
+use outvote_types::client::{Hint, ProvenResult, ReceiptParts, StreamedOperation};
 use outvote_types::{
-    Author, Blob, BoundedVec, Digest, Nonce, Operation, PublicKey, Request, RequestBody, Sequence, Signature,
-    ToReplica, decode, encode, merkle,
+    Answer, Author, Blob, BoundedVec, Certificate, Digest, Epoch, Header, Nonce, Operation, Outcome,
+    PayloadLeaf, Phase, PublicKey, ReplicaId, Reply, Request, RequestBody, ResultKind, ResultLeaf, Sequence,
+    Signature, Signed, ToClient, ToReplica, View, WallTime, decode, encode, merkle,
 };
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
 // M1, B1
 #[test]
@@ -57,25 +61,137 @@ fn every_word_of_a_client() -> Vec<ToReplica> {
     ]
 }
 
-// M1, B4: at the gateway's decoder.
-#[test]
-fn what_a_client_says_has_one_encoding_and_no_part_of_it_is_a_message() {
-    for word in every_word_of_a_client() {
-        let whole = encode(&word);
-        assert_eq!(decode::<ToReplica>(&whole).unwrap(), word);
+/// Every part of these words, and every word that differs in one byte: no message, or one that has no other spelling.
+fn assert_one_encoding<T: BorshSerialize + BorshDeserialize + Debug + PartialEq>(words: &[T]) {
+    for word in words {
+        let whole = encode(word);
+        assert_eq!(decode::<T>(&whole).unwrap(), *word);
         for length in 0..whole.len() {
-            assert!(decode::<ToReplica>(&whole[..length]).is_err(), "{word:?} cut to {length} bytes");
+            assert!(decode::<T>(&whole[..length]).is_err(), "{word:?} cut to {length} bytes");
         }
-        assert!(decode::<ToReplica>(&[&whole[..], &[0]].concat()).is_err(), "{word:?} and a byte");
+        assert!(decode::<T>(&[&whole[..], &[0]].concat()).is_err(), "{word:?} and a byte");
         for (at, value) in (0..whole.len()).flat_map(|at| (0..=255).map(move |value| (at, value))) {
             let mut changed = whole.clone();
             changed[at] = value;
-            if let Ok(other) = decode::<ToReplica>(&changed) {
+            if let Ok(other) = decode::<T>(&changed) {
                 assert_eq!(encode(&other), changed, "two encodings of {other:?}");
             }
         }
     }
-    assert!((11..=255u8).all(|kind| decode::<ToReplica>(&[&[kind][..], &[0; 200]].concat()).is_err()));
+    let kinds = u8::try_from(words.len()).unwrap();
+    assert!((kinds..=255u8).all(|kind| decode::<T>(&[&[kind][..], &[0; 200]].concat()).is_err()));
+}
+
+// M1, B4: at the gateway's decoder.
+#[test]
+fn what_a_client_says_has_one_encoding_and_no_part_of_it_is_a_message() {
+    assert_one_encoding(&every_word_of_a_client());
+}
+
+fn leaf_and_answer() -> (ResultLeaf, Answer) {
+    let answer = Answer::refused("no-such-room", "there is no room `lobby`");
+    let leaf =
+        ResultLeaf { request: Digest([5; 32]), index: 1, kind: ResultKind::Refused, answer: answer.digest() };
+    (leaf, answer)
+}
+
+fn signed<B>(body: B) -> Signed<B> {
+    Signed::new(body, Signature([6; 64]))
+}
+
+fn reply() -> Signed<Reply> {
+    let (id, result_root) = (Digest([7; 32]), Digest([8; 32]));
+    signed(Reply { sequence: Sequence(9), id, result_root, replica: ReplicaId(2) })
+}
+
+fn header() -> Signed<Header> {
+    signed(Header {
+        epoch: Epoch(0),
+        view: View(2),
+        sequence: Sequence(9),
+        parent: Digest([1; 32]),
+        time: WallTime(77),
+        leader: ReplicaId(2),
+        batches: BoundedVec::default(),
+        payload_root: Digest([2; 32]),
+        new_view_digest: Some(Digest([3; 32])),
+        control: None,
+    })
+}
+
+fn receipt_parts() -> ReceiptParts {
+    let (result_leaf, answer) = leaf_and_answer();
+    let path = merkle::path(&[merkle::leaf(b"a"), merkle::leaf(b"b"), merkle::leaf(b"c")], 1).unwrap();
+    let headers = || BoundedVec::new(vec![header()]).unwrap();
+    let votes = BoundedVec::new(vec![(ReplicaId(0), Signature([9; 64]))]).unwrap();
+    let (view, sequence, id) = (View(2), Sequence(9), Digest([7; 32]));
+    let certificate = Certificate { phase: Phase::Commit, view, sequence, id, votes };
+    let payload_leaf = PayloadLeaf {
+        session: PublicKey([1; 32]),
+        nonce: Nonce(7),
+        index: 1,
+        request: Digest([5; 32]),
+        author: PublicKey([3; 32]),
+        query: false,
+        payload: Digest::of(b"hello"),
+    };
+    ReceiptParts {
+        payload: Blob::new(b"hello".to_vec()).unwrap(),
+        payload_leaf,
+        payload_path: path.clone(),
+        headers: headers(),
+        certificate: certificate.clone(),
+        released: Some((headers(), certificate)),
+        result_leaf,
+        result_path: path,
+        answer,
+        reply: reply(),
+    }
+}
+
+fn every_word_of_a_replica() -> Vec<ToClient> {
+    let (session, nonce) = (PublicKey([1; 32]), Nonce(7));
+    let (leaf, answer) = leaf_and_answer();
+    let hint = Hint { view: View(2), window_ms: 500 };
+    let path = merkle::path(&[merkle::leaf(b"a"), merkle::leaf(b"b")], 1).unwrap();
+    let result = ProvenResult { session, nonce, leaf: leaf.clone(), path, answer: answer.clone() };
+    let operation = StreamedOperation {
+        position: 1,
+        leaf,
+        author: PublicKey([3; 32]),
+        payload: Blob::new(b"hello".to_vec()).unwrap(),
+        answer: Answer::done(vec![1, 2]),
+    };
+    let outcome = Outcome {
+        question: Digest([4; 32]),
+        sequence: Sequence(9),
+        answer: answer.digest(),
+        replica: ReplicaId(2),
+    };
+    vec![
+        ToClient::Results { reply: reply(), hint, results: BoundedVec::new(vec![result]).unwrap() },
+        ToClient::Busy { session, nonce, retry_after_ms: 50 },
+        ToClient::Invalid { session, nonce, reason: Blob::new(b"a bad signature".to_vec()).unwrap() },
+        ToClient::Session { session, next: nonce, sequence: Sequence(9) },
+        ToClient::Answer { id: 1, outcome: signed(outcome), answer },
+        ToClient::Receipt { id: 1, parts: Some(Box::new(receipt_parts())) },
+        ToClient::Block {
+            header: Box::new(header()),
+            reply: reply(),
+            operations: BoundedVec::new(vec![operation]).unwrap(),
+        },
+        ToClient::StreamGone { oldest: Sequence(2) },
+        ToClient::Report { id: 1, json: Blob::new(b"{}".to_vec()).unwrap() },
+        ToClient::Behaved { id: 1, refusal: Blob::new(b"no demo".to_vec()).unwrap() },
+        ToClient::Welcome { cluster: Digest([4; 32]), hint, executed: Sequence(9) },
+        ToClient::NotYet(hint),
+    ]
+}
+
+// M1, B4: at the client's decoder, where a lying replica chooses the bytes.
+#[test]
+fn what_a_replica_says_has_one_encoding_and_no_part_of_it_is_a_message() {
+    assert_one_encoding(&every_word_of_a_replica());
 }
 
 // M11

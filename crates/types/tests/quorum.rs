@@ -17,13 +17,17 @@ fn quorums_intersect_in_an_honest_replica_for_every_n() {
     }
 }
 
-/// Q3: a committee that cannot outvote a liar is refused, and the error says what to use instead.
+/// Q3: a committee that cannot outvote a liar is refused, and the error names no mode that is not there.
 #[test]
-fn fewer_than_four_are_refused_with_an_alternative() {
+fn fewer_than_four_are_refused_and_told_that_no_mode_serves_them_yet() {
     for n in 0..4 {
         let error = Quorum::byzantine(n).unwrap_err();
         assert_eq!(error, QuorumError::TooFew(n));
-        assert!(error.to_string().contains("federated"), "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains("at least 4, in any mode") && text.contains("not part of this version"),
+            "{text}"
+        );
     }
     assert_eq!(Quorum::byzantine(MAX_REPLICAS + 1), Err(QuorumError::TooMany(MAX_REPLICAS + 1)));
 }

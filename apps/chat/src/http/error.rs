@@ -15,29 +15,50 @@ pub(crate) async fn ask(handle: &NodeHandle, question: &ChatQuestion) -> Result<
     ChatAnswer::parse(&answer).map_err(from_chat)
 }
 
-/// The codes and what a browser is told with them.
-const CODES: [(&str, StatusCode); 13] = [
-    ("no-such-room", StatusCode::NOT_FOUND),
-    ("not-registered", StatusCode::NOT_FOUND),
-    ("not-a-member", StatusCode::FORBIDDEN),
-    ("not-the-owner", StatusCode::FORBIDDEN),
-    ("room-exists", StatusCode::CONFLICT),
-    ("name-taken", StatusCode::CONFLICT),
-    ("already-registered", StatusCode::CONFLICT),
-    ("text-too-long", StatusCode::BAD_REQUEST),
-    ("text-empty", StatusCode::BAD_REQUEST),
-    ("bad-name", StatusCode::BAD_REQUEST),
-    ("bad-operation", StatusCode::BAD_REQUEST),
-    ("range-too-large", StatusCode::BAD_REQUEST),
-    ("state-damaged", StatusCode::SERVICE_UNAVAILABLE),
+/// The codes, and what a browser is told with them: the status and the cure.
+const CODES: [(&str, StatusCode, &str); 13] = [
+    ("no-such-room", StatusCode::NOT_FOUND, "see /api/v1/rooms for the rooms there are"),
+    ("not-registered", StatusCode::NOT_FOUND, "register first: hand a signed operation to /api/v1/submit"),
+    (
+        "not-a-member",
+        StatusCode::FORBIDDEN,
+        "ask the room's owner for an invitation; members name their key as `reader`",
+    ),
+    ("not-the-owner", StatusCode::FORBIDDEN, "ask the room's owner, whom /api/v1/rooms names"),
+    ("room-exists", StatusCode::CONFLICT, "join the room, or take another name"),
+    ("name-taken", StatusCode::CONFLICT, "take another name"),
+    ("already-registered", StatusCode::CONFLICT, "go on under that name: another one needs another key"),
+    ("text-too-long", StatusCode::BAD_REQUEST, "send it in parts"),
+    ("text-empty", StatusCode::BAD_REQUEST, "say something"),
+    ("bad-name", StatusCode::BAD_REQUEST, "take a name of 1 to 64 bytes of UTF-8 without control characters"),
+    (
+        "bad-operation",
+        StatusCode::BAD_REQUEST,
+        "run matching versions; /openapi.json says what is served here",
+    ),
+    ("range-too-large", StatusCode::BAD_REQUEST, "ask for a smaller page"),
+    ("state-damaged", StatusCode::SERVICE_UNAVAILABLE, "ask another replica while this one repairs itself"),
 ];
+
+/// What is told with a code of a newer chat.
+const OTHER: (&str, StatusCode, &str) =
+    ("refused", StatusCode::BAD_REQUEST, "see the message; /openapi.json says what is served here");
+
+/// Nobody is left without a cure: a new code does not compile without one.
+const _: () = {
+    let mut at = 0;
+    while at < CODES.len() {
+        assert!(!CODES[at].2.is_empty(), "every code comes with a hint");
+        at += 1;
+    }
+};
 
 fn from_chat(error: ChatError) -> ApiError {
     match error {
         ChatError::Refused { code, message } => {
-            let known = CODES.iter().find(|(known, _)| *known == code);
-            let (code, status) = known.copied().unwrap_or(("refused", StatusCode::BAD_REQUEST));
-            ApiError::new(status, code, message, "")
+            let known = CODES.iter().find(|(known, ..)| *known == code);
+            let (code, status, hint) = *known.unwrap_or(&OTHER);
+            ApiError::new(status, code, message, hint)
         }
         // The replica in this process runs the very code that reads its answers here.
         ChatError::Foreign(error) => ApiError::unavailable(error.to_string(), "run matching versions"),

@@ -153,6 +153,8 @@ impl Response {
         let json = self.json();
         let error = json["error"].as_object().unwrap_or_else(|| panic!("{json}"));
         assert_eq!(error.keys().collect::<Vec<_>>(), ["code", "hint", "message"]);
+        let is_said = error.values().all(|text| text.as_str().is_some_and(|text| !text.is_empty()));
+        assert!(is_said, "an error says what and how to fix it: {json}");
         (self.status, error["code"].as_str().unwrap().into())
     }
 }

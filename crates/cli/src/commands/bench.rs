@@ -137,7 +137,7 @@ impl Bench {
         let is_default = self.kill_leader.is_some() || self.first_commit || self.idle.is_some();
         let configuration =
             self.batch_max.filter(|_| !is_default).map(|batch_max| Configuration { batch_max });
-        let program = std::env::current_exe()?;
+        let program = std::env::current_exe().map_err(Failure::failed)?;
         let mut replicas = Replicas::start(&program, folder.homes(), configuration)?;
         let runtime =
             tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;

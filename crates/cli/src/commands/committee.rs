@@ -3,6 +3,7 @@
 use crate::cluster_folder::salt;
 use crate::commands::init::PublicPart;
 use crate::failure::Failure;
+use crate::files;
 use crate::output::Output;
 use crate::parameters::Agreed;
 use clap::{Args, Subcommand};
@@ -48,7 +49,7 @@ impl Committee {
             let path = create.file.display();
             return Err(Failure::usage(format!("{path} exists: a committee file is never overwritten")));
         }
-        std::fs::write(&create.file, file.to_toml())?;
+        files::replace_public(&create.file, file.to_toml().as_bytes())?;
         let cluster = file.committee.cluster_id().to_hex();
         let result = json!({"cluster": cluster, "file": create.file, "members": parts.len()});
         output.print(&result, |_| {

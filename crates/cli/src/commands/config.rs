@@ -1,7 +1,7 @@
 //! `outvote config`: a replica's local configuration, checked, shown and explained.
 
 use crate::failure::Failure;
-use crate::files;
+use crate::files::{self, CONFIG_BYTES_MAX};
 use crate::output::Output;
 use crate::place::Place;
 use clap::{Args, Subcommand};
@@ -103,7 +103,7 @@ impl Show {
             )));
         };
         NodeConfig::load(path)?;
-        let written: Table = files::read(path)?.parse().map_err(Failure::usage)?;
+        let written: Table = files::read(path, CONFIG_BYTES_MAX)?.parse().map_err(Failure::usage)?;
         let (_, mut effective) = defaults()?;
         for (section, keys) in written {
             let (Some(own), Some(keys)) =

@@ -100,8 +100,8 @@ impl Demo {
     }
 
     async fn supervise(&self, folder: &ClusterFolder, output: Output) -> Result<(), Failure> {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
         let mut replicas = Vec::new();
         for home in folder.homes() {
             let child = Some(spawn(&home)?);
@@ -159,7 +159,7 @@ impl Supervised {
     /// Starts the replica again if it died.
     fn revive(&mut self) -> Result<(), Failure> {
         if let Some(child) = &mut self.child {
-            let Some(status) = child.try_wait()? else { return Ok(()) };
+            let Some(status) = child.try_wait().map_err(Failure::failed)? else { return Ok(()) };
             self.child = None;
             let is_loop = self.started.elapsed() < CRASH_LOOP;
             self.pause = if is_loop {
@@ -180,9 +180,9 @@ impl Supervised {
 
 /// Starts `outvote start` for a home. Its standard input is a pipe of ours: it ends when this process does.
 fn spawn(home: &Path) -> Result<Child, Failure> {
-    let program = std::env::current_exe()?;
+    let program = std::env::current_exe().map_err(Failure::failed)?;
     let log = open_log(&home.join("log.txt"))?;
-    let errors = log.try_clone()?;
+    let errors = log.try_clone().map_err(Failure::failed)?;
     Command::new(program)
         .arg("start")
         .arg("--with-parent")

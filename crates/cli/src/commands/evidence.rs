@@ -149,16 +149,13 @@ impl Verify {
     }
 
     fn read(&self) -> Result<Proof, Failure> {
-        let text = files::read_proof(&self.file)?;
+        let text = files::read_proof(&self.file, FILE_BYTES_MAX)?;
         let bad = |why: &str| {
             Failure::failed(format!(
                 "{} is no proof: {why}; keep what `evidence show --output json` prints",
                 self.file.display()
             ))
         };
-        if text.len() > FILE_BYTES_MAX {
-            return Err(bad("it is too long"));
-        }
         let digits = match serde_json::from_str::<Value>(&text) {
             Ok(value) => {
                 value["proof"].as_str().map(str::to_string).ok_or_else(|| bad("it has no field `proof`"))?

@@ -1,12 +1,20 @@
 //! `outvote init`: one replica's home with fresh keys.
 
 use crate::failure::Failure;
+use crate::files;
 use crate::output::Output;
 use crate::place::Place;
 use clap::Args;
 use outvote::Home;
+use outvote_chat::terminal::escape;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
+use std::path::Path;
+
+/// Bytes of a public part at most: two keys and two addresses, with room.
+const PART_BYTES_MAX: u64 = 4096;
+/// So much of what is no public part is shown.
+const SHOWN_CHARACTERS: usize = 80;
 
 /// Makes one replica's home with fresh keys, and prints its public part for `committee create`.
 #[derive(Debug, Args)]
@@ -57,12 +65,23 @@ impl Init {
 impl PublicPart {
     /// Reads the one-line form `KEY@KEY@ADDRESS@HTTP`, or a file that holds it or its JSON form.
     pub(crate) fn read(text: &str) -> Result<Self, Failure> {
-        let path = std::path::Path::new(text);
-        let content = if path.is_file() { std::fs::read_to_string(path)? } else { text.to_string() };
-        if let Ok(public) = serde_json::from_str(&content) {
-            return Ok(public);
+        let path = Path::new(text);
+        let is_file = path.is_file();
+        let content = if is_file { files::read(path, PART_BYTES_MAX)? } else { text.to_string() };
+        let content = content.trim();
+        let bad = |why: &str| {
+            // What was given may be anything, and long.
+            let given: String = text.chars().take(SHOWN_CHARACTERS).collect();
+            let what = if is_file { "holds no public part" } else { "is neither a file nor a public part" };
+            Failure::usage(format!(
+                "`{}` {what}{why}: give what `outvote init` printed, or a file that holds it",
+                escape(&given)
+            ))
+        };
+        if content.starts_with(['{', '[', '"']) {
+            return serde_json::from_str(content).map_err(|error| bad(&format!(" ({error})")));
         }
-        let parts: Vec<&str> = content.trim().split('@').collect();
+        let parts: Vec<&str> = content.split('@').collect();
         match parts[..] {
             [consensus_key, link_key, address, http] => Ok(Self {
                 consensus_key: consensus_key.into(),
@@ -70,9 +89,7 @@ impl PublicPart {
                 address: address.into(),
                 http: http.into(),
             }),
-            _ => Err(Failure::usage(format!(
-                "`{text}` is neither a file nor a public part: give what `outvote init` printed, or a file that holds it"
-            ))),
+            _ => Err(bad("")),
         }
     }
 }

@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use outvote::{Receipt as Proof, ResultKind, Sequence, Verdict, load_committee};
 use outvote_chat::terminal::escape_lines;
 use outvote_chat::{ChatAnswer, ChatOperation};
+use outvote_session::receipt::MAX_RECEIPT_CHARACTERS;
 use outvote_types::Answer;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -60,7 +61,7 @@ impl Receipt {
 impl Verify {
     fn run(self, output: Output) -> Result<(), Failure> {
         let file = load_committee(&self.committee)?;
-        let text = files::read_proof(&self.file)?;
+        let text = files::read_proof(&self.file, MAX_RECEIPT_CHARACTERS)?;
         let verdict = Proof::from_json(&text).and_then(|receipt| receipt.verify(&file.committee));
         match verdict {
             Ok(verdict) => output.print(&in_json(&verdict), |_| in_words(&verdict)),

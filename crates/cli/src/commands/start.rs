@@ -53,8 +53,8 @@ impl Start {
         let http = node.config().network.http;
         let mut running = node.start().await?;
         // Before anybody hears that it runs: whoever stops it then must find it listening.
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
         let me = running.handle().me();
         tracing::info!("replica {me} serves http://{http}");
         if output == Output::Json {

@@ -33,8 +33,13 @@ fn key(sequence: Sequence) -> [u8; 8] {
     sequence.0.to_be_bytes()
 }
 
-fn from_key(bytes: &[u8]) -> Sequence {
-    Sequence(bytes.try_into().map_or(0, u64::from_be_bytes))
+/// A block's place, as a key or a value of this table.
+fn place(table: &'static str, bytes: &[u8]) -> Result<Sequence, NodeError> {
+    let place = bytes.try_into().map(|bytes| Sequence(u64::from_be_bytes(bytes)));
+    place.map_err(|_| NodeError::Archive {
+        table,
+        reason: format!("a block's place has 8 bytes and not {}", bytes.len()),
+    })
 }
 
 fn request_key(session: &PublicKey, nonce: Nonce) -> Vec<u8> {
@@ -135,7 +140,7 @@ impl Archive {
         let waiting = self.pending.lock().ids.get(id).copied();
         let at = match waiting {
             Some(at) => Some(at),
-            None => self.stored.get(IDS, &id.0)?.map(|at| from_key(&at)),
+            None => self.stored.get(IDS, &id.0)?.map(|at| place(IDS, &at)).transpose()?,
         };
         // A repair may have put another block in its place.
         Ok(at.map(|at| self.block(at)).transpose()?.flatten().filter(|block| block.id() == *id))
@@ -158,7 +163,7 @@ impl Archive {
         if let Some(at) = self.pending.lock().requests.get(&(*session, nonce)) {
             return Ok(Some(*at));
         }
-        Ok(self.stored.get(REQUESTS, &request_key(session, nonce))?.map(|at| from_key(&at)))
+        self.stored.get(REQUESTS, &request_key(session, nonce))?.map(|at| place(REQUESTS, &at)).transpose()
     }
 
     /// Blocks from `first` up to `last`, as many as fit, ending at one that has its own certificate.

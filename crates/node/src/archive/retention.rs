@@ -1,7 +1,7 @@
 //! Deletes what the archive gave up, a portion with each commit.
 
 use super::pending::Floor;
-use super::{ArchiveChange, BLOCKS, CERTIFICATES, IDS, REQUESTS, from_key, key, request_key, rows};
+use super::{ArchiveChange, BLOCKS, CERTIFICATES, IDS, REQUESTS, key, place, request_key, rows};
 use crate::archive::block::ArchivedBlock;
 use crate::backend::Blocks;
 use crate::error::NodeError;
@@ -22,9 +22,9 @@ pub(crate) fn sweep(stored: &Blocks, floor: Floor) -> Result<(Vec<ArchiveChange>
         }
         let page = stored.range(BLOCKS, Bound::Included(&key(swept)), Bound::Excluded(&end))?;
         for (at, _) in &page.entries {
-            forget(stored, from_key(at), &mut changes)?;
+            forget(stored, place(BLOCKS, at)?, &mut changes)?;
         }
-        swept = page.next.map_or(floor.kept, |next| from_key(&next));
+        swept = page.next.map_or(Ok(floor.kept), |next| place(BLOCKS, &next))?;
     }
     Ok((changes, swept))
 }
@@ -35,7 +35,8 @@ fn forget(stored: &Blocks, sequence: Sequence, changes: &mut Vec<ArchiveChange>)
     changes.push((CERTIFICATES, key(sequence).into(), None));
     // A block that cannot be read is deleted all the same; what points at it finds nothing, as it should.
     let Ok(block) = decode::<ArchivedBlock>(&bytes) else { return Ok(()) };
-    let is_here = |at: Option<Vec<u8>>| at.is_some_and(|at| from_key(&at) == sequence);
+    // A row that is no place leads nowhere, and goes too.
+    let is_here = |at: Option<Vec<u8>>| at.is_some_and(|at| at.len() != 8 || at == key(sequence));
     if is_here(stored.get(IDS, &block.id().0)?) {
         changes.push((IDS, block.id().0.into(), None));
     }

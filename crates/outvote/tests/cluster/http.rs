@@ -74,6 +74,44 @@ async fn strangers_get_errors_in_one_shape_and_only_the_committees_pages_are_let
     cluster.stop().await;
 }
 
+/// A request whose body of so many bytes comes in chunks, none of which says how many there will be; the answer.
+async fn chunked(address: SocketAddr, bytes: usize) -> String {
+    let (mut reader, mut writer) = TcpStream::connect(address).await.expect("connected").into_split();
+    let sending = tokio::spawn(async move {
+        let head = "POST /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\
+                    Transfer-Encoding: chunked\r\n\r\n";
+        let mut left = bytes;
+        let mut is_taken = writer.write_all(head.as_bytes()).await.is_ok();
+        while is_taken && left > 0 {
+            let chunk = left.min(64 * 1024);
+            let text = format!("{chunk:x}\r\n{}\r\n", "a".repeat(chunk));
+            // The other end may have answered and closed.
+            is_taken = writer.write_all(text.as_bytes()).await.is_ok();
+            left -= chunk;
+        }
+        let _ = writer.write_all(b"0\r\n\r\n").await;
+        writer
+    });
+    let mut answer = Vec::new();
+    let _ = reader.read_to_end(&mut answer).await;
+    sending.abort();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+// B3: a body that does not say its length has the same bound as one that does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_in_chunks_has_a_bound_too() {
+    let cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let http = cluster.http(FIRST).unwrap();
+    let bound = 2 * outvote_types::limits::MAX_REQUEST_BYTES + 64 * 1024;
+    assert_eq!(verdict(&chunked(http, bound).await), (404, "no-such-route".to_string()));
+    for bytes in [bound + 1, 4 * bound] {
+        assert_eq!(verdict(&chunked(http, bytes).await), (413, "body-too-large".to_string()), "{bytes}");
+    }
+    assert!(call(http, "GET /livez", "").await.contains("alive"));
+    cluster.stop().await;
+}
+
 /// Sends a beginning and then a byte every half second until the other end closes; what it said, and after how long.
 async fn drip(address: SocketAddr, beginning: &str, drops: &str) -> (String, Duration) {
     let begun = Instant::now();
@@ -156,5 +194,43 @@ async fn readiness_and_metrics_tell_what_is_the_case() {
     assert_eq!(verdict(&answer), (503, "unavailable".to_string()));
     assert!(answer.contains("2 of 4 replicas are reachable, 3 are needed"), "{answer}");
     assert!(call(http, "GET /livez", "").await.starts_with("HTTP/1.1 200"), "it need not be restarted");
+    cluster.stop().await;
+}
+
+// All links are up, and yet the cluster does nothing: two of four are more liars than can be outvoted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_where_work_waits_and_nothing_commits_is_not_ready() {
+    let cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let client = cluster.client().await.expect("connected");
+    assert_eq!(count_up(&client).await, 1);
+    let http = cluster.http(FIRST).unwrap();
+    assert!(call(http, "GET /readyz", "").await.contains("ready"));
+    for id in [2, 3] {
+        cluster.behave(ReplicaId(id), "mute").expect("a demo cluster");
+    }
+    let waiting = client.clone();
+    let waiting = tokio::spawn(async move { waiting.submit_bytes(b"up".to_vec()).await });
+    until("work waits", || own(&cluster, FIRST).pending > 0).await;
+    let begun = Instant::now();
+    let answer = loop {
+        let answer = call(http, "GET /readyz", "").await;
+        if verdict(&answer).0 == 503 {
+            break answer;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "it looks every few seconds: {answer}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!(verdict(&answer), (503, "unavailable".to_string()));
+    assert!(answer.contains("work is waiting and nothing commits"), "{answer}");
+    assert!(call(http, "GET /livez", "").await.starts_with("HTTP/1.1 200"), "it need not be restarted");
+    for id in [2, 3] {
+        cluster.behave(ReplicaId(id), "honest").expect("a demo cluster");
+    }
+    let begun = Instant::now();
+    while !call(http, "GET /readyz", "").await.contains("ready\n") {
+        assert!(begun.elapsed() < Duration::from_secs(30), "what waited commits, and it is ready again");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    waiting.abort();
     cluster.stop().await;
 }

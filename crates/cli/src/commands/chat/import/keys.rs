@@ -6,8 +6,6 @@ use outvote::KeyPair;
 use outvote_types::PublicKey;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,20 +29,15 @@ impl NickKeys {
     /// Reads the file; no file is no keys. One that others can read is refused, as any key file.
     pub(super) fn load(path: &Path) -> Result<Self, Failure> {
         let mut keys = Self { path: path.into(), entries: BTreeMap::new(), pairs: BTreeMap::new() };
-        let shown = path.display();
-        let Ok(metadata) = fs::metadata(path) else { return Ok(keys) };
-        if metadata.mode() & 0o077 != 0 {
-            return Err(Failure::usage(format!(
-                "{shown} holds secret keys and others may read it: run `chmod 600 {shown}`"
-            )));
-        }
+        let Some(text) = files::read_secret(path)? else { return Ok(keys) };
         let damaged = |what: String| {
             Failure::usage(format!(
-                "{shown} is no file of nicks' keys: {what}; restore it, or move it away to begin anew"
+                "{} is no file of nicks' keys: {what}; put it back from a copy. If it is moved away, the names of these nicks \
+                 are lost to new keys",
+                path.display()
             ))
         };
-        keys.entries =
-            serde_json::from_str(&files::read(path)?).map_err(|error| damaged(error.to_string()))?;
+        keys.entries = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
         for (nick, entry) in &keys.entries {
             let pair = pair_of(entry).ok_or_else(|| damaged(format!("the key of `{nick}` is damaged")))?;
             keys.pairs.insert(nick.clone(), Arc::new(pair));
@@ -92,6 +85,14 @@ impl NickKeys {
 
     fn save(&self) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(&self.entries).map_err(Failure::failed)?;
+        if text.len() as u64 > files::SECRETS_BYTES_MAX {
+            // It could be written and never be read again.
+            return Err(Failure::usage(format!(
+                "{} nicks are more than {} may hold: import fewer logs into this home",
+                self.entries.len(),
+                self.path.display()
+            )));
+        }
         files::replace(&self.path, text.as_bytes())
     }
 }

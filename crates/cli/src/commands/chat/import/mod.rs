@@ -171,7 +171,12 @@ async fn check_room(place: &Place, room: &str) -> Result<(), Failure> {
 }
 
 fn lock(path: &Path) -> Result<File, Failure> {
-    let file = File::options().create(true).truncate(false).write(true).open(path)?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(|error| files::cannot("write", path, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(_) => Err(Failure::failed(format!(

@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// No import has so many envelopes: a record that counts more is damaged.
+const ENVELOPES_MAX: u64 = 1 << 48;
+
 /// What is kept. A record that is behind the truth is harmless: what is sent again is the same request.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,15 +35,22 @@ pub(super) struct Record {
 impl Record {
     /// The record of an earlier run, or a new one with a fresh session key.
     pub(super) fn load_or_begin(path: PathBuf, keys: &NickKeys) -> Result<Self, Failure> {
-        if path.is_file() {
-            let mut record: Self = serde_json::from_str(&files::read(&path)?).map_err(|error| {
+        if let Some(text) = files::read_secret(&path)? {
+            let damaged = |what: String| {
                 Failure::usage(format!(
-                    "{} is no record of an import: {error}; move it away to begin anew",
+                    "{} is no record of an import: {what}; put it back from a copy. If it is moved away, the import begins anew \
+                     and says again what stands already",
                     path.display()
                 ))
-            })?;
-            record.path = path;
-            return Ok(record);
+            };
+            let record: Self = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+            if record.pair().is_none() {
+                return Err(damaged("its session's key is damaged".into()));
+            }
+            if record.done >= ENVELOPES_MAX {
+                return Err(damaged(format!("it counts {} envelopes", record.done)));
+            }
+            return Ok(Self { path, ..record });
         }
         let pair =
             KeyPair::generate().map_err(|error| Failure::failed(format!("no random bytes: {error}")))?;
@@ -59,11 +69,17 @@ impl Record {
 
     /// The session's key.
     pub(super) fn session(&self) -> Result<Arc<KeyPair>, Failure> {
+        let pair =
+            self.pair().ok_or_else(|| Failure::usage(format!("{} is damaged", self.path.display())))?;
+        Ok(Arc::new(pair))
+    }
+
+    /// The pair, if its public half fits.
+    fn pair(&self) -> Option<KeyPair> {
         let mut seed = [0; 32];
-        hex::decode_to_slice(&self.session_secret, &mut seed).map_err(|_| {
-            Failure::usage(format!("{} is damaged: move it away to begin anew", self.path.display()))
-        })?;
-        Ok(Arc::new(KeyPair::from_seed(seed)))
+        hex::decode_to_slice(&self.session_secret, &mut seed).ok()?;
+        let pair = KeyPair::from_seed(seed);
+        (pair.public_key().to_hex() == self.session_key).then_some(pair)
     }
 
     /// Flushed to disk.
