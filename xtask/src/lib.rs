@@ -4,6 +4,7 @@
 //! [`run`] prints one line per step and, at the end, the sums.
 
 mod check;
+mod glossary;
 mod layers;
 mod libtest;
 mod metadata;
@@ -16,6 +17,7 @@ mod steps;
 mod tree;
 
 pub use check::{main_with, run};
+pub use glossary::{Code, Glossary, Identifier, read_glossary};
 pub use layers::{Package, Row, TABLE, violations};
 pub use libtest::{Counts, Ignored, SKIPPED_VARIABLE, counts, failures, ignored, skipped};
 pub use report::{Report, Sums};

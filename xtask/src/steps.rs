@@ -3,6 +3,7 @@
 mod clippy;
 mod docs;
 mod format;
+mod glossary;
 mod layers;
 mod licences;
 mod page;
@@ -41,13 +42,18 @@ pub(crate) const ALL: &[Step] = &[
         about: "each scenario of docs/protocol.md is played by a test",
         run: scenarios::run,
     },
+    Step { name: "glossary", about: "each word of docs/glossary.md is in the code", run: glossary::run },
     Step { name: "tidy", about: "lengths, leftovers, links, names, decisions", run: tidy::run },
     Step {
         name: "licences",
         about: "licences, bans, sources and advisories of dependencies",
         run: licences::run,
     },
-    Step { name: "clippy", about: "clippy on everything, warnings are errors", run: clippy::run },
+    Step {
+        name: "clippy",
+        about: "clippy on everything, also without the feature demo; warnings are errors",
+        run: clippy::run,
+    },
     Step { name: "docs", about: "documentation of everything, warnings are errors", run: docs::run },
     Step { name: "tests", about: "the release binary and every test", run: tests::run },
     Step { name: "page", about: "the page: types, build, freshness, browser tests", run: page::run },

@@ -1,4 +1,5 @@
-//! A key-value application: example, benchmark load, and the subject of linearizability tests.
+//! A key-value application: example and benchmark load. Its tests are of single operations, and `outvote kv` is tested at a live
+//! cluster with rivals for one key; no checker of whole histories looks for linearizability yet.
 //!
 //! [`Kv`] is what replicas run. Clients send an encoded [`KvOperation`], or an encoded [`KvQuestion`] as a query, and read
 //! the reply with [`KvAnswer::parse`].

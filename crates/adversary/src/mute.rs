@@ -16,7 +16,8 @@ impl Liar for Mute {
         }
     }
 
-    fn answer(&mut self, _: &mut Hand, _: ToClient) -> Option<ToClient> {
-        None
+    fn answer(&mut self, _: &mut Hand, answer: ToClient) -> Option<ToClient> {
+        // Whoever told it to be mute hears that it is: that is no word of a member.
+        matches!(answer, ToClient::Behaved { .. }).then_some(answer)
     }
 }

@@ -24,7 +24,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Honest machines outvote the liars: a replicated group chat, and the engine below it.
 #[derive(Debug, Parser)]
-#[command(name = "outvote", version, about, long_about = None, max_term_width = 110)]
+#[command(
+    name = "outvote",
+    version,
+    long_about = None,
+    max_term_width = 110,
+    after_help = "Example: outvote            (four replicas and the chat on http://127.0.0.1:4000)\n         outvote status     (in another terminal: who leads, who lags, who lied)"
+)]
 struct Arguments {
     /// How results are printed: for people or for programs.
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
@@ -42,7 +48,10 @@ enum Command {
     /// Makes one replica's home with fresh keys and prints its public part.
     Init(commands::init::Init),
     /// Makes a committee from the public parts of its members.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example: outvote committee create ada.json ben.json cy.json dee.json -o committee.toml"
+    )]
     Committee(commands::committee::Committee),
     /// Makes the homes of a whole trial network on this machine; starts nothing.
     Testnet(commands::testnet::Testnet),
@@ -53,16 +62,22 @@ enum Command {
     /// Says what is wrong and what to do, or that all is well.
     Doctor(commands::doctor::Doctor),
     /// The group chat from a terminal.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example: outvote chat register ada && outvote chat create lobby && outvote chat send lobby hello"
+    )]
     Chat(commands::chat::Chat),
     /// The key-value application, on a cluster started with `--app kv`.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: outvote kv put colour green && outvote kv get colour")]
     Kv(commands::kv::Kv),
     /// Proofs that something was agreed, checked with no network.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example: outvote receipt verify morning.json --committee committee.toml"
+    )]
     Receipt(commands::receipt::Receipt),
     /// Proofs that a replica lied.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: outvote evidence list")]
     Evidence(commands::evidence::Evidence),
     /// Makes a running replica of a demo lie, or stop lying.
     #[cfg(feature = "demo")]
@@ -72,7 +87,7 @@ enum Command {
     /// Measures a cluster of real processes on this machine.
     Bench(commands::bench::Bench),
     /// A replica's configuration: checked, shown, explained.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: outvote config explain batch.count_max")]
     Config(commands::config::Config),
 }
 
@@ -89,11 +104,11 @@ fn main() -> ExitCode {
     let output = arguments.output;
     let command = arguments.command.unwrap_or_else(|| Command::Demo(commands::demo::Demo::default()));
     let done = match command {
-        Command::Demo(demo) => demo.run(),
+        Command::Demo(demo) => demo.run(output),
         Command::Init(init) => init.run(output),
         Command::Committee(committee) => committee.run(output),
         Command::Testnet(testnet) => testnet.run(output),
-        Command::Start(start) => start.run(),
+        Command::Start(start) => start.run(output),
         Command::Status(status) => status.run(output),
         Command::Doctor(doctor) => doctor.run(output),
         Command::Chat(chat) => chat.run(output),

@@ -15,6 +15,10 @@ fn the_same_seeds_give_the_same_hash_and_a_seed_can_be_replayed() {
     assert_eq!(first["seeds"], 2);
     assert_eq!((first["violations"].as_u64(), first["stalls"].as_u64()), (Some(0), Some(0)));
     assert_eq!(first["trace_hash"], again["trace_hash"]);
+    for fault in ["loss", "crash", "equivocation"] {
+        assert!(first["faults"][fault].is_u64(), "{fault} is counted under its name: {first}");
+    }
+    assert_eq!(first["faults"], again["faults"]);
     assert_eq!(first["trace_hash"].as_str().unwrap().len(), 64);
     let replayed = stage.json(&["sim", "--seed", "1", "--replicas", "4", "--trace", "one.trace"]);
     assert!(replayed["committed_ops"].as_u64().unwrap() > 0);

@@ -38,7 +38,7 @@ pub use config::{BatchConfig, Limits, LogConfig, LogFormat, Network, NodeConfig,
 pub use error::NodeError;
 pub use handle::{ExecutedBlock, ExecutedBlocks, ExecutedResult, NodeHandle};
 pub use home::{Home, HomeKeys, load_committee};
-pub use http::{ApiError, AppRoutes, no_such_route};
+pub use http::{ApiError, AppRoutes, Route, no_such_route, schema};
 pub use node::{Listeners, Node};
 #[cfg(feature = "demo")]
 pub use outvote_adversary::Behaviour;

@@ -300,11 +300,19 @@ struct Owner {
 
 impl Owner {
     fn check(&self, folder: &DataFolder) -> Result<(), NodeError> {
-        Ok(if self.is_blank { () } else { folder.check_owner(&self.cluster)? })
+        if !self.is_blank {
+            folder.check_owner(&self.cluster)?;
+        }
+        Ok(())
     }
 
     fn note(&self, folder: &DataFolder) -> Result<(), NodeError> {
-        Ok(if self.is_blank { folder.claim_anew(&self.cluster)? } else { folder.claim(&self.cluster)? })
+        if self.is_blank {
+            folder.claim_anew(&self.cluster)?;
+        } else {
+            folder.claim(&self.cluster)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,8 @@
 //! The cluster as this replica sees it: the `status` of `/status`, of the terminal and of the page.
 
+use crate::http::schema::{count, flag, hexadecimal, list, object, one_of, text};
 use serde::Serialize;
+use serde_json::Value;
 
 /// The whole report.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -83,4 +85,60 @@ pub struct EvidenceReport {
     pub sequence: u64,
     /// The canonical bytes of the evidence, hexadecimal, for `outvote evidence verify`.
     pub proof: String,
+}
+
+impl Report {
+    /// The shape of its JSON, for `/openapi.json`.
+    pub(crate) fn schema() -> Value {
+        object(&[
+            ("cluster", hexadecimal()),
+            ("mode", one_of(&["byzantine", "federated"])),
+            ("demo", flag()),
+            ("n", count()),
+            ("f", count()),
+            ("quorum", count()),
+            ("epoch", count()),
+            ("me", count()),
+            ("replicas", list(ReplicaReport::schema())),
+            ("evidence", list(EvidenceReport::schema())),
+        ])
+    }
+}
+
+impl ReplicaReport {
+    fn schema() -> Value {
+        object(&[
+            ("id", count()),
+            ("pid", count()),
+            ("address", text()),
+            ("http", text()),
+            ("reachable", flag()),
+            ("leader", flag()),
+            ("view", count()),
+            ("committed", count()),
+            ("executed", count()),
+            ("stable_checkpoint", count()),
+            ("state_digest", hexadecimal()),
+            ("state_digest_at", count()),
+            ("sitting_out", flag()),
+            ("observer", flag()),
+            ("repairing", flag()),
+            ("behaviour", text()),
+            ("view_changes", count()),
+            ("pending", count()),
+        ])
+    }
+}
+
+impl EvidenceReport {
+    fn schema() -> Value {
+        object(&[
+            ("id", hexadecimal()),
+            ("accused", count()),
+            ("rule", text()),
+            ("view", count()),
+            ("sequence", count()),
+            ("proof", hexadecimal()),
+        ])
+    }
 }

@@ -43,7 +43,7 @@ pub use outvote_crypto::{KeyFile, KeyPair, KeyRole};
 pub use outvote_execution::{Answer, Application, Context, StateReader, StateWriter};
 pub use outvote_node::{
     ApiError, AppRoutes, Home, HomeKeys, Listeners, Node, NodeConfig, NodeError, NodeHandle, ReplicaReport,
-    Report, RunningNode, load_committee,
+    Report, Route, RunningNode, load_committee, schema,
 };
 pub use outvote_types::{
     Blob, Committee, Digest, Member, Nonce, Operation, PublicKey, ReplicaId, ResultKind, Sequence, View,

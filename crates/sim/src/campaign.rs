@@ -212,6 +212,10 @@ pub fn run_plan(plan: Plan, keep_text: bool) -> Outcome {
         for session in &world.sessions {
             *outcome.faults.entry("asked_again").or_default() += session.asked_again;
         }
+        // These are there by name even where nothing of the kind happened.
+        for word in ["crash", "equivocation"] {
+            outcome.faults.entry(word).or_default();
+        }
         outcome.faults.insert("loss", world.links.lost);
         outcome.faults.insert("duplication", world.links.doubled);
         (outcome.trace_hash, outcome.trace) = std::mem::take(&mut world.trace).finish();

@@ -79,11 +79,20 @@ impl Fault {
             Self::Mend => "mend",
             Self::Clock(..) => "clock_step",
             Self::Disk(..) => "slow_disk",
-            Self::Behave(_, behaviour) => behaviour.name(),
+            Self::Behave(_, behaviour) => lie(*behaviour),
             Self::Mood(_) => "network",
             Self::CopyDisk(_) => "disk_copy",
             Self::OldCopy(_) => "old_copy",
         }
+    }
+}
+
+/// The word for counting a behaviour. What interfaces promise by name is the deed; all others go by their own names.
+#[must_use]
+pub const fn lie(behaviour: Behaviour) -> &'static str {
+    match behaviour {
+        Behaviour::Equivocate => "equivocation",
+        other => other.name(),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::client::Client;
 use crate::keys;
 use crate::machine::Machine;
 use crate::network::{Kind, Links, Rule, Verdict};
-use crate::plan::{Plan, START_US};
+use crate::plan::{Plan, START_US, lie};
 use crate::random::Random;
 use crate::session_client::SessionClient;
 use crate::trace::Trace;
@@ -96,6 +96,10 @@ impl World {
         }
         for (at, fault) in world.plan.faults.clone() {
             world.schedule(at, Happening::Fault(Box::new(fault)));
+        }
+        // Whoever lies from the start is a fault like one that begins later; nothing of it is in the trace.
+        for (_, behaviour) in &world.plan.liars {
+            *world.faults.entry(lie(*behaviour)).or_default() += 1;
         }
         for id in quorum.members() {
             world.start(id);

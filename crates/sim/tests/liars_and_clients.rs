@@ -6,7 +6,7 @@ mod stage;
 use outvote_adversary::{Behaviour, Hand, Liar};
 use outvote_replica::Action;
 use outvote_sim::{Fault, Plan, World};
-use outvote_types::{Digest, Instant, Message, ResultKind, Suspect, View, Vote};
+use outvote_types::{Digest, Instant, Message, ReplicaId, ResultKind, Suspect, View, Vote};
 use stage::*;
 
 /// Proposes what no rule allows.
@@ -217,4 +217,20 @@ fn the_number_of_threads_changes_nothing() {
     let alone = campaign(1);
     assert_eq!(alone.0, (20..29).collect::<Vec<_>>());
     assert_eq!(campaign(5), alone);
+}
+
+/// What a run counts is named as the command promises it, and a liar counts from the start.
+#[test]
+fn a_liar_that_is_there_from_the_start_is_counted_by_its_deed() {
+    let faults = |liars: &[(u16, Behaviour)]| {
+        let mut plan = Plan::quiet(3, 4);
+        plan.liars = liars.iter().map(|(liar, behaviour)| (ReplicaId(*liar), *behaviour)).collect();
+        lives(plan).faults
+    };
+    let none = faults(&[]);
+    assert_eq!(["loss", "crash", "equivocation"].map(|word| none.get(word)), [Some(&0); 3], "{none:?}");
+    let one = faults(&[(2, Behaviour::Equivocate)]);
+    assert_eq!((one.get("equivocation"), one.get("equivocate")), (Some(&1), None), "{one:?}");
+    assert_eq!(faults(&[(2, Behaviour::Forge)]).get("forge"), Some(&1));
+    assert_eq!(Fault::Behave(ReplicaId(1), Behaviour::Equivocate).word(), "equivocation");
 }

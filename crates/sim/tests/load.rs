@@ -161,8 +161,8 @@ fn an_instant_liar_among_four_deposes_nobody() {
 
 /// Scenario 38: a leader that cannot order within a window what all may relay to it serves them in turn, and is no censor. V2
 #[test]
-fn an_overload_deposes_no_leader_however_slow_it_is() {
-    for batch in [2, 5, 20] {
+fn an_overload_deposes_no_leader_that_needs_more_than_a_window_for_what_waits() {
+    for batch in [4, 5, 20] {
         let mut plan = Plan::quiet(38, 4);
         (plan.window, plan.think_us, plan.disk_us) = (1, 1_000, 10_000);
         plan.tunables.pool_requests_max = 64;
@@ -176,8 +176,7 @@ fn an_overload_deposes_no_leader_however_slow_it_is() {
         assert!(!world.busy.is_empty(), "more was asked than there was room for");
         assert!(world.checkers.committed_operations() > 1_000);
         assert_eq!(top_view(&world), 0, "batches of {batch}");
-        // The slowest takes three windows for all that waits: now and then somebody suspects it, and is alone with that.
-        assert!(batch == 2 || suspicions(&world).is_empty(), "{:?}", suspicions(&world));
+        assert_eq!(suspicions(&world), vec![], "batches of {batch}");
         is_sound(&world);
     }
 }

@@ -2,9 +2,35 @@
 
 use axum::Json;
 use axum::extract::State;
-use outvote_node::NodeHandle;
+use outvote_node::schema::{count, flag, hexadecimal, list, maybe, object, one_of, text};
+use outvote_node::{NodeHandle, Route};
 use outvote_types::{Digest, Domain, Kind, encode};
 use serde_json::{Value, json};
+
+pub(crate) fn about() -> Route {
+    let member = object(&[
+        ("id", count()),
+        ("consensus_key", hexadecimal()),
+        ("link_key", hexadecimal()),
+        ("http", maybe(text())),
+    ]);
+    let answer = object(&[
+        ("cluster", hexadecimal()),
+        ("config_digest", hexadecimal()),
+        ("mode", one_of(&["byzantine", "federated"])),
+        ("demo", flag()),
+        ("epoch", count()),
+        ("n", count()),
+        ("f", count()),
+        ("quorum", count()),
+        ("client_domain", hexadecimal()),
+        ("replica_domain", hexadecimal()),
+        ("me", count()),
+        ("members", list(member)),
+        ("committee", hexadecimal()),
+    ]);
+    Route::new("The committee: keys, pages, signing domains, and its canonical bytes", answer)
+}
 
 /// `GET /api/v1/cluster`
 pub(crate) async fn cluster(State(handle): State<NodeHandle>) -> Json<Value> {

@@ -8,7 +8,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
-use outvote_node::ApiError;
+use outvote_node::schema::hexadecimal;
+use outvote_node::{ApiError, Route};
 use outvote_types::PublicKey;
 use serde::Deserialize;
 use std::collections::{BTreeSet, VecDeque};
@@ -25,6 +26,16 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub(crate) struct EventsQuery {
     /// Whose invite-only rooms to hear of, too: a claim, as everywhere.
     reader: Option<String>,
+}
+
+pub(crate) fn about() -> Route {
+    let about =
+        "Server-sent events: `message` as in a page of messages, `status` and `evidence` as in /status";
+    Route::text(about, "text/event-stream").query(
+        "reader",
+        "whose invite-only rooms to hear of, too: a key in hexadecimal",
+        hexadecimal(),
+    )
 }
 
 /// The stream: the report and the proofs at once, then everything new.

@@ -4,7 +4,7 @@
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use outvote_node::{ApiError, no_such_route};
+use outvote_node::{ApiError, Route, no_such_route};
 use rust_embed::RustEmbed;
 
 #[derive(RustEmbed)]
@@ -16,6 +16,10 @@ struct Dist;
 const HASHED: &str = "assets/";
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 const ASK_EACH_TIME: &str = "no-cache";
+
+pub(crate) fn about() -> Route {
+    Route::text("The page", "text/html")
+}
 
 /// Whatever no other route serves.
 pub(crate) async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Response {

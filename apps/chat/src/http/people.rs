@@ -6,8 +6,20 @@ use crate::answer::{ChatAnswer, IdentityView};
 use crate::question::ChatQuestion;
 use axum::Json;
 use axum::extract::State;
-use outvote_node::{ApiError, NodeHandle};
+use outvote_node::schema::{count, hexadecimal, object, text};
+use outvote_node::{ApiError, NodeHandle, Route};
 use serde_json::{Value, json};
+
+/// What stands for a key in a path.
+const KEY: &str = "a public key, 64 hexadecimal digits";
+
+fn identity_schema() -> Value {
+    object(&[("name", text()), ("key", hexadecimal()), ("since_us", count())])
+}
+
+pub(crate) fn about_identity() -> Route {
+    Route::new("Who has a key", identity_schema()).path("key", KEY)
+}
 
 /// `GET /api/v1/identities/{key}`
 pub(crate) async fn identity(
@@ -15,6 +27,10 @@ pub(crate) async fn identity(
     Segment(text): Segment,
 ) -> Result<Json<IdentityView>, ApiError> {
     view(ask(&handle, &ChatQuestion::Identity { key: key(&text)? }).await?)
+}
+
+pub(crate) fn about_name() -> Route {
+    Route::new("Who has a name", identity_schema()).path("name", "the name, percent-encoded")
 }
 
 /// `GET /api/v1/names/{name}`
@@ -30,6 +46,12 @@ fn view(answer: ChatAnswer) -> Result<Json<IdentityView>, ApiError> {
         ChatAnswer::Identity { identity } => Ok(Json(identity)),
         _ => Err(super::error::unexpected()),
     }
+}
+
+pub(crate) fn about_session() -> Route {
+    let answer = object(&[("next_nonce", count())]);
+    Route::new("Where a session stands at this replica: the nonce that it executes next", answer)
+        .path("key", KEY)
 }
 
 /// `GET /api/v1/sessions/{key}`

@@ -7,7 +7,8 @@ use crate::answer::{ChatAnswer, ChatError};
 use axum::extract::State;
 use axum::http::StatusCode;
 use outvote_client::{Client, ClientError, Outcome, Receipt, Ticket};
-use outvote_node::ApiError;
+use outvote_node::schema::{count, hexadecimal, list, maybe, object, one_of, open_object, text};
+use outvote_node::{ApiError, Route};
 use outvote_types::{Answer, Request, Sequence, decode};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,6 +18,33 @@ use std::time::Duration;
 const RECEIPT_PATIENCE: Duration = Duration::from_secs(5);
 /// How long the receipt of a rejected one is: a request that no block executed has none.
 const REJECTED_RECEIPT_PATIENCE: Duration = Duration::from_secs(1);
+
+fn receipt_schema() -> Value {
+    open_object(&[("format", text()), ("cluster", hexadecimal())], "docs/receipt.md says every field")
+}
+
+pub(crate) fn about_submit() -> Route {
+    let said =
+        open_object(&[("kind", text())], "what came of an operation; its kind says which fields follow");
+    let committed = object(&[
+        ("outcome", one_of(&["committed"])),
+        ("sequence", count()),
+        ("answer", maybe(said.clone())),
+        ("answers", list(maybe(said))),
+        ("receipt", maybe(receipt_schema())),
+    ]);
+    let rejected = object(&[
+        ("outcome", one_of(&["rejected"])),
+        ("code", text()),
+        ("reason", text()),
+        ("receipt", maybe(receipt_schema())),
+    ]);
+    let pending = object(&[("outcome", one_of(&["pending"]))]);
+    let about =
+        "Hands a signed request in, and answers with its outcome and the receipt of its first operation";
+    Route::new(about, json!({"oneOf": [committed, rejected, pending]}))
+        .body(object(&[("request", hexadecimal())]))
+}
 
 /// The body of a submission.
 #[derive(Deserialize)]
@@ -71,6 +99,12 @@ fn shown(answer: &Answer) -> Value {
         }
         Err(ChatError::Foreign(_)) => Value::Null,
     }
+}
+
+pub(crate) fn about_receipt() -> Route {
+    Route::new("The receipt of an operation by its place, which its message shows", receipt_schema())
+        .required_query("sequence", "the block that executed it", count())
+        .required_query("position", "its place among that block's results", count())
 }
 
 /// The query for a receipt.

@@ -6,9 +6,51 @@ use crate::answer::{ChatAnswer, MessageView, RoomView};
 use crate::question::ChatQuestion;
 use axum::Json;
 use axum::extract::State;
-use outvote_node::{ApiError, NodeHandle};
+use outvote_node::schema::{self, count, flag, hexadecimal, maybe, object, one_of, text, whole};
+use outvote_node::{ApiError, NodeHandle, Route};
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+/// What stands for a room in a path.
+const ROOM: &str = "the room's name, percent-encoded";
+/// Who asks is a claim: nothing is signed, and a replica that lies shows what it likes.
+const READER: &str = "the key of a member, in hexadecimal; an invite-only room is shown to members alone";
+const LIMIT: &str = "at most so many; 0 for as many as a page holds";
+
+fn room_schema() -> Value {
+    object(&[
+        ("room", text()),
+        ("access", one_of(&["public", "invite-only"])),
+        ("owner", hexadecimal()),
+        ("owner_name", text()),
+        ("created_us", count()),
+        ("next_index", count()),
+        ("members", count()),
+    ])
+}
+
+fn message_schema() -> Value {
+    object(&[
+        ("index", count()),
+        ("sequence", count()),
+        ("position", count()),
+        ("room", text()),
+        ("author", text()),
+        ("key", hexadecimal()),
+        ("time_us", count()),
+        ("text", text()),
+        ("edited", flag()),
+        ("deleted", flag()),
+    ])
+}
+
+pub(crate) fn about_list() -> Route {
+    let answer = object(&[("rooms", schema::list(room_schema())), ("next", maybe(text()))]);
+    Route::new("Public rooms, and the invite-only rooms of as_key, by name", answer)
+        .query("as_key", "whose invite-only rooms to show, too: a key in hexadecimal", hexadecimal())
+        .query("after", "the `next` of the page before", text())
+        .query("limit", LIMIT, count())
+}
 
 /// The query of the list of rooms.
 #[derive(Deserialize)]
@@ -32,6 +74,14 @@ pub(crate) async fn list(
     }
 }
 
+pub(crate) fn about_one() -> Route {
+    Route::new("One room", room_schema()).path("room", ROOM).query(
+        "reader",
+        "makes no difference",
+        hexadecimal(),
+    )
+}
+
 /// The query of one room. What a room is called, whose it is and how much was said in it is no secret, so the reader makes no
 /// difference here.
 #[derive(Deserialize)]
@@ -51,6 +101,16 @@ pub(crate) async fn one(
         ChatAnswer::Room { room } => Ok(Json(room)),
         _ => Err(unexpected()),
     }
+}
+
+pub(crate) fn about_members() -> Route {
+    let member = object(&[("key", hexadecimal()), ("name", text()), ("since_us", count())]);
+    let answer = object(&[("members", schema::list(member)), ("next", maybe(hexadecimal()))]);
+    Route::new("Who is in a room", answer)
+        .path("room", ROOM)
+        .query("reader", READER, hexadecimal())
+        .query("after", "the `next` of the page before", hexadecimal())
+        .query("limit", LIMIT, count())
 }
 
 /// The query of the members of a room.
@@ -77,6 +137,16 @@ pub(crate) async fn members(
         }
         _ => Err(unexpected()),
     }
+}
+
+pub(crate) fn about_messages() -> Route {
+    let answer = object(&[("messages", schema::list(message_schema())), ("next", count())]);
+    Route::new("A page of messages, oldest first; `next` is the index of the room's next message", answer)
+        .path("room", ROOM)
+        .query("before", "only messages before this index, the latest ones of them", count())
+        .query("after", "only messages after this index, the first ones of them; -1 for the first", whole())
+        .query("limit", LIMIT, count())
+        .query("reader", READER, hexadecimal())
 }
 
 /// The query of a page of messages.

@@ -5,7 +5,8 @@ use super::extract::Json;
 use super::gateway::Gateway;
 use axum::extract::State;
 use axum::http::StatusCode;
-use outvote_node::ApiError;
+use outvote_node::schema::{count, object, text};
+use outvote_node::{ApiError, Route};
 use outvote_types::ReplicaId;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,6 +20,11 @@ const MAX_BEHAVIOUR_BYTES: usize = 64;
 pub(crate) struct Wish {
     replica: u16,
     behaviour: String,
+}
+
+pub(crate) fn about() -> Route {
+    let wish = object(&[("replica", count()), ("behaviour", text())]);
+    Route::new("Makes a replica of a demonstration cluster lie, or stop lying", wish.clone()).body(wish)
 }
 
 /// `POST /api/v1/traitor`

@@ -3,11 +3,12 @@
 use crate::application::App;
 use crate::cluster_folder::ClusterFolder;
 use crate::failure::Failure;
-use crate::output::{line, note};
+use crate::output::{Output, note};
 use crate::place::Place;
 use clap::{Args, ValueEnum};
 use outvote_types::Parameters;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -69,7 +70,7 @@ struct Supervised {
 }
 
 impl Demo {
-    pub(crate) fn run(self) -> Result<(), Failure> {
+    pub(crate) fn run(self, output: Output) -> Result<(), Failure> {
         if self.mode == Mode::Federated {
             return Err(outvote::NodeError::Federated.into());
         }
@@ -84,7 +85,7 @@ impl Demo {
         }
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
-        runtime.block_on(self.supervise(&folder))
+        runtime.block_on(self.supervise(&folder, output))
     }
 
     fn resume(&self, folder: &ClusterFolder) -> Result<(), Failure> {
@@ -98,7 +99,7 @@ impl Demo {
         folder.move_to(self.port)
     }
 
-    async fn supervise(&self, folder: &ClusterFolder) -> Result<(), Failure> {
+    async fn supervise(&self, folder: &ClusterFolder, output: Output) -> Result<(), Failure> {
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
         let mut replicas = Vec::new();
@@ -106,7 +107,7 @@ impl Demo {
             let child = Some(spawn(&home)?);
             replicas.push(Supervised { home, child, started: Instant::now(), pause: Duration::ZERO });
         }
-        self.greet(replicas.len())?;
+        self.greet(&replicas, output)?;
         let mut watch = tokio::time::interval(WATCH_EVERY);
         loop {
             tokio::select! {
@@ -122,17 +123,35 @@ impl Demo {
         Ok(())
     }
 
-    fn greet(&self, count: usize) -> Result<(), Failure> {
-        let (home, port) = (self.place.path().display(), self.port);
-        line(&format!(
-            "{count} replicas run on this machine. The chat: http://127.0.0.1:{port} (and {} on the next ports)\n\
-             in another terminal, with --home {home}:\n\
-             \x20 outvote status                     who leads, who lags, who lied\n\
-             \x20 outvote traitor 2 equivocate       make replica 2 lie, and watch it be outvoted\n\
-             \x20 outvote chat tail lobby            the chat from a terminal\n\
-             Ctrl-C stops everything; the data stays in {home}.",
-            count - 1
-        ))
+    fn greet(&self, replicas: &[Supervised], output: Output) -> Result<(), Failure> {
+        let (home, port, count) = (self.place.path().display(), self.port, replicas.len());
+        let file = self.place.committee()?;
+        let pages = file.http.iter().map(|http| format!("http://{http}"));
+        let entries: Vec<Value> = replicas
+            .iter()
+            .zip(pages)
+            .enumerate()
+            .map(|(id, (replica, page))| {
+                let pid = replica.child.as_ref().and_then(Child::id);
+                json!({"id": id, "pid": pid, "home": replica.home, "http": page})
+            })
+            .collect();
+        let cluster = file.committee.cluster_id().to_hex();
+        let greeting = json!({
+            "home": self.place.path(), "cluster": cluster, "page": format!("http://127.0.0.1:{port}"),
+            "replicas": entries,
+        });
+        output.print(&greeting, |_| {
+            format!(
+                "{count} replicas run on this machine. The chat: http://127.0.0.1:{port} (and {} on the next ports)\n\
+                 in another terminal, with --home {home}:\n\
+                 \x20 outvote status                     who leads, who lags, who lied\n\
+                 \x20 outvote traitor 2 equivocate       make replica 2 lie, and watch it be outvoted\n\
+                 \x20 outvote chat tail lobby            the chat from a terminal\n\
+                 Ctrl-C stops everything; the data stays in {home}.",
+                count.saturating_sub(1)
+            )
+        })
     }
 }
 

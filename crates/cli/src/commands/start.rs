@@ -2,13 +2,15 @@
 
 use crate::application::App;
 use crate::failure::Failure;
-use crate::output::note;
+use crate::output::{Output, line, note};
 use crate::place::Place;
 use clap::Args;
 use outvote::{Home, Node};
-use outvote_node::LogFormat;
+use outvote_node::{LogFormat, RunningNode};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::json;
 use std::io::{IsTerminal as _, Read as _};
+use std::net::SocketAddr;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -30,7 +32,7 @@ pub(crate) struct Start {
 }
 
 impl Start {
-    pub(crate) fn run(self) -> Result<(), Failure> {
+    pub(crate) fn run(self, output: Output) -> Result<(), Failure> {
         let home = Home::new(self.place.path());
         let node = match App::of_home(self.place.path(), self.app)? {
             App::Chat => Node::open(home, outvote_chat::Chat)?.routes(outvote_chat::routes),
@@ -44,15 +46,20 @@ impl Start {
             .enable_all()
             .build()
             .map_err(Failure::failed)?;
-        runtime.block_on(self.serve(node))
+        runtime.block_on(self.serve(node, output))
     }
 
-    async fn serve(self, node: Node) -> Result<(), Failure> {
-        let address = node.config().network.http;
+    async fn serve(self, node: Node, output: Output) -> Result<(), Failure> {
+        let http = node.config().network.http;
         let mut running = node.start().await?;
-        tracing::info!("replica {} serves http://{address}", running.handle().me());
+        // Before anybody hears that it runs: whoever stops it then must find it listening.
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
+        let me = running.handle().me();
+        tracing::info!("replica {me} serves http://{http}");
+        if output == Output::Json {
+            self.greet(&running, http)?;
+        }
         let parent = parent_gone(self.with_parent);
         tokio::select! {
             error = running.failure() => {
@@ -65,6 +72,17 @@ impl Start {
         }
         running.stop().await;
         Ok(())
+    }
+
+    /// The line for a program that started this one and waits until it serves.
+    fn greet(&self, running: &RunningNode, http: SocketAddr) -> Result<(), Failure> {
+        let (handle, committee) = (running.handle(), running.handle().committee());
+        let greeting = json!({
+            "id": handle.me().0, "pid": std::process::id(), "home": self.place.path(),
+            "cluster": committee.committee.cluster_id().to_hex(), "address": committee.address(handle.me()),
+            "http": format!("http://{http}"),
+        });
+        line(&greeting.to_string())
     }
 }
 

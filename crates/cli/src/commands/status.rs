@@ -127,7 +127,7 @@ fn in_words(report: &Value) -> String {
         report["f"],
         report["quorum"]
     );
-    text.push_str("id  role      view  committed  executed  behaviour        address\n");
+    text.push_str("id  role      pid       view  committed  executed  behaviour        address\n");
     for replica in report["replicas"].as_array().into_iter().flatten() {
         let role = match (replica["reachable"].as_bool(), replica["leader"].as_bool()) {
             (Some(true), Some(true)) => "leader",
@@ -136,8 +136,11 @@ fn in_words(report: &Value) -> String {
             (Some(true), _) => "follows",
             _ => "away",
         };
+        // Whoever did not answer did not say its process either.
+        let pid =
+            replica["pid"].as_u64().filter(|pid| *pid > 0).map_or("-".to_string(), |pid| pid.to_string());
         text.push_str(&format!(
-            "{:<3} {role:<9} {:<5} {:<10} {:<9} {:<16} {}\n",
+            "{:<3} {role:<9} {pid:<9} {:<5} {:<10} {:<9} {:<16} {}\n",
             replica["id"].to_string(),
             replica["view"].to_string(),
             replica["committed"].to_string(),

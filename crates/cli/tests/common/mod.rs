@@ -88,7 +88,8 @@ impl Stage {
     }
 }
 
-fn ended(output: Output) -> Ended {
+/// How a command ended that has given its output.
+pub(crate) fn ended(output: Output) -> Ended {
     Ended {
         code: output.status.code().unwrap_or(-1),
         out: String::from_utf8(output.stdout).unwrap(),

@@ -37,6 +37,16 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// Runs the binary on a terminal of so many rows and columns; of none, as a terminal that does not know its size.
     pub(crate) fn start(folder: &Path, size: Option<(u16, u16)>, arguments: &[&str]) -> Self {
+        Self::start_with(folder, size, arguments, &[])
+    }
+
+    /// The same, with these variables in its environment.
+    pub(crate) fn start_with(
+        folder: &Path,
+        size: Option<(u16, u16)>,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let (pty, pts) = open().unwrap();
         let seen = Arc::new(Mutex::new(Seen::default()));
         if let Some((rows, columns)) = size {
@@ -47,7 +57,9 @@ impl Terminal {
             .args(arguments)
             .current_dir(folder)
             .env_remove("OUTVOTE_HOME")
-            .env("TERM", "xterm-256color");
+            .env_remove("NO_COLOR")
+            .env("TERM", "xterm-256color")
+            .envs(environment.iter().copied());
         let child = command.spawn(pts).unwrap();
         let pty = Arc::new(pty);
         let (reader, sink) = (Arc::clone(&pty), Arc::clone(&seen));

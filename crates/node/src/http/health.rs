@@ -2,6 +2,7 @@
 
 use super::PROGRESS_WINDOW;
 use super::error::ApiError;
+use super::openapi::Route;
 use crate::handle::NodeHandle;
 use crate::report::Report;
 use axum::extract::State;
@@ -41,6 +42,11 @@ fn own(report: &Report) -> (u64, usize) {
 /// The process lives.
 pub(crate) async fn livez() -> &'static str {
     "alive\n"
+}
+
+pub(crate) fn about_readyz() -> Route {
+    let about = "The replica can serve: caught up, a quorum reachable, and waiting work commits; else 503";
+    Route::text(about, "text/plain")
 }
 
 /// The replica can serve: caught up, a quorum reachable, and work that waits commits.

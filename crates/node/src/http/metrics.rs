@@ -8,6 +8,9 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+/// The text format's name.
+pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text";
+
 /// Builds the registry from the latest report: one source for the page, the terminal and the charts.
 pub(crate) async fn metrics(State(handle): State<NodeHandle>) -> Response {
     let report = handle.report();
@@ -40,7 +43,7 @@ pub(crate) async fn metrics(State(handle): State<NodeHandle>) -> Response {
     let mut text = String::new();
     match encode(&mut text, &registry) {
         Ok(()) => {
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            let kind = format!("{MEDIA_TYPE}; version=1.0.0; charset=utf-8");
             ([(header::CONTENT_TYPE, kind)], text).into_response()
         }
         Err(_) => super::no_such_route().into_response(),

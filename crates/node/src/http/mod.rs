@@ -6,21 +6,26 @@ mod health;
 mod metrics;
 mod newcomers;
 mod openapi;
+mod routes;
+pub mod schema;
 mod serve;
 mod whole_body;
 
 pub use error::ApiError;
+pub use openapi::Route;
+pub use routes::AppRoutes;
 pub(crate) use serve::serve;
 
 use crate::error::NodeError;
 use crate::handle::NodeHandle;
-use axum::extract::DefaultBodyLimit;
+use crate::report::Report;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
-use axum::routing::get;
 use axum::{Json, Router, middleware};
 use guard::Guard;
+use serde_json::Value;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tower_http::limit::RequestBodyLimitLayer;
@@ -33,18 +38,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often `/readyz` looks whether work that waits also commits.
 pub(crate) const PROGRESS_WINDOW: Duration = Duration::from_secs(5);
 
-/// An application's own routes and their lines in `/openapi.json`.
-#[derive(Debug, Default)]
-pub struct AppRoutes {
-    /// The routes; whatever the node does not serve itself ends up here.
-    pub router: Router,
-    /// Path and summary of each.
-    pub documented: Vec<(&'static str, &'static str)>,
-}
-
 /// The routes of a node with the application's merged in.
 pub(crate) fn router(handle: &NodeHandle, application: AppRoutes, hosts: Vec<String>) -> Router {
-    let document = Arc::new(openapi::document(&application.documented));
     let origins = handle
         .committee()
         .http
@@ -53,15 +48,12 @@ pub(crate) fn router(handle: &NodeHandle, application: AppRoutes, hosts: Vec<Str
         .map(|http| format!("http://{http}"))
         .collect();
     let guard = Arc::new(Guard::new(hosts, origins));
-    let health = health::Health::watch(handle);
-    Router::new()
-        .route("/livez", get(health::livez))
-        .route("/readyz", get(health::readyz).with_state(health))
-        .route("/status", get(status).with_state(handle.clone()))
-        .route("/metrics", get(metrics::metrics).with_state(handle.clone()))
-        .route("/openapi.json", get(move || async move { Json((*document).clone()) }))
-        // The application may have a fallback of its own, such as its page; without one, `in_our_shape` words the bare 404.
-        .merge(application.router)
+    // Filled in once all routes are known, this document's own among them.
+    let document = Arc::new(OnceLock::new());
+    // The application may have a fallback of its own, such as its page; without one, `in_our_shape` words the bare 404.
+    let (router, documented) = own(handle, Arc::clone(&document)).merge(application).into_parts();
+    document.get_or_init(|| openapi::document(&documented));
+    router
         .method_not_allowed_fallback(|| async { error::method_not_allowed() })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(whole_body::Room::default(), whole_body::take))
@@ -71,9 +63,22 @@ pub(crate) fn router(handle: &NodeHandle, application: AppRoutes, hosts: Vec<Str
         .layer(middleware::from_fn_with_state(guard, guard::check))
 }
 
-async fn status(
-    axum::extract::State(handle): axum::extract::State<NodeHandle>,
-) -> Json<crate::report::Report> {
+/// What every node serves.
+fn own(handle: &NodeHandle, document: Arc<OnceLock<Value>>) -> AppRoutes {
+    let health = AppRoutes::new()
+        .get("/livez", Route::text("The process lives", "text/plain"), health::livez)
+        .get("/readyz", health::about_readyz(), health::readyz)
+        .with_state(health::Health::watch(handle));
+    let reports = AppRoutes::new()
+        .get("/status", Route::new("The cluster as this replica sees it", Report::schema()), status)
+        .get("/metrics", Route::text("Prometheus metrics", metrics::MEDIA_TYPE), metrics::metrics)
+        .with_state(handle.clone());
+    let about = Route::new("This document", schema::open_object(&[], "OpenAPI 3.1"));
+    let own = move || async move { Json(document.get().cloned().unwrap_or_default()) };
+    health.merge(reports).merge(AppRoutes::new().get("/openapi.json", about, own))
+}
+
+async fn status(State(handle): State<NodeHandle>) -> Json<Report> {
     Json(handle.report())
 }
 

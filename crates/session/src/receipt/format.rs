@@ -8,6 +8,7 @@ use outvote_types::{
     View, WallTime,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A receipt, as it stands in its file. Says nothing until it is verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,7 +185,19 @@ impl Receipt {
         }
         let receipt: Self =
             serde_json::from_str(text).map_err(|error| ReceiptError::NotAReceipt(error.to_string()))?;
-        if receipt.format == FORMAT { Ok(receipt) } else { Err(ReceiptError::OtherFormat(receipt.format)) }
+        if receipt.format != FORMAT {
+            return Err(ReceiptError::OtherFormat(receipt.format));
+        }
+        // serde also takes a list of values for an object, and nothing at all for `null`: one receipt has one spelling.
+        let is_spelled_so = serde_json::from_str::<Value>(text)
+            .is_ok_and(|found| serde_json::to_value(&receipt).is_ok_and(|own| own == found));
+        if is_spelled_so {
+            Ok(receipt)
+        } else {
+            Err(ReceiptError::NotAReceipt(
+                "a field is missing, or a list stands in place of an object".into(),
+            ))
+        }
     }
 
     /// The receipt as indented JSON with a newline at its end.

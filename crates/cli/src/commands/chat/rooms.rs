@@ -28,7 +28,8 @@ pub(crate) struct Create {
     speaker: Speaker,
     /// Its name.
     room: String,
-    /// Only whom you invite may read and write. (The operators of replicas can read everything.)
+    /// Only whom you invite may write, and is shown the room. It is no secret: every replica's operator can read it, and so can
+    /// anyone who reaches a replica, as a client or at its HTTP port, and names a member's key.
     #[arg(long)]
     invite_only: bool,
 }
