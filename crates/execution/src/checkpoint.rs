@@ -155,9 +155,16 @@ impl Checkpoints {
         }
     }
 
-    /// Whether the last stable checkpoint is this one.
+    /// Whether this checkpoint, or a later one, is stable.
     pub(crate) fn is_stable(&self, sequence: Sequence) -> bool {
-        self.stable.as_ref().is_some_and(|stable| stable.sequence == sequence)
+        self.stable.as_ref().is_some_and(|stable| stable.sequence >= sequence)
+    }
+
+    /// Whether this checkpoint is stable with another state than ours.
+    pub(crate) fn is_contradicted(&self, sequence: Sequence) -> bool {
+        let ours = self.kept.iter().find(|kept| kept.sequence() == sequence);
+        let stable = self.stable.as_ref().filter(|stable| stable.sequence == sequence);
+        ours.zip(stable).is_some_and(|(ours, stable)| ours.state_root() != stable.state_root)
     }
 
     /// The answer to a fetch of ours; `None` if it cannot be served.

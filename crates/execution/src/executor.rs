@@ -18,6 +18,9 @@ use outvote_types::{
 };
 use std::sync::Arc;
 
+/// Checkpoints after which a mark gives way to one that is not stable.
+const MARK_AGE_MAX: u32 = 2;
+
 /// The format of the state in the backend.
 const FORMAT: u32 = 1;
 
@@ -103,6 +106,10 @@ pub struct Executor {
     pub(crate) is_marked: bool,
     /// The checkpoint that is marked, while no transfer is under way.
     pub(crate) marked_at: Option<Sequence>,
+    /// Checkpoints that were flushed since.
+    marked_age: u32,
+    /// Whether what is durable is a checkpoint.
+    is_flushed_checkpoint: bool,
     /// A transfer ended, and the next commit forgets that.
     pub(crate) is_installed: bool,
     is_stopped: bool,
@@ -133,11 +140,13 @@ impl Executor {
             application,
             config,
             flushed: executed.sequence,
+            is_flushed_checkpoint: executed.is_checkpoint(),
             executed,
             checkpoints: Checkpoints::default(),
             installing,
             is_marked,
             marked_at: None,
+            marked_age: 0,
             is_installed,
             is_stopped: false,
         };
@@ -284,16 +293,28 @@ impl Executor {
         self.stop_on_error(flushed)?;
         self.sessions.clear();
         self.flushed = self.executed.sequence;
+        self.is_flushed_checkpoint = self.executed.is_checkpoint();
+        self.marked_age = self.marked_age.saturating_add(u32::from(self.is_flushed_checkpoint));
         Ok(())
     }
 
-    /// Marks what is durable now, if it is the last stable checkpoint and is about to be replaced.
+    /// Marks what is durable now, if it is a checkpoint and is about to be replaced. One that is not stable yet takes the place of
+    /// a mark only if that is two checkpoints old: log and database must not grow while nothing becomes stable here.
     fn mark_checkpoint(&mut self) -> Result<(), BackendError> {
         let is_wanted = self.config.restarts_at_checkpoint && !planted::is_on(Bug::SnapshotDiesWithProcess);
-        if is_wanted && self.checkpoints.is_stable(self.flushed) {
+        // What peers sent is marked no sooner than at the next checkpoint: the archive's floor goes with this very commit.
+        if !is_wanted || !self.is_flushed_checkpoint || self.is_installed {
+            return Ok(());
+        }
+        let is_due = self.marked_at.is_none()
+            || self.marked_age >= MARK_AGE_MAX
+            || self.checkpoints.is_stable(self.flushed);
+        // C4: what a quorum contradicts is not worth going back to.
+        if is_due && !self.checkpoints.is_contradicted(self.flushed) {
             self.store.backend_mut().mark()?;
             self.is_marked = true;
             self.marked_at = Some(self.flushed);
+            self.marked_age = 0;
         }
         Ok(())
     }
@@ -307,6 +328,7 @@ impl Executor {
 
     pub(crate) fn set_executed(&mut self, executed: Executed) {
         self.flushed = executed.sequence;
+        self.is_flushed_checkpoint = executed.is_checkpoint();
         self.executed = executed;
     }
 
@@ -332,6 +354,12 @@ impl Executor {
     #[must_use]
     pub fn flushed(&self) -> Sequence {
         self.flushed
+    }
+
+    /// Whether the state is one that peers sent, and nothing was flushed since: what is archived of earlier blocks may be wrong.
+    #[must_use]
+    pub fn is_fresh_from_peers(&self) -> bool {
+        self.is_installed
     }
 
     /// The block at which a restart would begin; the log must keep all that follow it.

@@ -165,24 +165,24 @@ impl ExecutionThread {
         self.waiting.expire(now);
         let before = self.executor.executed();
         let ended = self.transfer.tick(&mut self.executor, &self.core)?;
-        self.on_transfer_ended(before, ended);
-        Ok(())
+        self.on_transfer_ended(before, ended)
     }
 
     fn fetch_state(&mut self, certificate: CheckpointCertificate, repair: bool) -> Result<(), NodeError> {
         let before = self.executor.executed();
         let ended = self.transfer.start(certificate, repair, &mut self.executor, &self.core)?;
-        self.on_transfer_ended(before, ended);
-        Ok(())
+        self.on_transfer_ended(before, ended)
     }
 
-    fn on_transfer_ended(&mut self, before: Sequence, ended: Option<Ended>) {
-        let Some(ended) = ended else { return };
-        if ended == Ended::Installed {
-            self.archive.installed(self.executor.executed(), before);
+    fn on_transfer_ended(&mut self, before: Sequence, ended: Option<Ended>) -> Result<(), NodeError> {
+        match ended {
+            None => return Ok(()),
+            Some(Ended::Installed) => self.archive.installed(self.executor.executed(), before),
+            Some(Ended::Kept) => self.archive.went_back()?,
         }
         self.resumes_at = Some(self.executor.executed());
         self.schedule_digest();
+        Ok(())
     }
 
     fn renew_digest(&mut self) {
@@ -213,7 +213,7 @@ impl ExecutionThread {
             ExecutionJob::StateData { from, data } => {
                 let before = self.executor.executed();
                 let ended = self.transfer.on_data(from, data, &mut self.executor, &self.core)?;
-                self.on_transfer_ended(before, ended);
+                self.on_transfer_ended(before, ended)?;
             }
             ExecutionJob::Stable { certificate, retain_from } => {
                 self.executor.on_stable(&certificate);

@@ -280,6 +280,10 @@ impl Disk {
         // Only now: a folder that says nothing of its owner is noted for no cluster whose state it does not hold.
         owner.note(&folder)?;
         let archive = Archive::open(pending, reader, executor.executed())?;
+        if executor.is_fresh_from_peers() {
+            // The process died before the archive's floor was written.
+            archive.give_up(executor.executed().next());
+        }
         let memory = recovery::recover(&log, &executor)?;
         for record in &memory.recovered.records {
             // C6: the snapshot that the executor took at its opening is served under the log's last certificate.

@@ -276,7 +276,7 @@ impl Replica {
         let (committed, last) = (self.chain.committed, certificate.sequence);
         let above = certificates.into_values().filter(|certificate| {
             certificate.phase == Phase::Commit
-                && (committed < certificate.sequence && certificate.sequence < last)
+                && (committed < certificate.sequence && certificate.sequence <= last)
         });
         self.chain.replayed = above.map(|certificate| (certificate.sequence, certificate)).collect();
         if certificate.sequence <= self.chain.committed {
@@ -336,7 +336,10 @@ impl Replica {
     pub(crate) fn on_stopping(&mut self) {
         self.is_leaving = true;
         if self.is_leader() && self.may_vote() {
-            self.suspect('r');
+            match self.mutiny.reason {
+                Some(_) => self.send_suspect(),
+                None => self.suspect('r'),
+            }
         }
     }
 

@@ -64,7 +64,7 @@ impl Replica {
         self.send_suspect();
     }
 
-    fn send_suspect(&mut self) {
+    pub(crate) fn send_suspect(&mut self) {
         self.mutiny.suspect_at = self.now.plus(self.window_us() / 2);
         if let Some(suspect) = self.mutiny.my_suspect.clone() {
             return self.send_ready(Recipients::Others, Message::Suspect(suspect));

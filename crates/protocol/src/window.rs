@@ -268,6 +268,7 @@ impl Chain {
     pub(crate) fn forget_below(&mut self) {
         let committed = self.committed;
         self.entries.retain(|_, entry| entry.header.body.sequence > committed);
+        self.replayed = self.replayed.split_off(&committed.next());
         // A dropped sibling may have had children: what they were attached to is gone.
         for entry in self.entries.values_mut() {
             entry.attached = false;

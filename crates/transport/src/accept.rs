@@ -107,7 +107,9 @@ impl Listener {
         stream.get_mut().0.trust(LINK_READ_BYTES);
         // The member with the lower index dials, so that a pair never has two of each connection.
         let answered = hello::answer(&mut stream, &self.shared.cluster, peer < self.shared.me).await;
-        match answered.map_err(|error| error.to_string())? {
+        match answered
+            .map_err(|error| Reason::Member(peer, format!("no greeting of member {peer}: {error}")))?
+        {
             Ok(class) => Ok(Admitted::Member(peer, class, TlsStream::Server(stream))),
             Err(said) => {
                 Err(Reason::Member(peer, format!("member {peer} was turned away: {}", said.in_words())))

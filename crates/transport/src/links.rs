@@ -139,7 +139,6 @@ impl Shared {
         slot.outboxes[class as usize].set_connected(true);
         if peer.is_up() {
             peer.last_error = None;
-            self.failures.forget(id);
             // Told under the lock, so that ups and downs arrive in their order.
             self.sink.on_link(LinkEvent::Up(id));
         }

@@ -92,11 +92,6 @@ impl Refusals {
         reasons.len() < max && reasons.insert(reason.words().to_owned())
     }
 
-    /// The connection is there now: if it ends, its reasons are new ones.
-    pub fn forget(&self, id: ReplicaId) {
-        self.lock().members.remove(&id);
-    }
-
     /// How many there were, and why the last one was.
     #[must_use]
     pub fn so_far(&self) -> (u64, Option<String>) {

@@ -118,6 +118,14 @@ impl Archive {
         inner.floor.oldest = inner.floor.oldest.max(checkpoint.next());
     }
 
+    /// The database went back to what it was: what was deleted since is there again, to be deleted anew, and the floor is written
+    /// again with the next commit.
+    pub(crate) fn went_back(&self) -> Result<(), NodeError> {
+        let stored = read::<Floor>(&self.stored, FLOOR, FLOOR_KEY)?.unwrap_or_default();
+        self.pending.lock().went_back(stored);
+        Ok(())
+    }
+
     /// The block at `sequence`.
     pub(crate) fn block(&self, sequence: Sequence) -> Result<Option<Arc<ArchivedBlock>>, NodeError> {
         {

@@ -58,6 +58,12 @@ impl Inner {
         }
     }
 
+    /// The database has this floor again, which is lower than ours or the same.
+    pub(crate) fn went_back(&mut self, stored: Floor) {
+        self.floor.swept = stored.swept;
+        self.stored_floor = stored;
+    }
+
     fn remove(&mut self, sequence: Sequence, stored: &Arc<ArchivedBlock>) {
         // A repair may have replaced the block since the commit took it along.
         if !self.blocks.get(&sequence).is_some_and(|block| Arc::ptr_eq(block, stored)) {

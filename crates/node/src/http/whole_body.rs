@@ -14,8 +14,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// From the head to the end of the body at most. The longest body takes 2 Mbit/s.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes of bodies that are being taken in at most, all connections together.
+/// Bytes of long bodies that are being taken in or dealt with at most, all connections together.
 const ALL_BODIES_BYTES_MAX: usize = 64 << 20;
+/// So much of each body needs no room: long bodies keep no short one out, and the number of connections bounds these.
+const SHORT_BODY_BYTES: usize = 64 << 10;
 
 /// Room for bodies that all connections share.
 #[derive(Clone)]
@@ -57,7 +59,9 @@ async fn collect(mut body: Body, room: &Room) -> Result<(Vec<u8>, Option<OwnedSe
         if bytes.len() + data.len() > BODY_BYTES_MAX {
             return Err(StatusCode::PAYLOAD_TOO_LARGE.into_response());
         }
-        let more = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        let before = bytes.len().max(SHORT_BODY_BYTES);
+        let more = (bytes.len() + data.len()).saturating_sub(before);
+        let more = u32::try_from(more).unwrap_or(u32::MAX);
         let permit = Arc::clone(&room.0).try_acquire_many_owned(more).map_err(|_| busy())?;
         match &mut held {
             Some(held) => held.merge(permit),
