@@ -51,8 +51,11 @@ impl Hand {
     /// Whether a member belongs to the half that hears the second story in this view.
     pub fn is_in_second_half(&self, peer: ReplicaId, view: View) -> bool {
         let n = self.quorum.n() as u64;
-        let place = (u64::from(peer.0) + n - u64::from(self.me.0) + view.0) % n;
-        place > n / 2
+        // Among the others alone: this replica's own place in a half would leave the others all in one of them, as whenever the
+        // last member leads.
+        let after_me = (u64::from(peer.0) + n - u64::from(self.me.0)) % n;
+        let place = (after_me + n - 1 + view.0 % (n - 1)) % (n - 1);
+        place >= n / 2
     }
 
     /// Whether it leads the view.
