@@ -5,7 +5,7 @@ use outvote_types::Digest;
 use std::collections::HashSet;
 
 /// Remembered signatures in one generation at most (two generations of about 50 bytes each).
-pub const SIGNATURE_CACHE_MAX: usize = 32_768;
+pub const SIGNATURE_CACHE_MAX: usize = 16_384;
 
 /// Remembers good signatures only, each by the digest of key, bytes and signature together.
 ///

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 /// Bytes of state, or of archived blocks, that wait in memory at most. Nothing is written by the clock: each checkpoint
 /// flushes by itself, the log replays what was not flushed, and a replica that starts exactly at a checkpoint can serve it.
-const FLUSH_BYTES: usize = 4 << 20;
+const FLUSH_BYTES: usize = 2 << 20;
 /// How often the digest for the report is renewed at most: it costs a hash of whatever changed since.
 const DIGEST_EVERY: Duration = Duration::from_secs(1);
 

@@ -41,7 +41,7 @@ async fn a_replica_whose_disk_was_wiped_follows_and_serves_but_never_votes() {
         assert_eq!(count_up(&client).await, expected);
     }
     until_level(&cluster, LAST, ReplicaId(0)).await;
-    assert!(own(&cluster, LAST).observer);
+    until("it is an observer", || own(&cluster, LAST).observer).await;
     // It gives no vote: with one of the others gone there is no quorum, however long one waits.
     cluster.stop_replica(ReplicaId(2)).await.expect("stopped");
     let submission = tokio::time::timeout(Duration::from_secs(2), count_up(&client)).await;

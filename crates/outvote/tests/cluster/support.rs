@@ -85,6 +85,12 @@ pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// Waits until this replica has executed what that one has.
 pub(crate) async fn until_level(cluster: &Cluster, id: ReplicaId, with: ReplicaId) {
+    // A report is renewed every 100 ms: what it says now may be from before the operations that the test has just done.
+    let before = own(cluster, with).executed;
+    let begun = Instant::now();
+    while own(cluster, with).executed == before && begun.elapsed() < Duration::from_millis(300) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let goal = own(cluster, with).executed;
     until(&format!("replica {id} executed block {goal}"), || own(cluster, id).executed >= goal).await;
 }
