@@ -203,6 +203,8 @@ test('with the leader killed the chat goes on, on its own page too', async ({ br
   process.kill(leader?.pid ?? Number.NaN, 'SIGKILL');
   await post(friend, 'it died');
   await expect(friend.locator('.message', { hasText: 'it died' }).locator('[data-check=checked]')).toBeVisible();
+  // Its own replica is gone: it hears of this from another one.
+  await expect(orphan.locator('.message', { hasText: 'it died' })).toBeVisible();
   await post(orphan, 'and I am still here');
   await expect(orphan.locator('.message', { hasText: 'still here' }).locator('[data-check=checked]')).toBeVisible();
   for (const page of [orphan, friend]) {
