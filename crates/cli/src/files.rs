@@ -67,10 +67,13 @@ fn unread(path: &Path, error: &io::Error) -> Failure {
     Failure::usage(format!("cannot read {}: {error}: check the path", path.display()))
 }
 
+fn text_at(path: &Path, bytes_max: u64) -> Result<String, Unread> {
+    text_of(File::open(path).map_err(Unread::System)?, bytes_max)
+}
+
 /// The text of a file of at most this many bytes.
 pub(crate) fn read(path: &Path, bytes_max: u64) -> Result<String, Failure> {
-    let text = File::open(path).map_err(Unread::System).and_then(|file| text_of(file, bytes_max));
-    text.map_err(|error| match error {
+    text_at(path, bytes_max).map_err(|error| match error {
         Unread::System(error) => unread(path, &error),
         Unread::Unfit(why) => {
             Failure::usage(format!("cannot use {}: {why}; is it the right file?", path.display()))
@@ -80,8 +83,7 @@ pub(crate) fn read(path: &Path, bytes_max: u64) -> Result<String, Failure> {
 
 /// The text of a file that ought to be a proof. Bytes that no proof has are no proof, and no wrong usage.
 pub(crate) fn read_proof(path: &Path, bytes_max: usize) -> Result<String, Failure> {
-    let text = File::open(path).map_err(Unread::System).and_then(|file| text_of(file, bytes_max as u64));
-    text.map_err(|error| match error {
+    text_at(path, bytes_max as u64).map_err(|error| match error {
         Unread::System(error) => unread(path, &error),
         Unread::Unfit(why) => {
             Failure::failed(format!("{} is no proof: {why}; is it the right file?", path.display()))

@@ -37,6 +37,8 @@ pub(crate) fn fault<V: Verify + ?Sized>(verifier: &V, request: &Request) -> Opti
 pub struct PendingRequests {
     /// The signatures to be judged, in order.
     pub checks: Vec<Check>,
+    /// Their names, where good ones are remembered.
+    names: Vec<Digest>,
     pub(crate) requests: Vec<(Request, Result<usize, Rejected>)>,
 }
 
@@ -59,7 +61,7 @@ impl PendingRequests {
             (request, fate)
         });
         let requests = requests.collect();
-        Self { checks, requests }
+        Self { checks, names: Vec::new(), requests }
     }
 
     /// Turns the verdicts into one outcome for each request, in order.
@@ -117,14 +119,24 @@ impl RequestChecker {
     /// What is to be judged in these requests: what was found good before is not (P8).
     #[must_use]
     pub fn prepare(&self, requests: Vec<Request>) -> PendingRequests {
-        PendingRequests::new(&*self.scheme, requests, |request| {
+        let mut names = Vec::new();
+        let pending = PendingRequests::new(&*self.scheme, requests, |request| {
             let checks = self.keyring.checks_of_request(request);
             // Hashed before the lock is taken: other threads wait for it.
-            let names: Vec<Digest> = checks.iter().map(name).collect();
+            let named: Vec<(Check, Digest)> = checks
+                .into_iter()
+                .map(|check| {
+                    let name = name(&check);
+                    (check, name)
+                })
+                .collect();
             let known = self.known();
-            let fresh = checks.into_iter().zip(&names).filter(|(_, name)| !known.has_name(name));
-            fresh.map(|(check, _)| check).collect()
-        })
+            let fresh = named.into_iter().filter(|(_, name)| !known.has_name(name));
+            let (checks, fresh): (Vec<Check>, Vec<Digest>) = fresh.unzip();
+            names.extend(fresh);
+            checks
+        });
+        PendingRequests { names, ..pending }
     }
 
     /// Turns the verdicts into one outcome for each request, in order, and remembers the good ones.
@@ -137,10 +149,9 @@ impl RequestChecker {
         pending: PendingRequests,
         verdicts: &[bool],
     ) -> Vec<Result<Verified<Request>, Rejected>> {
-        let good = pending.checks.iter().zip(verdicts).filter(|(_, verdict)| **verdict);
-        let names: Vec<Digest> = good.map(|(check, _)| name(check)).collect();
         let mut known = self.known();
-        names.into_iter().for_each(|name| known.insert_name(name));
+        let good = pending.names.iter().zip(verdicts).filter(|(_, verdict)| **verdict);
+        good.for_each(|(name, _)| known.insert_name(*name));
         drop(known);
         pending.finish(verdicts)
     }

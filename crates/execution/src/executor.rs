@@ -33,8 +33,8 @@ pub struct ExecutorConfig {
     pub parameters: Parameters,
     /// Whether each operation runs twice, to find an application that is not deterministic. Costs half the speed.
     pub execute_twice: bool,
-    /// Whether a restart begins at the last stable checkpoint, so that its snapshot is there for peers again (C6). Needed where
-    /// blocks are given up; each start executes some blocks again for it.
+    /// Whether a restart begins at one of the latest checkpoints, as a rule no later than the last stable one, so that its snapshot
+    /// is there for peers again (C6). Needed where blocks are given up; each start executes some blocks again for it.
     pub restarts_at_checkpoint: bool,
     /// Whether nothing else in this home belongs to a cluster yet: then a state that has executed nothing may change its own.
     pub is_home_blank: bool,
@@ -365,7 +365,7 @@ impl Executor {
     /// The block at which a restart would begin; the log must keep all that follow it.
     #[must_use]
     pub fn restarts_at(&self) -> Sequence {
-        self.marked_at.map_or(self.flushed, |marked| marked.min(self.flushed))
+        self.marked_at.unwrap_or(self.flushed)
     }
 
     /// Bytes that wait for [`flush`](Self::flush), roughly.
@@ -452,11 +452,12 @@ fn check_identity(backend: &mut dyn Backend, config: &ExecutorConfig) -> Result<
     }
 }
 
-/// Goes back to the checkpoint that is marked; what followed it is executed again, from the log. Says whether a mark is left: that of
-/// a transfer under way.
+/// Goes back to the checkpoint that is marked; what followed it is executed again, from the log. Says whether a mark is left:
+/// that of a transfer under way.
 fn go_back_to_checkpoint(backend: &mut dyn Backend, is_installing: bool) -> Result<bool, BackendError> {
-    if is_installing || !backend.is_marked()? {
-        return backend.is_marked();
+    let is_marked = backend.is_marked()?;
+    if is_installing || !is_marked {
+        return Ok(is_marked);
     }
     if backend.get(layout::INSTALLED)?.is_some() {
         // The process died right after a transfer's last change.

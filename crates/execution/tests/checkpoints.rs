@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Bench, Chain, GENESIS, open, request};
+use common::{Bench, Chain, open, request};
 use outvote_execution::{Executor, ExecutorConfig, MemoryBackend};
 use outvote_types::{Block, BoundedVec, CheckpointCertificate, Data, Fetch, Parameters, ReplicaId, Sequence};
 
@@ -11,13 +11,7 @@ const BYTES: u64 = 3_000;
 
 fn config() -> ExecutorConfig {
     let parameters = Parameters { checkpoint_interval: 16, checkpoint_bytes: BYTES, ..Parameters::default() };
-    ExecutorConfig {
-        genesis: GENESIS,
-        parameters,
-        execute_twice: false,
-        restarts_at_checkpoint: false,
-        is_home_blank: false,
-    }
+    ExecutorConfig { parameters, ..common::config(16) }
 }
 
 /// Forty blocks of very different sizes.

@@ -194,9 +194,7 @@ impl RunningNode {
         };
         let _ = tokio::task::spawn_blocking(ending).await;
     }
-}
 
-impl RunningNode {
     /// D10: a leader hands over, and its word gets a moment to leave. Without it the others see the link end, and wait a little.
     async fn take_leave(&self) {
         let (said, farewell) = oneshot::channel();
