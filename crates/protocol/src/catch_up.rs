@@ -147,7 +147,12 @@ impl Replica {
 
     /// Asks for the next missing piece of a needed block.
     fn pursue(&mut self, id: Digest) {
-        let Some(sequence) = self.catch_up.needs.get(&id).map(|need| need.sequence) else { return };
+        let Some(need) = self.catch_up.needs.get(&id) else { return };
+        // This runs at every step, and the way down to what is missing can be long.
+        if need.due > self.now && need.asked.is_some_and(|asked| self.chain.still_lacks(asked)) {
+            return;
+        }
+        let sequence = need.sequence;
         let missing = self.chain.missing(id, sequence);
         if matches!(missing, Missing::Nothing | Missing::Impossible) {
             self.catch_up.needs.remove(&id);
