@@ -281,11 +281,11 @@ impl CoreThread {
             }
             Note::BlockMissing { sequence, id } => {
                 let block = id.map_or_else(String::new, |id| id.to_hex());
-                tracing::error!(
+                tracing::warn!(
                     sequence = sequence.0,
                     block,
-                    "this block was agreed on and nobody sends it; nothing from there on is executed here before it comes. \
-                     Start every replica that there is: one that has it sends it"
+                    "nobody has sent this block so far, and nothing from there on is executed here before it comes. If that \
+                     lasts, start every replica that there is: one that has it sends it"
                 );
             }
             Note::Observer { why } => {

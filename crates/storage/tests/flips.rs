@@ -27,7 +27,7 @@ fn no_flipped_byte_of_any_segment_is_believed_or_passed_over() {
         let flips = right(flip(&sample, &file, bits, judge_log));
         println!("{file}: {flips:?}");
         assert_eq!(flips.tried, sample.0.length(&file).unwrap());
-        assert!(flips.refused == 0 && flips.named > flips.tried / 4, "{flips:?}");
+        assert!(flips.refused == 0 && flips.named > 500, "{flips:?}");
     }
 }
 

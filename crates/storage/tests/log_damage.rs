@@ -349,3 +349,47 @@ fn a_sector_in_the_place_of_another_is_never_believed() {
         }
     }
 }
+
+// Faults: S07, S20
+#[test]
+fn a_sector_that_cannot_be_read_is_damage_and_at_the_end_an_error() {
+    let (disk, payloads) = sample();
+    let (mut opened, mut refused) = (0, 0);
+    for file in segments(&disk) {
+        let is_last = file == *segments(&disk).last().unwrap();
+        for sector in 0..disk.length(&file).unwrap() / SECTOR_BYTES as u64 {
+            let mut disk = disk.clone();
+            disk.set_unreadable_sector(&file, sector);
+            match Log::open(disk, IDENTITY, OPTIONS) {
+                Ok((log, recovery)) => {
+                    let found = replay(&log);
+                    assert!(is_subsequence(&found.payloads, &payloads), "{file} sector {sector}");
+                    assert!(found.payloads.len() == payloads.len() || found.holes > 0, "{file} sector {sector}");
+                    assert!(recovery.torn_tail.is_none(), "{file} sector {sector} passed for a torn tail");
+                    assert!(matches!(log.promises(), Promises::Held(held) if held.payload == b"second"));
+                    opened += 1;
+                }
+                Err(error) => {
+                    assert!(is_last && error.to_string().contains(&file), "{file} sector {sector}: {error}");
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(opened > 20 && refused > 0, "{opened} opened, {refused} refused");
+}
+
+// Faults: S18
+#[test]
+fn a_disk_that_reads_nothing_is_an_error_and_no_empty_log() {
+    let (disk, _) = sample();
+    for file in segments(&disk) {
+        let mut whole = disk.clone();
+        whole.set_unreadable(&file, true);
+        let error = Log::open(whole, IDENTITY, OPTIONS).unwrap_err();
+        assert!(error.to_string().contains(&file), "{error}");
+        let mut most = disk.clone();
+        (2..disk.length(&file).unwrap() / 512).for_each(|sector| most.set_unreadable_sector(&file, sector));
+        assert!(Log::open(most, IDENTITY, OPTIONS).is_err(), "{file}");
+    }
+}
