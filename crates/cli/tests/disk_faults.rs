@@ -117,7 +117,7 @@ fn interrupted_writes_and_syncs_are_gone_on_with() {
     let stage = Stage::new();
     let _others = three_others(&stage);
     let mut disturbed =
-        start_traced(&stage, "net/replica-3", "pwrite64,pread64,fsync,fdatasync:error=EINTR:when=2+3");
+        start_traced(&stage, "net/replica-3", "pwrite64,fsync,fdatasync:error=EINTR:when=2+3");
     open_lobby(&stage);
     (0..10).for_each(|number| send(&stage, number));
     let replicas = all_reach_each_other(&stage, "net");
