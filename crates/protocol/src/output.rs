@@ -7,8 +7,8 @@ use outvote_types::fetch::Fetch;
 use outvote_types::vote::Certificate;
 use outvote_types::{
     Batch, Block, CheckpointCertificate, CheckpointVote, Digest, Evidence, Header, Heartbeat, Message,
-    NewViewBody, Nonce, PublicKey, Rank, ReplicaId, Sequence, SignedHeader, Suspect, TimeoutCertificate, View,
-    ViewChangeHead, Vote,
+    NewViewBody, Nonce, PublicKey, Rank, ReplicaId, Sequence, SignedHeader, Suspect, TimeoutCertificate,
+    View, ViewChangeHead, Vote,
 };
 
 /// Names one group of records; tickets rise, and a later one is durable only after all earlier ones.

@@ -165,7 +165,10 @@ fn a_key_that_votes_no_more_is_not_brought_back_by_a_damaged_record() {
     cluster.nodes[3].disk.retain(|record| !matches!(record, Record::Retired));
     assert_eq!(cluster.nodes[3].disk.len(), before - 1);
     cluster.restart(3);
-    assert!(cluster.replica(3).status().observer, "it has signed what it knows nothing of, and says so no more");
+    assert!(
+        cluster.replica(3).status().observer,
+        "it has signed what it knows nothing of, and says so no more"
+    );
 }
 
 // D16, D17: without promises a replica follows, serves, and says nothing that binds.

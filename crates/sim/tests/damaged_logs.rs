@@ -175,7 +175,10 @@ fn a_block_that_is_lost_everywhere_stops_all_and_is_named() {
                 Note::BlockMissing { sequence, .. } => *sequence <= Sequence(lost),
                 _ => false,
             };
-            assert!(has_noted(&world, index, names), "replica {index} does not say that block {lost} is gone");
+            assert!(
+                has_noted(&world, index, names),
+                "replica {index} does not say that block {lost} is gone"
+            );
         }
     }
 }

@@ -21,7 +21,8 @@ use outvote_storage::Disk as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-const USAGE: &str = "crash_points [--minutes M] | crash_points again (log|state) WORKLOAD ROUND | crash_points flips";
+const USAGE: &str =
+    "crash_points [--minutes M] | crash_points again (log|state) WORKLOAD ROUND | crash_points flips";
 /// How often a line of progress is printed.
 const PROGRESS: Duration = Duration::from_secs(10);
 
@@ -77,7 +78,12 @@ fn tour<S: Subject>(round: u64, start: Instant) -> Result<Count, Failure> {
         if said.elapsed() >= PROGRESS {
             said = Instant::now();
             let (seconds, of) = (start.elapsed().as_secs(), all.len());
-            println!("{seconds} s: round {round}, {}: {} of {of} workloads, {} points", S::NAME, number + 1, count.points);
+            println!(
+                "{seconds} s: round {round}, {}: {} of {of} workloads, {} points",
+                S::NAME,
+                number + 1,
+                count.points
+            );
         }
     }
     Ok(count)

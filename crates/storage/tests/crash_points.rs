@@ -14,13 +14,15 @@ use outvote_storage::Fault;
 /// All workloads of the log.
 const LOG: Depth = Depth { steps: 3, subset_changes: 4, coins: 2, recoveries_every: 16, every: 1, round: 0 };
 /// Some of the state's, which take longer.
-const STATE: Depth = Depth { steps: 3, subset_changes: 2, coins: 1, recoveries_every: 1, every: 43, round: 0 };
+const STATE: Depth =
+    Depth { steps: 3, subset_changes: 2, coins: 1, recoveries_every: 1, every: 43, round: 0 };
 
 fn crash_all<S: Subject>(depth: &Depth) -> Count {
     let mut count = Count::default();
     let all = workloads::<S>(depth.steps);
     for (number, workload) in all.iter().enumerate().step_by(depth.every) {
-        crash_workload::<S>(number, workload, depth, &mut count).unwrap_or_else(|failure| panic!("{}", failure.0));
+        crash_workload::<S>(number, workload, depth, &mut count)
+            .unwrap_or_else(|failure| panic!("{}", failure.0));
     }
     count
 }
@@ -29,7 +31,8 @@ fn fail_all<S: Subject>(steps: usize, every: usize) -> Count {
     let mut count = Count::default();
     for workload in workloads::<S>(steps).iter().step_by(every) {
         for fault in [Fault::Device, Fault::Full] {
-            fail_workload::<S>(workload, &fault, &mut count).unwrap_or_else(|failure| panic!("{}", failure.0));
+            fail_workload::<S>(workload, &fault, &mut count)
+                .unwrap_or_else(|failure| panic!("{}", failure.0));
         }
     }
     count

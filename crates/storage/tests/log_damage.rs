@@ -364,7 +364,10 @@ fn a_sector_that_cannot_be_read_is_damage_and_at_the_end_an_error() {
                 Ok((log, recovery)) => {
                     let found = replay(&log);
                     assert!(is_subsequence(&found.payloads, &payloads), "{file} sector {sector}");
-                    assert!(found.payloads.len() == payloads.len() || found.holes > 0, "{file} sector {sector}");
+                    assert!(
+                        found.payloads.len() == payloads.len() || found.holes > 0,
+                        "{file} sector {sector}"
+                    );
                     assert!(recovery.torn_tail.is_none(), "{file} sector {sector} passed for a torn tail");
                     assert!(matches!(log.promises(), Promises::Held(held) if held.payload == b"second"));
                     opened += 1;

@@ -14,7 +14,12 @@ use outvote_storage::{Fault, SECTOR_BYTES, SimDisk, StorageError};
 const SECTOR: u64 = SECTOR_BYTES as u64;
 
 /// Plays a workload once for each write, with that write gone wrong; then closes in order, so that nothing is a torn tail.
-fn lie<S: Subject>(workload: &[S::Step], end: &[S::Step], fault: &Fault, mut judge: impl FnMut(&S, &S::Model)) -> u64 {
+fn lie<S: Subject>(
+    workload: &[S::Step],
+    end: &[S::Step],
+    fault: &Fault,
+    mut judge: impl FnMut(&S, &S::Model),
+) -> u64 {
     let start = SharedDisk::of(SimDisk::new());
     let model = S::base(&start);
     let start = start.copy();

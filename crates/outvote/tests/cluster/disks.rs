@@ -391,7 +391,8 @@ async fn disks_that_are_full_everywhere_lose_nothing_that_was_answered() {
     let mut disks = Vec::new();
     for id in &all {
         cluster.stop_replica(*id).await.expect("stopped");
-        let (data, aside) = (cluster.home(*id).unwrap().join("data"), cluster.home(*id).unwrap().join("aside"));
+        let (data, aside) =
+            (cluster.home(*id).unwrap().join("data"), cluster.home(*id).unwrap().join("aside"));
         copy(&data, &aside);
         let Some(tiny) = Tiny::mount(&data, "size=24m") else {
             let test = "disks::disks_that_are_full_everywhere_lose_nothing_that_was_answered";

@@ -105,7 +105,8 @@ impl SimDisk {
 
     /// Whether one of these bytes lies in a sector that cannot be read.
     fn touches_unreadable(&self, file: &str, offset: u64, count: usize) -> bool {
-        let (first, end) = (offset / SECTOR_BYTES as u64, (offset + count as u64).div_ceil(SECTOR_BYTES as u64));
+        let (first, end) =
+            (offset / SECTOR_BYTES as u64, (offset + count as u64).div_ceil(SECTOR_BYTES as u64));
         let range = (file.to_owned(), first)..(file.to_owned(), end.max(first));
         self.unreadable_sectors.range(range).next().is_some()
     }

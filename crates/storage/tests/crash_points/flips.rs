@@ -76,7 +76,11 @@ fn names(error: &StorageError, file: &str) -> bool {
 }
 
 /// Of a log: nothing invented, nothing missing without a word, and the last promise.
-pub fn judge_log(subject: &LogSubject, model: &<LogSubject as Subject>::Model, flips: &mut Flips) -> Result<(), String> {
+pub fn judge_log(
+    subject: &LogSubject,
+    model: &<LogSubject as Subject>::Model,
+    flips: &mut Flips,
+) -> Result<(), String> {
     subject.check_on_a_lying_disk(model)?;
     flips.named += u64::from(subject.check(&mut model.clone()).is_err());
     Ok(())

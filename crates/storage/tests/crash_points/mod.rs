@@ -183,7 +183,9 @@ pub fn choices(disk: &SimDisk, depth: &Depth) -> Vec<Left> {
     all.extend((1..1_u64 << count.min(depth.subset_changes)).map(Crash::Subset));
     for change in 0..count {
         // Torn at each of the first sectors, and at pages of 4 KiB.
-        all.extend([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 24].map(|sectors| Crash::Torn { change, sectors }));
+        all.extend(
+            [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 24].map(|sectors| Crash::Torn { change, sectors }),
+        );
     }
     let first = depth.round * depth.coins;
     all.extend((first..first + depth.coins).map(Crash::Random));
@@ -315,12 +317,14 @@ pub fn fail_workload<S: Subject>(
         let mut left = disk.copy();
         left.clear_faults();
         let tried = tried.and_then(|()| {
-            [Crash::LoseAll, Crash::KillProcess, Crash::Random(fail_after)].into_iter().try_for_each(|crash| {
-                let mut left = left.clone();
-                left.crash(crash);
-                count.points += 1;
-                settle::<S>(left, &mut model.clone())
-            })
+            [Crash::LoseAll, Crash::KillProcess, Crash::Random(fail_after)].into_iter().try_for_each(
+                |crash| {
+                    let mut left = left.clone();
+                    left.crash(crash);
+                    count.points += 1;
+                    settle::<S>(left, &mut model.clone())
+                },
+            )
         });
         tried.map_err(|what| {
             Failure(format!("{what}\n  {} {workload:?}, operation {fail_after}: {fault:?}", S::NAME))

@@ -159,7 +159,10 @@ impl Subject for StateSubject {
         let mut legal = [Some(model.now.clone()), model.after.clone()].into_iter().flatten();
         let found = legal.find(|(wanted, mark)| *wanted == content && mark.is_some() == is_marked);
         model.now = found.ok_or_else(|| {
-            format!("neither what was committed nor the commit under way: {} keys, mark {is_marked}", content.len())
+            format!(
+                "neither what was committed nor the commit under way: {} keys, mark {is_marked}",
+                content.len()
+            )
         })?;
         model.after = None;
         Ok(())
