@@ -38,6 +38,20 @@ pub struct Promise {
     pub high_id: Digest,
 }
 
+/// The term in which a key votes that votes no more (D24): no committee has it.
+const NEVER: Epoch = Epoch(u64::MAX);
+
+impl Promise {
+    /// The promise to vote nowhere any more.
+    pub(crate) const fn retired(self) -> Self {
+        Self { counter: self.counter.saturating_add(1), epoch: NEVER, ..self }
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.epoch == NEVER
+    }
+}
+
 /// One record of the log.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Record {

@@ -119,7 +119,9 @@ impl Replica {
     pub(crate) fn retire(&mut self, why: &'static str) {
         if self.may_vote() {
             self.own.retired = true;
-            self.persist(alloc::vec![Record::Retired]);
+            // D24: the promise is kept twice, and where it is damaged all the same, that is known.
+            self.disk.promise = self.disk.promise.retired();
+            self.persist(alloc::vec![Record::Retired, Record::Promise(self.disk.promise)]);
         }
         self.become_observer(why);
     }

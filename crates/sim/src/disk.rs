@@ -108,6 +108,19 @@ impl Disk {
         self.blocks.contains(id)
     }
 
+    /// Rot in the middle of the log: the records that are hit cannot be read any more, and what lies behind them can. Says
+    /// how many they are. Promises are kept twice, so this is for the other records.
+    pub fn rot(&mut self, mut is_hit: impl FnMut(&Record) -> bool) -> usize {
+        let before = self.durable.len();
+        self.durable.retain(|record| matches!(record, Record::Promise(_)) || !is_hit(record));
+        let blocks = self.durable.iter().filter_map(|record| match record {
+            Record::Block(block) => Some(block.header.body.id()),
+            _ => None,
+        });
+        self.blocks = blocks.collect();
+        before - self.durable.len()
+    }
+
     /// Drops blocks below this sequence from the log.
     pub fn retain_from(&mut self, from: Sequence) {
         self.durable.retain(|record| match record {
