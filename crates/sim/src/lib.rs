@@ -10,6 +10,7 @@ pub mod random;
 pub mod model;
 
 mod application;
+mod atlas;
 mod archive;
 pub mod client;
 pub mod disk;
@@ -21,6 +22,9 @@ pub mod session_client;
 pub mod network;
 pub mod plan;
 
+mod fault;
+mod swarm;
+
 pub mod machine;
 pub mod trace;
 
@@ -29,8 +33,10 @@ pub mod checkers;
 mod agenda;
 mod carry;
 pub mod gateway;
+mod pause;
 mod rollback;
 mod strike;
+mod strike_disk;
 pub mod world;
 
 pub mod twins;
@@ -42,5 +48,5 @@ pub mod campaign;
 pub use campaign::{Options, Outcome, Report, campaign, replay, run, run_plan};
 pub use checkers::Violation;
 pub use network::{Kind, Verdict};
-pub use plan::{Fault, Network, Plan};
+pub use plan::{Fault, Network, Plan, Step, Trap};
 pub use world::World;

@@ -20,7 +20,18 @@ impl World {
             Fault::Partition(side) => self.links.split(self.quorum, side),
             Fault::OneWay(from, to) => self.links.cut(*from, *to),
             Fault::Link(a, b, up) => self.link(*a, *b, *up),
+            Fault::Ring => self.links.ring(self.quorum),
+            Fault::Bridge(id) => self.links.bridge(self.quorum, *id),
             Fault::Mend => self.links.mend(),
+            Fault::Clog(from, to) => self.links.clog(*from, *to),
+            Fault::Unclog(from, to) => self.unclog(*from, *to),
+            Fault::Blip => self.links.is_silent = true,
+            Fault::BlipOver => self.links.is_silent = false,
+            Fault::ClientsLoseLeader => self.clients_lose_leader(),
+            Fault::ClientsBack => self.clients_back(),
+            Fault::Pause(id) => self.pause(*id),
+            Fault::Resume(id) => self.resume(*id),
+            Fault::Trap(trap) => self.traps.push(*trap),
             Fault::Clock(id, step) => {
                 self.show_clocks();
                 self.machines[id.index()].clock_us += step;
@@ -31,6 +42,15 @@ impl World {
             Fault::Mood(mood) => self.links.mood = *mood,
             Fault::CopyDisk(id) => self.machines[id.index()].copy_disk(),
             Fault::OldCopy(id) => self.put_old_copy_back(*id),
+            Fault::FlushFails(..)
+            | Fault::DiskFull(_)
+            | Fault::DiskSpace(_)
+            | Fault::Unreadable(_)
+            | Fault::Readable(_)
+            | Fault::Rot(..)
+            | Fault::LoseState(_)
+            | Fault::LoseWrite(..)
+            | Fault::LoseSuffix(..) => self.strike_disk(fault),
         }
     }
 
@@ -70,11 +90,11 @@ impl World {
 
     /// Power loss at one replica.
     pub fn crash(&mut self, id: ReplicaId) {
-        let torn = self.plan.torn_writes;
+        let (torn, scattered) = (self.plan.torn_writes, self.plan.scattered_writes);
         if self.machines[id.index()].replica.is_none() {
             return;
         }
-        self.machines[id.index()].crash(&mut self.random, torn);
+        self.machines[id.index()].crash(&mut self.random, torn, scattered);
         self.checkers.on_crash(id);
         for peer in self.quorum.members().filter(|peer| *peer != id) {
             self.schedule_link(peer, id, false);
@@ -114,14 +134,43 @@ impl World {
         self.schedule_link(b, a, up);
     }
 
+    /// Messages on this link wait no more.
+    fn unclog(&mut self, from: ReplicaId, to: ReplicaId) {
+        for frame in self.links.unclog(from, to) {
+            self.schedule(self.now_us + 100, crate::agenda::Happening::Frame { from, to, frame });
+        }
+    }
+
+    /// No client reaches the leader of the highest view that anybody correct is in.
+    fn clients_lose_leader(&mut self) {
+        let highest = self.correct().filter_map(|index| self.status(index)).max_by_key(|status| status.view);
+        if let Some(status) = highest {
+            self.links.without_clients.insert(status.leader);
+            self.notice_sessions(status.leader, false);
+        }
+    }
+
+    fn clients_back(&mut self) {
+        for id in std::mem::take(&mut self.links.without_clients) {
+            self.notice_sessions(id, true);
+        }
+    }
+
     /// Everything is mended: links, power, disks, clocks. Liars go on lying.
     pub fn heal(&mut self) {
         self.show_clocks();
         self.links.mend();
         self.links.mood = Network::calm();
+        self.links.is_silent = false;
+        self.links.zones.clear();
+        self.links.clogged().into_iter().for_each(|(from, to)| self.unclog(from, to));
+        self.clients_back();
+        self.traps.clear();
         self.lift_rules();
         let takes = self.plan.disk_us;
         for id in self.quorum.members() {
+            self.resume(id);
+            self.mend_disk(id);
             self.machines[id.index()].disk_us = takes;
             self.machines[id.index()].clock_us = 0;
             self.restart(id);

@@ -6,7 +6,7 @@ use crate::client::Client;
 use crate::keys;
 use crate::machine::Machine;
 use crate::network::{Kind, Links, Rule, Verdict};
-use crate::plan::{Plan, START_US, lie};
+use crate::plan::{Plan, START_US, Trap, lie};
 use crate::random::Random;
 use crate::session_client::SessionClient;
 use crate::trace::Trace;
@@ -49,6 +49,8 @@ pub struct World {
     pub busy: BTreeMap<ReplicaId, u64>,
     /// Frames sent.
     pub frames: u64,
+    /// Steps at which whoever takes them dies.
+    pub(crate) traps: Vec<Trap>,
     pub(crate) random: Random,
     agenda: Agenda,
     client_wakes: Vec<Option<u64>>,
@@ -66,7 +68,7 @@ impl World {
         assert_eq!(machines.len(), plan.replicas, "each replica has a machine");
         let mut world = Self {
             checkers: Checkers::new(plan.replicas, committee.genesis_id(), liars, &plan.tunables),
-            links: Links::new(plan.network),
+            links: Links::new(plan.network, plan.zones.clone(), plan.clog_max),
             random: Random::new(plan.seed),
             now_us: START_US,
             machines,
@@ -79,6 +81,7 @@ impl World {
             accused: Vec::new(),
             busy: BTreeMap::new(),
             frames: 0,
+            traps: Vec::new(),
             agenda: Agenda::default(),
             client_wakes: Vec::new(),
             session_wakes: Vec::new(),
@@ -136,6 +139,7 @@ impl World {
         let Some((at_us, happening)) = self.agenda.pop() else { return false };
         self.now_us = at_us;
         self.checkers.at(at_us);
+        let Some(happening) = self.put_off(happening) else { return true };
         match happening {
             Happening::Frame { from, to, frame } => {
                 self.note(from, to, &frame);
@@ -148,7 +152,11 @@ impl World {
                     self.local(at, what);
                 }
             }
-            Happening::Submit { to, request } => self.on_submit(to, *request),
+            Happening::Submit { to, request } => {
+                if !self.links.without_clients.contains(&to) {
+                    self.on_submit(to, *request);
+                }
+            }
             Happening::Answer { client, answer } => {
                 let (reply, results) = &*answer;
                 for accepted in self.clients[client].weigh(reply, results) {
@@ -160,7 +168,9 @@ impl World {
                 self.client_wakes[client] = None;
                 self.on_client(client);
             }
+            Happening::Asked { to, .. } if self.links.without_clients.contains(&to) => {}
             Happening::Asked { client, to, message } => self.on_asked(client, to, *message),
+            Happening::Told { from, .. } if self.links.without_clients.contains(&from) => {}
             Happening::Told { client, from, message } => {
                 self.sessions[client].on_message(at_us, from, *message);
                 self.on_session(client);
