@@ -269,6 +269,13 @@ impl CoreThread {
                 );
             }
             Note::Repaired { sequence } => tracing::info!(sequence = sequence.0, "the state is repaired"),
+            Note::Missing { sequence, id } => {
+                tracing::error!(
+                    sequence = sequence.0,
+                    block = %id.to_hex(),
+                    "nobody who answers has this block: nothing above it is committed here before somebody does"
+                );
+            }
             Note::Observer { why } => {
                 tracing::error!(why, "this replica follows but never votes with this key")
             }

@@ -1,7 +1,7 @@
 //! Obtaining blocks that a certificate or f + 1 replicas vouch for, one by one or as ranges (C5, C8 to C10).
 
-use crate::limits::{NEEDS_MAX, RANGE_FROM_SLOTS};
-use crate::output::{Draft, Recipients};
+use crate::limits::{FETCHES_IN_VAIN, NEEDS_MAX, RANGE_FROM_SLOTS};
+use crate::output::{Draft, Note, Recipients};
 use crate::range::Range;
 use crate::replica::Replica;
 use crate::sizes::Sizes;
@@ -20,6 +20,8 @@ pub(crate) struct Need {
     due: Instant,
     /// What was asked for last.
     asked: Option<Missing>,
+    /// How often in a row it was asked for in vain.
+    in_vain: usize,
 }
 
 /// What is being obtained.
@@ -134,6 +136,7 @@ impl Replica {
             tries: 0,
             due: now,
             asked: None,
+            in_vain: 0,
         });
         for source in sources {
             if source != me && self.quorum.has(source) && !need.sources.contains(&source) {
@@ -167,11 +170,18 @@ impl Replica {
         if need.asked == Some(missing) {
             // C10: spread over peers; one that does not answer is not waited for.
             need.tries = need.tries.wrapping_add(1);
+            need.in_vain = need.in_vain.saturating_add(1);
+        } else {
+            need.in_vain = 0;
         }
+        let is_named = need.in_vain == FETCHES_IN_VAIN;
         need.asked = Some(missing);
         need.due = due;
         let source = need.sources[need.tries % need.sources.len()];
         let sources = need.sources.clone();
+        if let (true, Missing::Block(id, sequence)) = (is_named, missing) {
+            self.note(Note::Missing { sequence, id });
+        }
         let fetch = match missing {
             Missing::Block(piece, height) => {
                 if height.since(self.chain.committed) > RANGE_FROM_SLOTS {

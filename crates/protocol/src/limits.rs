@@ -60,3 +60,5 @@ pub(crate) const TURNAROUND_SAMPLES: usize = 64;
 pub(crate) const TOLERANCE_STEPS_MAX: u32 = 80;
 /// Slots whose own votes are sent again at a time at most.
 pub(crate) const RESENT_SLOTS: usize = 64;
+/// Questions in a row for the same block without an answer, after which people are told its name.
+pub(crate) const FETCHES_IN_VAIN: usize = 100;

@@ -199,6 +199,14 @@ pub enum Note {
         /// Up to here.
         sequence: Sequence,
     },
+    /// A block that a certificate or `f + 1` replicas vouch for has been asked for in vain for some seconds: nobody who answers
+    /// has it. Nothing above it can be committed here before somebody does.
+    Missing {
+        /// Its place.
+        sequence: Sequence,
+        /// Its name.
+        id: Digest,
+    },
     /// This replica may never vote again with this key: its promises are lost or rolled back.
     Observer {
         /// Why.

@@ -2,6 +2,7 @@
 
 use crate::agenda::{Happening, Local};
 use crate::client::Client;
+use crate::coverage::State;
 use crate::network::Fate;
 use crate::world::World;
 use outvote_execution::{Transfer, TransferOutput};
@@ -38,6 +39,7 @@ impl World {
         let status = replica.status();
         let sizes = replica.sizes();
         let actions = machine.adversary.act(now, actions);
+        machine.state = State::of(at, &status, machine.transfer.is_some());
         self.checkers.on_step(at, &status, &sizes);
         self.carry_out(at, actions);
     }

@@ -25,6 +25,8 @@ pub mod plan;
 mod fault;
 mod swarm;
 
+pub mod coverage;
+
 pub mod machine;
 pub mod trace;
 
@@ -43,10 +45,20 @@ pub mod twins;
 
 mod crew;
 
+pub mod audit;
+
+mod colluders;
+
+pub mod outcome;
+
+pub mod shrink;
+
 pub mod campaign;
 
-pub use campaign::{Options, Outcome, Report, campaign, replay, run, run_plan};
+pub use campaign::{Options, Report, campaign};
 pub use checkers::Violation;
 pub use network::{Kind, Verdict};
+pub use outcome::{Mode, Outcome, Run, replay, run, run_plan};
 pub use plan::{Fault, Network, Plan, Step, Trap};
+pub use shrink::{Reduction, shrink};
 pub use world::World;

@@ -3,6 +3,7 @@
 use crate::agenda::Happening;
 use crate::application::Ledger;
 use crate::archive::Archive;
+use crate::coverage::State;
 use crate::disk::Disk;
 use crate::gateway::Question;
 use crate::keys;
@@ -68,6 +69,8 @@ pub struct Machine {
     pub timer_rate: u64,
     /// What a restart says of its promises, besides what the disk does.
     pub voting: Voting,
+    /// Where it stands, as of its last step.
+    pub(crate) state: State,
     /// What waits while the process is stopped; `None` while it is not.
     pub(crate) inbox: Option<Vec<Happening>>,
     /// Whether the next flush fails, and for how long the process is down then.
@@ -125,6 +128,7 @@ impl Machine {
             clock_us: 0,
             timer_rate: plan.timer_rates.get(id.index()).copied().unwrap_or(TIMER_RATE_TRUE),
             voting: Voting::Allowed,
+            state: State::Following,
             inbox: None,
             flush_fails: None,
             is_full: false,

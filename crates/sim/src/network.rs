@@ -77,6 +77,30 @@ impl Kind {
         Self::Reminder,
     ];
 
+    /// Its name in the protocol.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Propose => "PROPOSE",
+            Self::Prepare => "PREPARE",
+            Self::Commit => "COMMIT",
+            Self::Certificate => "CERTIFICATE",
+            Self::Suspect => "SUSPECT",
+            Self::Timeout => "TIMEOUT",
+            Self::ViewChange => "VIEWCHANGE",
+            Self::NewView => "NEWVIEW",
+            Self::Heartbeat => "HEARTBEAT",
+            Self::Status => "STATUS",
+            Self::Checkpoint => "CHECKPOINT",
+            Self::Stable => "STABLE",
+            Self::Evidence => "EVIDENCE",
+            Self::Relay => "RELAY",
+            Self::Fetch => "FETCH",
+            Self::Data => "DATA",
+            Self::Reminder => "REMINDER",
+        }
+    }
+
     /// The kind of a frame.
     #[must_use]
     pub fn of(frame: &[u8]) -> Option<Self> {
@@ -204,11 +228,12 @@ impl Links {
 
     /// Two halves that hear nothing of each other but through the bridge, which hears both.
     pub fn bridge(&mut self, quorum: Quorum, bridge: ReplicaId) {
-        let others = quorum.members().filter(|id| *id != bridge);
-        let side: Vec<ReplicaId> = others.clone().take(quorum.n() / 2).collect();
-        for a in others.clone() {
-            for b in others.clone().filter(|b| side.contains(&a) != side.contains(b)) {
-                self.cuts.insert((a, b));
+        let others: Vec<ReplicaId> = quorum.members().filter(|id| *id != bridge).collect();
+        let (side, rest) = others.split_at(others.len() / 2);
+        for a in side {
+            for b in rest {
+                self.cuts.insert((*a, *b));
+                self.cuts.insert((*b, *a));
             }
         }
     }

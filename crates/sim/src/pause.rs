@@ -60,6 +60,7 @@ impl World {
     /// The process dies, and comes back after a while.
     pub(crate) fn spring(&mut self, at: ReplicaId, trap: Trap) {
         *self.faults.entry("killed_at_step").or_default() += 1;
+        self.coverage.moment("killed_at_step", self.now_us);
         self.crash(at);
         self.schedule(self.now_us + trap.down_us, Happening::Fault(Box::new(Fault::Restart(at))));
     }

@@ -1,6 +1,7 @@
 //! Carries out faults, and mends them.
 
-use crate::plan::{Fault, Network};
+use crate::coverage::State;
+use crate::plan::{Fault, Network, lie};
 use crate::world::World;
 use outvote_replica::Event;
 use outvote_types::ReplicaId;
@@ -12,6 +13,11 @@ impl World {
     /// Something goes wrong, or right again.
     pub fn strike(&mut self, fault: &Fault) {
         *self.faults.entry(fault.word()).or_default() += 1;
+        let before = match fault {
+            Fault::Behave(id, _) => Some(self.machines[id.index()].adversary.behaviour()),
+            _ => None,
+        };
+        self.coverage.strike(fault, before, self.plan.disk_us, self.now_us);
         let what = format!("{fault:?}");
         self.trace.note(self.now_us, &"fault", 0, &what, what.as_bytes());
         match fault {
@@ -74,7 +80,8 @@ impl World {
         let status = machine.replica.as_ref().map(outvote_replica::Replica::status);
         let actions = machine.adversary.act(machine.monotonic(now_us), actions);
         if let Some(status) = status {
-            let machine = &self.machines[id.index()];
+            let machine = &mut self.machines[id.index()];
+            machine.state = State::of(id, &status, machine.transfer.is_some());
             self.checkers.on_start(id, &status, &machine.disk, machine.incarnation == 1);
         }
         self.carry_out(id, actions);
@@ -166,6 +173,9 @@ impl World {
         self.links.clogged().into_iter().for_each(|(from, to)| self.unclog(from, to));
         self.clients_back();
         self.traps.clear();
+        let lies = self.plan.liars.iter().map(|(id, _)| lie(self.machines[id.index()].adversary.behaviour()));
+        let lasting: Vec<&str> = lies.chain(["timers_drift", "real_signatures"]).collect();
+        self.coverage.heal(&lasting);
         self.lift_rules();
         let takes = self.plan.disk_us;
         for id in self.quorum.members() {

@@ -20,7 +20,7 @@ impl World {
             Fault::Readable(id) => self.machines[id.index()].is_unreadable = false,
             Fault::Rot(id, number) => {
                 self.crash(*id);
-                if self.rot(*id, *number) && self.plan.lies(*id) {
+                if self.rot(*id, *number) && (self.plan.lies(*id) || self.plan.beyond_bound) {
                     self.checkers.on_old_copy(*id, &self.machines[id.index()].disk);
                 }
             }
@@ -41,6 +41,7 @@ impl World {
     /// D20: after a failed flush nobody knows what the disk holds, so the process stops, and starts again after a while.
     pub(crate) fn fail_flush(&mut self, id: ReplicaId, down_us: u64) {
         self.crash(id);
+        self.coverage.moment("flush_fails", self.now_us);
         self.schedule(self.now_us + down_us, Happening::Fault(Box::new(Fault::Restart(id))));
     }
 

@@ -270,3 +270,40 @@ fn lost_writes(plan: &mut Plan, random: &mut Random) {
     let until = at + random.between(1_000, 800_000);
     plan.both(until, Fault::Crash(victim), until + random.between(1_000, 300_000), Fault::Restart(victim));
 }
+
+impl Plan {
+    /// A plan in which disks lose more than the protocol can make good. Nobody lies, so whatever diverges is a mistake of ours.
+    #[must_use]
+    pub fn beyond_bound(seed: u64, replicas: usize) -> Self {
+        let mut plan = Self::quiet(seed, replicas);
+        let mut random = Random::new(seed ^ 0x6265_796f_6e64_2121);
+        plan.beyond_bound = true;
+        plan.parameters.checkpoint_interval = *random.pick(&[4, 8, 16, 64]);
+        plan.parameters.checkpoint_bytes = *random.pick(&[2_000, 10_000, 64 << 20]);
+        plan.gives_up_blocks = random.chance(500_000);
+        plan.scattered_writes = random.chance(500_000);
+        plan.disk_us = *random.pick(&[50, 500, 2_000]);
+        plan.clients = random.between(1, 3) as usize;
+        plan.requests_per_client = 40 / plan.clients as u64;
+        plan.think_us = random.between(1_000, 40_000);
+        plan.heal_us = START_US + random.between(1_500_000, 3_000_000);
+        // The same moment everywhere, or one disk after the other.
+        let spread = *random.pick(&[1, 1_000_000]);
+        let at = plan.moment(&mut random);
+        let victims = random.between(2, replicas as u64);
+        let first = plan.anybody(&mut random);
+        for step in 0..victims {
+            let id = ReplicaId(((u64::from(first.0) + step) % replicas as u64) as u16);
+            let at = at + random.below(spread);
+            for _ in 0..random.between(1, 12) {
+                plan.faults.push((at, Fault::Rot(id, random.number())));
+            }
+            if random.chance(200_000) {
+                plan.faults.push((at, Fault::LoseState(id)));
+            }
+            plan.faults.push((at + random.between(1_000, 500_000), Fault::Restart(id)));
+        }
+        plan.faults.sort_by_key(|(at, _)| *at);
+        plan
+    }
+}

@@ -3,6 +3,7 @@
 use crate::agenda::{Agenda, Happening, Local};
 use crate::checkers::Checkers;
 use crate::client::Client;
+use crate::coverage::Coverage;
 use crate::keys;
 use crate::machine::Machine;
 use crate::network::{Kind, Links, Rule, Verdict};
@@ -49,6 +50,8 @@ pub struct World {
     pub busy: BTreeMap<ReplicaId, u64>,
     /// Frames sent.
     pub frames: u64,
+    /// What met what.
+    pub coverage: Coverage,
     /// Steps at which whoever takes them dies.
     pub(crate) traps: Vec<Trap>,
     pub(crate) random: Random,
@@ -81,6 +84,7 @@ impl World {
             accused: Vec::new(),
             busy: BTreeMap::new(),
             frames: 0,
+            coverage: Coverage::default(),
             traps: Vec::new(),
             agenda: Agenda::default(),
             client_wakes: Vec::new(),
@@ -103,6 +107,19 @@ impl World {
         // Whoever lies from the start is a fault like one that begins later; nothing of it is in the trace.
         for (_, behaviour) in &world.plan.liars {
             *world.faults.entry(lie(*behaviour)).or_default() += 1;
+            world.coverage.begin(lie(*behaviour));
+        }
+        world.coverage.mood(&world.plan.network);
+        let lasting = [
+            ("zones", !world.plan.zones.is_empty()),
+            ("timers_drift", !world.plan.timer_rates.is_empty()),
+            ("scattered_writes", world.plan.scattered_writes),
+            ("gives_up_blocks", world.plan.gives_up_blocks),
+            ("real_signatures", world.plan.real_signatures),
+        ];
+        for (word, _) in lasting.into_iter().filter(|(_, is_on)| *is_on) {
+            world.coverage.begin(word);
+            *world.faults.entry(word).or_default() += 1;
         }
         for id in quorum.members() {
             world.start(id);
@@ -143,6 +160,10 @@ impl World {
         match happening {
             Happening::Frame { from, to, frame } => {
                 self.note(from, to, &frame);
+                let machine = &self.machines[to.index()];
+                if let (Some(kind), true) = (Kind::of(&frame), machine.replica.is_some()) {
+                    self.coverage.on_frame(self.now_us, kind, machine.state);
+                }
                 let event = Event::Frame { from, bytes: frame.to_vec() };
                 self.feed(to, event);
                 self.judge_reminder(from, to, &frame);
