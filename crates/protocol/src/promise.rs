@@ -169,7 +169,13 @@ impl Replica {
     pub(crate) fn raise_lock(&mut self, certificate: &Certificate) -> Ticket {
         // Q5: view first, then sequence; D21: never downwards.
         if certificate.rank() <= self.lock.rank {
-            return self.disk.promise_ticket;
+            // D1: what this disk lost and peers have sent again is durable before COMMIT rests on it once more.
+            let lost = self.unwritten_blocks(certificate.id);
+            if lost.is_empty() {
+                return self.disk.promise_ticket;
+            }
+            let lease = self.next_lease();
+            return self.persist_promise(lost, lease);
         }
         let mut records = self.unwritten_blocks(certificate.id);
         records.push(Record::Certificate(certificate.clone()));
