@@ -266,7 +266,9 @@ fn live(world: &mut World) -> Option<String> {
 fn halt_or_repair(world: &mut World) -> Option<String> {
     let done = world.run_until(HALT_US, |world| !world.checkers.found().is_empty() || world.all_is_done());
     let names = |note: &Note| matches!(note, Note::Missing { .. } | Note::Observer { .. });
-    let is_named = world.notes.iter().any(|(_, _, note)| names(note));
+    // Whoever starts with lost promises is told so by its disk, and tells people (D14, D17).
+    let observes = world.correct().any(|index| world.status(index).is_some_and(|status| status.observer));
+    let is_named = observes || world.notes.iter().any(|(_, _, note)| names(note));
     let word = match (done, is_named) {
         (true, _) => "repaired",
         (false, true) => "halted_and_named",

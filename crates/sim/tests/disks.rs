@@ -58,6 +58,26 @@ fn a_record_that_rots_in_the_middle_of_the_log_is_repaired_from_peers() {
     assert!(repaired > 0);
 }
 
+/// D1: peers send the lock's block again, and COMMIT for it leaves only once it is on this disk again.
+// Faults: S07
+#[test]
+fn a_block_that_rotted_is_durable_again_before_commit_rests_on_it() {
+    let mut world = cluster(4);
+    commits(&mut world, 3);
+    world.run_for(SECOND);
+    crash(&mut world, 2);
+    let disk = &mut world.machines[2].disk;
+    let locked = disk.promise().unwrap().high_id;
+    let is_locked = |record: &Record| matches!(record, Record::Block(block) if block.header.body.id() == locked);
+    let place = disk.durable().iter().position(is_locked).unwrap();
+    assert!(place < disk.last_write(), "what follows it was written later");
+    disk.rot(place);
+    restart(&mut world, 2);
+    world.run_for(3 * SECOND);
+    converges(&mut world);
+    assert!(world.machines[2].disk.has_block(&locked));
+}
+
 // Faults: S24
 #[test]
 fn records_rot_on_all_disks_at_once_and_all_come_back() {
