@@ -55,7 +55,7 @@ fn blocks_that_rot_in_the_middle_of_one_log_come_from_the_others() {
         commits(&mut world, 30);
         crash(&mut world, 3);
         let is_hit = |record: &Record| block_at(record).is_some_and(|at| (first..=last).contains(&at));
-        assert!(world.machines[3].disk.rot(is_hit) > 0);
+        assert!(world.machines[3].disk.rot_all(is_hit) > 0);
         restart(&mut world, 3);
         converges(&mut world);
         assert_eq!(status(&world, 3).executed.0, world.checkers.height());
@@ -78,7 +78,7 @@ fn whichever_record_rots_the_replica_comes_back_and_votes() {
         commits(&mut world, 6);
         crash(&mut world, 3);
         let mut at = 0;
-        let lost = world.machines[3].disk.rot(|_| {
+        let lost = world.machines[3].disk.rot_all(|_| {
             at += 1;
             at - 1 == victim
         });
@@ -100,7 +100,7 @@ fn a_lock_without_its_proof_is_neither_forgotten_nor_claimed() {
     commits(&mut world, 10);
     crash(&mut world, 3);
     let is_proof = is_lock(&world, 3);
-    assert!(world.machines[3].disk.rot(is_proof) > 0);
+    assert!(world.machines[3].disk.rot_all(is_proof) > 0);
     let promised = world.machines[3].disk.promise().unwrap().high_rank;
     for kind in [Kind::Certificate, Kind::NewView, Kind::ViewChange] {
         world.rule(None, Some(3), Some(kind), Verdict::Drop);
@@ -137,7 +137,7 @@ fn what_rotted_in_all_logs_and_is_left_in_one_each_is_brought_together() {
         }
         for index in 0..4usize {
             let keeper = |sequence: u64| (sequence as usize + left) % 4;
-            let lost = world.machines[index].disk.rot(|record| match record {
+            let lost = world.machines[index].disk.rot_all(|record| match record {
                 Record::Block(block) => keeper(block.header.body.sequence.0) != index,
                 Record::Certificate(certificate) => keeper(certificate.sequence.0) != index,
                 _ => false,
@@ -161,7 +161,7 @@ fn a_block_that_is_lost_everywhere_stops_all_and_is_named() {
         converges(&mut world);
         (0..4).for_each(|index| crash(&mut world, index));
         for machine in &mut world.machines {
-            assert!(machine.disk.rot(|record| block_at(record) == Some(lost)) > 0);
+            assert!(machine.disk.rot_all(|record| block_at(record) == Some(lost)) > 0);
         }
         (0..4).for_each(|index| restart(&mut world, index));
         world.clients[0].want(1);
@@ -195,7 +195,7 @@ fn a_proof_that_is_lost_everywhere_lowers_no_lock() {
     let promised = world.machines[1].disk.promise().unwrap().high_rank;
     for machine in &mut world.machines {
         // The commit certificate of the same block would prove it as well.
-        machine.disk.rot(|record| match record {
+        machine.disk.rot_all(|record| match record {
             Record::Certificate(held) => {
                 matches!(held.phase, Phase::Prepare | Phase::Commit) && held.sequence >= promised.sequence
             }
