@@ -33,9 +33,11 @@ mod rollback;
 mod strike;
 pub mod world;
 
-pub mod twins;
-
 mod crew;
+
+pub mod arena;
+pub mod mutation;
+pub mod twins;
 
 pub mod campaign;
 
