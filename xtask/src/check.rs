@@ -1,5 +1,6 @@
 //! The command line and the gate's loop.
 
+use crate::campaigns;
 use crate::report::{Report, Sums};
 use crate::steps;
 use crate::tree::Tree;
@@ -9,7 +10,9 @@ use std::time::Instant;
 
 const HELP: &str = "cargo xtask check              the whole gate, as CI runs it
 cargo xtask check --only STEP  one step of it
-cargo xtask check --list       the steps";
+cargo xtask check --list       the steps
+cargo xtask twins --minutes M  two instances behind one key: see outvote twins --help
+cargo xtask mutate --minutes M liars that change one field now and then: see outvote mutate --help";
 
 /// Runs the command that `arguments` name.
 #[must_use]
@@ -19,6 +22,7 @@ pub fn main_with(arguments: &[String]) -> ExitCode {
         ["check"] => run(&Tree::own(), None, &mut io::stdout().lock()),
         ["check", "--only", step] => run(&Tree::own(), Some(step), &mut io::stdout().lock()),
         ["check", "--list"] => list(&mut io::stdout().lock()).map(|()| true),
+        [campaign @ ("twins" | "mutate"), arguments @ ..] => campaigns::run(campaign, arguments),
         [] | ["help" | "--help" | "-h"] => writeln!(io::stdout(), "{HELP}").map(|()| true),
         other => writeln!(io::stderr(), "unknown: {}\n\n{HELP}", other.join(" ")).map(|()| false),
     };

@@ -74,7 +74,7 @@ pub enum Voting {
     AllowedAfterGap,
     /// So are they, and the key is known to sign in another process as well: what others show of it is no news, and D18 is not
     /// asked. No replica that means well starts like this; the simulator's twins do.
-    Shared,
+    Twin,
     /// Its promises are lost or foreign: it follows and serves, and never votes with this key.
     Observer {
         /// Why.

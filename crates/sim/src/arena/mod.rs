@@ -113,7 +113,7 @@ impl<'k> Arena<'k> {
         let mut first = Vec::new();
         for id in kit.quorum.members().chain(twins.iter().copied()) {
             let shares = twins.contains(&id) && !fenced;
-            let voting = if shares { Voting::Shared } else { Voting::Allowed };
+            let voting = if shares { Voting::Twin } else { Voting::Allowed };
             let (mut seat, actions) = Seat::new(kit, id, voting, now);
             seat.lies = liars.contains(&id);
             arena.seats.push(seat);

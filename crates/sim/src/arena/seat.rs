@@ -43,7 +43,7 @@ impl Seat {
         let archive = Archive::default();
         let seat = Self {
             id,
-            lies: voting == Voting::Shared,
+            lies: voting == Voting::Twin,
             replica,
             adversary: None,
             disk,
