@@ -13,11 +13,23 @@ pub(crate) struct Nightly {
 }
 
 /// All of them. What follows the name on the command line is handed on.
-pub(crate) const ALL: &[Nightly] = &[Nightly {
-    name: "sim",
-    about: "simulator campaigns: --minutes M [--replicas N] [--beyond-bound | --liars-beyond] [--require-coverage]",
-    arguments: &["sim"],
-}];
+pub(crate) const ALL: &[Nightly] = &[
+    Nightly {
+        name: "sim",
+        about: "simulator campaigns: --minutes M [--replicas N] [--beyond-bound | --liars-beyond] [--require-coverage]",
+        arguments: &["sim"],
+    },
+    Nightly {
+        name: "twins",
+        about: "two instances behind one key: [--minutes M] [--from I --count C] [--sample COUNT] [--replicas N]",
+        arguments: &["twins"],
+    },
+    Nightly {
+        name: "mutate",
+        about: "correctly signed messages with one field changed: [--minutes M] [--count C] [--replicas N]",
+        arguments: &["mutate"],
+    },
+];
 
 /// Builds the program and runs the command; whether it found nothing wrong.
 pub(crate) fn run(tree: &Tree, nightly: &Nightly, more: &[&str]) -> io::Result<bool> {

@@ -13,6 +13,7 @@ pub mod equivocator;
 pub mod forger;
 pub mod half_batch;
 pub mod laggard;
+pub mod mutator;
 pub mod mute;
 pub mod replayer;
 
@@ -22,3 +23,4 @@ pub use adversary::Adversary;
 pub use behaviour::Behaviour;
 pub use hand::Hand;
 pub use liar::Liar;
+pub use mutator::Mutator;

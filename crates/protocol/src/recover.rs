@@ -123,10 +123,11 @@ impl Replica {
         let genesis = config.committee.genesis_id();
         let mut found = Found::sort(recovered.records);
         let voting = match recovered.voting {
-            Voting::AllowedAfterGap => Voting::Allowed,
+            Voting::AllowedAfterGap | Voting::Twin => Voting::Allowed,
             other => other,
         };
         let mut replica = Self::blank(config, quorum, &mut found, voting, now, wall);
+        replica.own.shared = recovered.voting == Voting::Twin;
         let (sequence, id) = recovered.executed;
         let header = recovered.executed_header.or(found.installed);
         let time = header.filter(|header| header.body.id() == id).map_or(WallTime(0), |h| h.body.time);

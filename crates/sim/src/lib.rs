@@ -41,8 +41,6 @@ mod strike;
 mod strike_disk;
 pub mod world;
 
-pub mod twins;
-
 mod crew;
 
 pub mod audit;
@@ -52,6 +50,10 @@ mod colluders;
 pub mod outcome;
 
 pub mod shrink;
+
+pub mod arena;
+pub mod mutation;
+pub mod twins;
 
 pub mod campaign;
 

@@ -9,6 +9,7 @@ pub(crate) mod doctor;
 pub(crate) mod evidence;
 pub(crate) mod init;
 pub(crate) mod kv;
+pub(crate) mod mutate;
 pub(crate) mod receipt;
 pub(crate) mod sim;
 pub(crate) mod start;
@@ -16,3 +17,4 @@ pub(crate) mod status;
 pub(crate) mod testnet;
 #[cfg(feature = "demo")]
 pub(crate) mod traitor;
+pub(crate) mod twins;
