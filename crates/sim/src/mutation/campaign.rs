@@ -121,6 +121,7 @@ pub fn campaign(options: &Options, mut progress: impl FnMut(&Report)) -> Result<
                 if let Some((game, verdict)) = played {
                     report.count(game, verdict);
                 }
+                true
             },
         );
         report.wall_seconds = started.elapsed().as_secs_f64();

@@ -181,6 +181,7 @@ pub fn campaign(options: &Options, mut progress: impl FnMut(&Report)) -> Result<
                 if let Some((scenario, verdict)) = played {
                     report.count(scenario, verdict);
                 }
+                true
             },
         );
         report.wall_seconds = started.elapsed().as_secs_f64();
