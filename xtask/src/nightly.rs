@@ -27,6 +27,7 @@ pub(crate) fn run(tree: &Tree, nightly: &Nightly, more: &[&str]) -> io::Result<b
         return Ok(false);
     }
     let program = tree.target().join("release").join(format!("outvote{}", std::env::consts::EXE_SUFFIX));
-    let status = Command::new(program).args(nightly.arguments).args(more).current_dir(tree.root()).status()?;
+    let status =
+        Command::new(program).args(nightly.arguments).args(more).current_dir(tree.root()).status()?;
     Ok(status.success())
 }

@@ -94,8 +94,9 @@ impl Replica {
         }
         self.term.committed_vote = certificate.sequence;
         let vote = self.vote(Phase::Commit, certificate.rank(), certificate.id);
-        // D1, D2: the last promise names this lock or a higher one of this view, and the view itself.
-        let gate = self.disk.gate(self.disk.promise_ticket);
+        // D1, D2: the last promise names this lock or a higher one of this view, and the view itself. It follows the blocks, unless
+        // this disk had lost some of an older lock.
+        let gate = self.disk.gate(self.disk.promise_ticket.max(self.disk.block_ticket));
         self.send(Recipients::Others, Draft::Commit(vote), gate);
     }
 

@@ -215,7 +215,8 @@ impl Replica {
             && let Some(block) = entry.block.clone()
         {
             entry.written = true;
-            self.persist(alloc::vec![crate::record::Record::Block((*block).clone().into())]);
+            let record = crate::record::Record::Block((*block).clone().into());
+            self.disk.block_ticket = self.persist(alloc::vec![record]);
         }
     }
 

@@ -30,6 +30,8 @@ pub(crate) struct Disk {
     pub(crate) promise: Promise,
     /// The ticket of the last promise.
     pub(crate) promise_ticket: Ticket,
+    /// The ticket of the last block that was written without a promise after it in the same group.
+    pub(crate) block_ticket: Ticket,
     /// The ticket of the promise that entered the current view.
     pub(crate) view_ticket: Ticket,
     /// The lease of this view that is durable.
@@ -45,6 +47,7 @@ impl Disk {
             durable: Ticket(0),
             promise,
             promise_ticket: Ticket(0),
+            block_ticket: Ticket(0),
             view_ticket: Ticket(0),
             durable_lease: promise.lease,
             leases: VecDeque::new(),
@@ -169,13 +172,12 @@ impl Replica {
     pub(crate) fn raise_lock(&mut self, certificate: &Certificate) -> Ticket {
         // Q5: view first, then sequence; D21: never downwards.
         if certificate.rank() <= self.lock.rank {
-            // D1: what this disk lost and peers have sent again is durable before COMMIT rests on it once more.
+            // D1: what this disk lost and peers have sent again; no promise follows it.
             let lost = self.unwritten_blocks(certificate.id);
-            if lost.is_empty() {
-                return self.disk.promise_ticket;
+            if !lost.is_empty() {
+                self.disk.block_ticket = self.persist(lost);
             }
-            let lease = self.next_lease();
-            return self.persist_promise(lost, lease);
+            return self.disk.promise_ticket;
         }
         let mut records = self.unwritten_blocks(certificate.id);
         records.push(Record::Certificate(certificate.clone()));

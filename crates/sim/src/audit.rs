@@ -11,7 +11,8 @@
 use outvote_crypto::{Check, Keyring, Scheme};
 use outvote_replica::{Justification, Record};
 use outvote_types::{
-    Certificate, Digest, NewViewBody, Phase, ReplicaId, Sequence, Signature, Signed, View, ViewChangeHead, Vote,
+    Certificate, Digest, NewViewBody, Phase, ReplicaId, Sequence, Signature, Signed, View, ViewChangeHead,
+    Vote,
 };
 use std::collections::BTreeMap;
 

@@ -124,4 +124,3 @@ pub const fn replicas_of(seed: u64, wanted: Option<usize>) -> usize {
         None => 4,
     }
 }
-

@@ -128,10 +128,15 @@ pub(crate) fn play(seed: u64, replicas: usize, keep_text: bool) -> Outcome {
 /// Whether the honest members of the two sides committed different blocks in one place.
 fn is_forked(first: &World, of_first: &[ReplicaId], second: &World, of_second: &[ReplicaId]) -> bool {
     let height = |world: &World, honest: &[ReplicaId]| {
-        let committed = honest.iter().filter_map(|id| world.status(id.index())).map(|status| status.committed);
+        let committed =
+            honest.iter().filter_map(|id| world.status(id.index())).map(|status| status.committed);
         committed.max().unwrap_or_default()
     };
     let common = height(first, of_first).min(height(second, of_second));
     let theirs = second.checkers.committed();
-    first.checkers.committed().range(..=common).any(|(at, id)| theirs.get(at).is_some_and(|other| other != id))
+    first
+        .checkers
+        .committed()
+        .range(..=common)
+        .any(|(at, id)| theirs.get(at).is_some_and(|other| other != id))
 }

@@ -74,12 +74,51 @@ impl State {
 
 /// What may be at work; the first stands for nothing at all.
 pub const FAULTS: [&str; 45] = [
-    "calm", "crash", "restart", "killed_at_step", "partition", "one_way", "link_flap", "ring", "bridge", "clog",
-    "blip", "clients_lose_leader", "pause", "clock_step", "timers_drift", "zones", "loss", "duplication",
-    "straggling", "reordering", "slow_disk", "stuck_disk", "flush_fails", "disk_full", "unreadable", "rot",
-    "state_lost", "lost_write", "misdirected_write", "lost_suffix", "old_copy", "honest", "mute", "equivocation",
-    "forge", "half-batch", "slow", "censor", "corrupt-answers", "replay", "scattered_writes", "asynchrony",
-    "gives_up_blocks", "other_lie", "real_signatures",
+    "calm",
+    "crash",
+    "restart",
+    "killed_at_step",
+    "partition",
+    "one_way",
+    "link_flap",
+    "ring",
+    "bridge",
+    "clog",
+    "blip",
+    "clients_lose_leader",
+    "pause",
+    "clock_step",
+    "timers_drift",
+    "zones",
+    "loss",
+    "duplication",
+    "straggling",
+    "reordering",
+    "slow_disk",
+    "stuck_disk",
+    "flush_fails",
+    "disk_full",
+    "unreadable",
+    "rot",
+    "state_lost",
+    "lost_write",
+    "misdirected_write",
+    "lost_suffix",
+    "old_copy",
+    "honest",
+    "mute",
+    "equivocation",
+    "forge",
+    "half-batch",
+    "slow",
+    "censor",
+    "corrupt-answers",
+    "replay",
+    "scattered_writes",
+    "asynchrony",
+    "gives_up_blocks",
+    "other_lie",
+    "real_signatures",
 ];
 
 /// How long something that happens in a moment counts as at work, microseconds.
@@ -125,7 +164,9 @@ impl Coverage {
 
     fn until(&mut self, word: &str, until_us: u64) {
         let place = FAULTS.iter().position(|fault| *fault == word);
-        let Some(place) = place.or_else(|| FAULTS.iter().position(|fault| *fault == "other_lie")) else { return };
+        let Some(place) = place.or_else(|| FAULTS.iter().position(|fault| *fault == "other_lie")) else {
+            return;
+        };
         match self.active.iter_mut().find(|(fault, _)| *fault == place) {
             Some((_, until)) => *until = until_us.max(*until),
             None => self.active.push((place, until_us)),
@@ -167,7 +208,9 @@ impl Coverage {
             Fault::Resume(_) => self.end("pause"),
             Fault::DiskSpace(_) => self.end("disk_full"),
             Fault::Readable(_) => self.end("unreadable"),
-            Fault::Disk(_, us) if *us <= disk_us => ["slow_disk", "stuck_disk"].iter().for_each(|word| self.end(word)),
+            Fault::Disk(_, us) if *us <= disk_us => {
+                ["slow_disk", "stuck_disk"].iter().for_each(|word| self.end(word))
+            }
             Fault::Disk(_, us) => self.begin(if *us >= STUCK_US { "stuck_disk" } else { "slow_disk" }),
             Fault::Behave(_, behaviour) => {
                 self.end(before.map_or("", lie));

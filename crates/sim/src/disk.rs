@@ -127,7 +127,8 @@ impl Disk {
     pub fn crash(&mut self, random: &mut Random, torn: bool, scattered: bool) {
         let under_way = std::mem::take(&mut self.flushing);
         if scattered {
-            let write: Vec<Record> = self.waiting.drain(..).take(under_way).flat_map(|(_, records)| records).collect();
+            let write: Vec<Record> =
+                self.waiting.drain(..).take(under_way).flat_map(|(_, records)| records).collect();
             self.waiting.clear();
             return self.keep_scattered(random, write);
         }
@@ -237,7 +238,8 @@ impl Disk {
             return;
         }
         let promise = behind.into_iter().rfind(|record| matches!(record, Record::Promise(_)));
-        let (rotted, next_write, shown) = (std::mem::take(&mut self.rotted), self.next_write, self.is_promise_lost);
+        let (rotted, next_write, shown) =
+            (std::mem::take(&mut self.rotted), self.next_write, self.is_promise_lost);
         *self = Self::with(std::mem::take(&mut self.durable));
         (self.rotted, self.next_write, self.is_promise_lost) = (rotted, next_write, shown);
         if let Some(record) = promise {

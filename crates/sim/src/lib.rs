@@ -10,8 +10,8 @@ pub mod random;
 pub mod model;
 
 mod application;
-mod atlas;
 mod archive;
+mod atlas;
 pub mod client;
 pub mod disk;
 pub mod keys;

@@ -1,7 +1,7 @@
 //! What one seed does to a cluster: sizes, tunables, the network's moods, and a list of faults.
 
-use crate::random::Random;
 pub use crate::fault::{Fault, Step, Trap, lie};
+use crate::random::Random;
 use outvote_adversary::Behaviour;
 use outvote_replica::Tunables;
 use outvote_types::{Parameters, ReplicaId};

@@ -32,7 +32,8 @@ impl Reduction {
             plan.faults.retain(|_| place.next().is_some_and(|place| keep.contains(&place)));
         }
         if let Some(liars) = &self.liars {
-            let needed: Vec<ReplicaId> = plan.faults.iter().filter_map(|(_, fault)| victim(&plan, fault)).collect();
+            let needed: Vec<ReplicaId> =
+                plan.faults.iter().filter_map(|(_, fault)| victim(&plan, fault)).collect();
             plan.liars.retain(|(id, _)| liars.contains(id) || needed.contains(id));
         }
         for (count, wanted) in [(&mut plan.clients, self.clients), (&mut plan.sessions, self.clients)] {
@@ -155,7 +156,8 @@ impl Shrinker {
         let plan = self.best.plan();
         let end_us = self.outcome.violations.first().map_or(u64::MAX, |violation| violation.at_us);
         let known = self.best.reduction.keep.clone().unwrap_or_else(|| (0..plan.faults.len()).collect());
-        let early = known.iter().zip(&plan.faults).filter(|(_, (at, _))| *at <= end_us).map(|(place, _)| *place);
+        let early =
+            known.iter().zip(&plan.faults).filter(|(_, (at, _))| *at <= end_us).map(|(place, _)| *place);
         let early: Vec<usize> = early.collect();
         self.best.reduction.keep = Some(known);
         self.best.reduction.liars = Some(plan.liars.iter().map(|(id, _)| *id).collect());

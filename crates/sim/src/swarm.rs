@@ -158,7 +158,12 @@ fn pauses(plan: &mut Plan, random: &mut Random) {
         let id = ReplicaId(((u64::from(first.0) + step) % plan.replicas as u64) as u16);
         // An old copy's checker counts the moments that it may take to judge what it is shown.
         if !plan.lies(id) {
-            plan.both(at + random.below(1_000), Fault::Pause(id), until + random.below(1_000), Fault::Resume(id));
+            plan.both(
+                at + random.below(1_000),
+                Fault::Pause(id),
+                until + random.below(1_000),
+                Fault::Resume(id),
+            );
         }
     }
 }
@@ -213,7 +218,12 @@ fn full_disks(plan: &mut Plan, random: &mut Random) {
     let count = if random.chance(200_000) { plan.replicas as u64 } else { 1 };
     for step in 0..count {
         let id = ReplicaId(((u64::from(first.0) + step) % plan.replicas as u64) as u16);
-        plan.both(at + random.below(50_000), Fault::DiskFull(id), until + random.below(50_000), Fault::DiskSpace(id));
+        plan.both(
+            at + random.below(50_000),
+            Fault::DiskFull(id),
+            until + random.below(50_000),
+            Fault::DiskSpace(id),
+        );
         // Whoever starts it again before that does so in vain.
         plan.faults.push((random.between(at + 1, until), Fault::Restart(id)));
     }
@@ -242,7 +252,12 @@ fn rot(plan: &mut Plan, random: &mut Random) {
     for _ in 0..count * random.between(1, 3) {
         let id = plan.anybody(random);
         let at = at + random.below(500_000);
-        plan.both(at, Fault::Rot(id, random.number()), at + random.between(1_000, 500_000), Fault::Restart(id));
+        plan.both(
+            at,
+            Fault::Rot(id, random.number()),
+            at + random.between(1_000, 500_000),
+            Fault::Restart(id),
+        );
     }
 }
 

@@ -1,13 +1,13 @@
 //! More liars than any protocol survives: the forks that they make name them.
 
 use outvote_crypto::Keyring;
+use outvote_replica::{Justification, Record};
 use outvote_sim::audit::{Held, Proof, culprits};
 use outvote_sim::{Mode, Options, campaign, keys};
 use outvote_types::{
     BoundedVec, Certificate, Committee, Digest, Epoch, Member, Mode as CommitteeMode, NewView, NewViewBody,
     Parameters, Phase, Rank, ReplicaId, Sequence, View, ViewChangeHead, Vote,
 };
-use outvote_replica::{Justification, Record};
 
 /// The seed of the keys.
 const SEED: u64 = 7;
@@ -55,7 +55,10 @@ fn named(records: &[Record]) -> Vec<(u16, Proof)> {
     let mut held = Held::default();
     held.add(records);
     let scheme = keys::scheme(SEED, 0, false);
-    culprits(&Keyring::new(committee()), &*scheme, &held).into_iter().map(|(id, proof)| (id.0, proof)).collect()
+    culprits(&Keyring::new(committee()), &*scheme, &held)
+        .into_iter()
+        .map(|(id, proof)| (id.0, proof))
+        .collect()
 }
 
 fn names(records: &[Record]) -> Vec<u16> {
@@ -107,7 +110,8 @@ fn forks_name_their_makers_and_nobody_else() {
         let options =
             Options { seeds: 40, mode: Mode::LiarsBeyond, replicas: Some(replicas), ..Options::default() };
         let report = campaign(&options, |_, _| ());
-        let failing: Vec<_> = report.failures.iter().map(|outcome| (outcome.command(), &outcome.violations)).collect();
+        let failing: Vec<_> =
+            report.failures.iter().map(|outcome| (outcome.command(), &outcome.violations)).collect();
         let count = |word: &str| report.faults.get(word).copied().unwrap_or_default();
         assert!(failing.is_empty(), "{failing:?}");
         assert!(count("fork") >= 30, "only {} of 40 games forked", count("fork"));

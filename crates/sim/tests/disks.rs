@@ -15,7 +15,9 @@ fn a_failed_flush_stops_the_replica_and_nothing_is_lost() {
     commits(&mut world, 3);
     world.strike(&Fault::FlushFails(id(2), 500_000));
     commits(&mut world, 3);
-    assert!(world.run_until(SECOND, |world| world.status(2).is_none()) || world.faults.contains_key("restart"));
+    assert!(
+        world.run_until(SECOND, |world| world.status(2).is_none()) || world.faults.contains_key("restart")
+    );
     world.run_for(SECOND);
     assert!(world.status(2).is_some(), "it is started again");
     commits(&mut world, 10);
@@ -53,7 +55,9 @@ fn a_record_that_rots_in_the_middle_of_the_log_is_repaired_from_peers() {
         commits(&mut world, 5);
         converges(&mut world);
         assert!(!status(&world, 2).observer, "it lost nothing that it promised");
-        repaired += u64::from(world.machines[2].disk.durable().iter().any(|record| matches!(record, Record::Block(_))));
+        repaired += u64::from(
+            world.machines[2].disk.durable().iter().any(|record| matches!(record, Record::Block(_))),
+        );
     }
     assert!(repaired > 0);
 }
@@ -68,7 +72,8 @@ fn a_block_that_rotted_is_durable_again_before_commit_rests_on_it() {
     crash(&mut world, 2);
     let disk = &mut world.machines[2].disk;
     let locked = disk.promise().unwrap().high_id;
-    let is_locked = |record: &Record| matches!(record, Record::Block(block) if block.header.body.id() == locked);
+    let is_locked =
+        |record: &Record| matches!(record, Record::Block(block) if block.header.body.id() == locked);
     let place = disk.durable().iter().position(is_locked).unwrap();
     assert!(place < disk.last_write(), "what follows it was written later");
     disk.rot(place);
@@ -167,9 +172,10 @@ fn a_committed_block_that_is_lost_everywhere_halts_the_cluster_and_is_named() {
         crash(&mut world, index);
         let disk = &mut world.machines[index].disk;
         // Not in the last write: that would be taken for one that was never finished.
-        let place = disk.durable().iter().position(
-            |record| matches!(record, Record::Block(block) if block.header.body.sequence.0 == 4),
-        );
+        let place = disk
+            .durable()
+            .iter()
+            .position(|record| matches!(record, Record::Block(block) if block.header.body.sequence.0 == 4));
         if let Some(Record::Block(block)) = place.map(|place| disk.durable()[place].clone()) {
             lost = Some(block.header.body.id());
         }
@@ -180,7 +186,8 @@ fn a_committed_block_that_is_lost_everywhere_halts_the_cluster_and_is_named() {
     world.wake(0);
     assert!(!world.run_until(30 * SECOND, |world| world.clients[0].is_done()), "there is a hole");
     let lost = lost.unwrap();
-    let named = world.notes.iter().filter(|(_, _, note)| matches!(note, Note::Missing { id, .. } if *id == lost));
+    let named =
+        world.notes.iter().filter(|(_, _, note)| matches!(note, Note::Missing { id, .. } if *id == lost));
     assert!(named.count() > 0, "{:?}", world.status(0));
     is_sound(&world);
 }
@@ -190,7 +197,8 @@ fn a_committed_block_that_is_lost_everywhere_halts_the_cluster_and_is_named() {
 fn beyond_the_bound_all_is_repaired_or_named_and_nothing_diverges() {
     let options = Options { seeds: 60, mode: Mode::BeyondBound, replicas: Some(4), ..Options::default() };
     let report = campaign(&options, |_, _| ());
-    let failing: Vec<_> = report.failures.iter().map(|outcome| (outcome.command(), outcome.failure())).collect();
+    let failing: Vec<_> =
+        report.failures.iter().map(|outcome| (outcome.command(), outcome.failure())).collect();
     assert!(failing.is_empty(), "{failing:?}");
     let count = |word: &str| report.faults.get(word).copied().unwrap_or_default();
     assert!(count("repaired") > 0 && count("halted_and_named") > 0, "{:?}", report.faults);

@@ -20,7 +20,8 @@ fn a_failing_seed_shrinks_to_a_few_faults() {
     let shrunk = failing.as_ref().and_then(|run| shrink(run, TRIES));
     let again = shrunk.as_ref().map(|shrunk| shrunk.run.play(false));
     plant(None);
-    let (failing, shrunk, again) = (failing.expect("one fails"), shrunk.expect("it fails"), again.expect("it plays"));
+    let (failing, shrunk, again) =
+        (failing.expect("one fails"), shrunk.expect("it fails"), again.expect("it plays"));
     assert_eq!(again.failure(), shrunk.outcome.failure(), "the small run fails in the same way");
     assert_eq!(again.trace_hash, shrunk.outcome.trace_hash, "and the same way each time");
     assert!(shrunk.faults <= FAULTS_MAX, "{} faults are left: {}", shrunk.faults, shrunk.run.command());

@@ -147,7 +147,8 @@ fn requests_reach_a_leader_that_no_client_reaches() {
 fn clogged_links_keep_few_messages_and_come_back_in_any_order() {
     let mut world = cluster(4);
     commits(&mut world, 3);
-    let links: Vec<_> = (0..4).flat_map(|a| (0..4).filter(move |b| *b != a).map(move |b| (id(a), id(b)))).collect();
+    let links: Vec<_> =
+        (0..4).flat_map(|a| (0..4).filter(move |b| *b != a).map(move |b| (id(a), id(b)))).collect();
     for (from, to) in &links {
         world.strike(&Fault::Clog(*from, *to));
         world.run_for(20_000);
@@ -202,8 +203,12 @@ fn commits_follow_soon_after_a_time_without_any_order() {
     world.wake(0);
     world.run_for(60 * SECOND);
     world.heal();
-    let window = (0..4).filter_map(|index| world.status(index)).map(|status| status.timeout_us).max().unwrap();
-    assert!(world.run_until(3 * window, |world| world.clients[0].is_done()), "longer than 3 windows of {window}");
+    let window =
+        (0..4).filter_map(|index| world.status(index)).map(|status| status.timeout_us).max().unwrap();
+    assert!(
+        world.run_until(3 * window, |world| world.clients[0].is_done()),
+        "longer than 3 windows of {window}"
+    );
     converges(&mut world);
 }
 
