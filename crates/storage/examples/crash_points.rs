@@ -6,7 +6,8 @@
 //! cargo run --release -p outvote-storage --example crash_points -- again log 123 4
 //! cargo run --release -p outvote-storage --example crash_points -- flips
 //! ```
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test program stops at the first surprise")]
+#![allow(clippy::unwrap_used, reason = "a test program stops at the first surprise")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to whoever runs it")]
 
 #[path = "../tests/crash_points/mod.rs"]
 mod harness;

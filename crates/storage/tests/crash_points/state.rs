@@ -60,7 +60,7 @@ impl StateSubject {
     pub fn check_on_a_lying_disk(&self, model: &Model) -> Result<(), String> {
         // A damaged page is found at the latest when it is read.
         let Ok(content) = self.content() else { return Ok(()) };
-        let is_whole = model.history.iter().any(|state| *state == content);
+        let is_whole = model.history.contains(&content);
         is_whole.then_some(()).ok_or_else(|| format!("{} keys that were never together", content.len()))
     }
 
