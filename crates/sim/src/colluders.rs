@@ -19,7 +19,7 @@ use outvote_types::{Digest, Quorum, ReplicaId};
 use std::collections::BTreeSet;
 
 /// How long the two sides go on after they have parted, microseconds.
-const APART_US: u64 = 6_000_000;
+const APART_US: u64 = 4_000_000;
 /// What a game of its own means for the generator.
 const SALT: u64 = 0x636f_6c6c_7564_6572;
 
@@ -63,8 +63,8 @@ fn side(plan: &Plan, apart_us: u64, others: &[ReplicaId], keep_text: bool) -> Wo
 fn plan(seed: u64, replicas: usize, random: &mut Random) -> Plan {
     let mut plan = Plan::quiet(seed, replicas);
     plan.clients = 2;
-    plan.requests_per_client = 100;
-    plan.think_us = random.between(2_000, 40_000);
+    plan.requests_per_client = 60;
+    plan.think_us = random.between(10_000, 40_000);
     plan.tunables.batch_count_max = *random.pick(&[1, 2, 5, 50]);
     plan.tunables.in_flight_max = *random.pick(&[1, 2, 4, 8]);
     plan.network = Network {
@@ -90,7 +90,7 @@ pub(crate) fn play(seed: u64, replicas: usize, keep_text: bool) -> Outcome {
     let Ok(quorum) = Quorum::byzantine(replicas) else { return outcome };
     let sides = sides(quorum, &mut random);
     let plan = plan(seed, replicas, &mut random);
-    let apart_us = START_US + random.between(20_000, 1_500_000);
+    let apart_us = START_US + random.between(20_000, 400_000);
     let first = side(&plan, apart_us, &sides.second, keep_text);
     let second = side(&plan, apart_us, &sides.first, keep_text);
     for world in [&first, &second] {

@@ -290,6 +290,13 @@ pub struct Pairs {
 pub const IMPOSSIBLE: &[(&str, &str, &str)] = &[
     // The place of lies whose names are newer than this list; a seed of such a lie fills it.
     ("*", "other_lie", "every behaviour has a name of its own at present"),
+    // Calm means that nobody is faulty, either.
+    (
+        "EVIDENCE",
+        "calm",
+        "there is evidence against liars alone, and a lie is at work as long as its seed lasts",
+    ),
+    ("observing", "calm", "whoever stops voting for good has lost promises, so it counts among the faulty"),
 ];
 
 fn is_impossible(pair: (&str, &str)) -> bool {
