@@ -63,6 +63,7 @@ impl Kind {
     pub const fn deeds(self) -> &'static [Deed] {
         match self {
             Self::Number => &[Deed::PlusOne, Deed::MinusOne, Deed::Older, Deed::Any],
+            Self::Epoch => &[Deed::PlusOne, Deed::Any],
             Self::Digest => &[Deed::Older, Deed::Any],
             Self::Mark => &[Deed::Any],
             Self::Member => &[Deed::Other],
@@ -164,6 +165,7 @@ impl Slot<'_> {
     pub(super) const fn kind(&self) -> Kind {
         match self {
             Self::Number(_) => Kind::Number,
+            Self::Epoch(_) => Kind::Epoch,
             Self::Digest(_) => Kind::Digest,
             Self::Mark(_) => Kind::Mark,
             Self::Member(_) => Kind::Member,
@@ -187,6 +189,7 @@ impl Slot<'_> {
                 let older = earlier!(older, Number);
                 number(value, deed, dice, older);
             }
+            Self::Epoch(value) => number(value, deed, dice, None),
             Self::Digest(value) => match deed {
                 Deed::Any => *value = Digest::of(&value.0),
                 _ => *value = earlier!(older, Digest).unwrap_or(*value),

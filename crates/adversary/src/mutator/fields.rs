@@ -10,6 +10,7 @@ use outvote_types::{
 /// A place in a message.
 pub(super) enum Slot<'a> {
     Number(&'a mut u64),
+    Epoch(&'a mut u64),
     Digest(&'a mut Digest),
     Mark(&'a mut Option<Digest>),
     Member(&'a mut ReplicaId),
@@ -31,8 +32,10 @@ pub(super) enum Slot<'a> {
 /// What kind of value a place holds; it decides what can be done to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// A view, a sequence, a time, an epoch.
+    /// A view, a sequence, a time.
     Number,
+    /// An epoch; there is one only, the lowest.
+    Epoch,
     /// The identity of a block, a root.
     Digest,
     /// A digest that honest messages leave out.
@@ -136,7 +139,7 @@ pub(super) fn visit(message: &mut Message, to: Visit<'_>) {
 }
 
 fn header(body: &mut Header, to: Visit<'_>) {
-    to("header.epoch", Slot::Number(&mut body.epoch.0));
+    to("header.epoch", Slot::Epoch(&mut body.epoch.0));
     to("header.view", Slot::Number(&mut body.view.0));
     to("header.sequence", Slot::Number(&mut body.sequence.0));
     to("header.parent", Slot::Digest(&mut body.parent));

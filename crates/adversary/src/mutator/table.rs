@@ -2,8 +2,8 @@
 
 use super::deeds::Deed;
 use super::fields::Kind::{
-    self, Digest, Echo, Evidence, Flag, Heads, List, Mark, Member, Number, Phase, Proof, Requests, Votes,
-    Word,
+    self, Digest, Echo, Epoch, Evidence, Flag, Heads, List, Mark, Member, Number, Phase, Proof, Requests,
+    Votes, Word,
 };
 use outvote_replica::MessageType as Type;
 
@@ -19,7 +19,7 @@ const VOTE: [(&str, Kind); 5] = [
 ];
 
 const ROWS: &[Row] = &[
-    (Type::Propose, "header.epoch", Number),
+    (Type::Propose, "header.epoch", Epoch),
     (Type::Propose, "header.view", Number),
     (Type::Propose, "header.sequence", Number),
     (Type::Propose, "header.parent", Digest),

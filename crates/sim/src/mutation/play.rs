@@ -12,7 +12,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Clients, each with one request; the last one waits until everything is mended.
 const CLIENTS: u64 = 48;
 /// Blocks between two checkpoints: few, so that short games have some.
-const CHECKPOINT_INTERVAL: u64 = 4;
+const CHECKPOINT_INTERVAL: u64 = 8;
+/// Requests, each in a block of its own, that an exile misses.
+const EXILE_REQUESTS: u64 = 14;
 /// After the last round everything must be done within this time.
 const PATIENCE_US: u64 = 120_000_000;
 /// Kinds that a round may lose altogether.
@@ -30,6 +32,8 @@ pub struct Game {
     /// How.
     pub habits: Habits,
     rounds: u64,
+    /// Who hears nothing for a long time, and is far behind then.
+    exile: Option<usize>,
     /// What can go wrong in this game, as bits.
     kinds: u64,
 }
@@ -49,7 +53,8 @@ impl Game {
         let habits =
             Habits { scope, percent: *random.pick(&[3, 10, 30, 60]), to_some: random.chance(500_000) };
         let (rounds, kinds) = (random.between(2, 8), random.number());
-        Self { seed, replicas, liars, habits, rounds, kinds }
+        let exile = random.chance(300_000).then(|| random.below(replicas as u64) as usize);
+        Self { seed, replicas, liars, habits, rounds, exile, kinds }
     }
 
     /// The one command that plays it again.
@@ -104,6 +109,9 @@ pub fn play(kit: &Kit, game: &Game, tally: &Tally, keep_text: bool) -> Verdict {
             stage.arena.shuffle(random.number());
         }
         stage.arena.keep_late();
+        if let Some(exile) = game.exile {
+            stage.banish(exile);
+        }
         for _ in 0..game.rounds {
             stage.round(&mut random);
         }
@@ -140,6 +148,20 @@ struct Stage<'k> {
 }
 
 impl Stage<'_> {
+    /// The others go on without this one, further than single blocks are asked for.
+    fn banish(&mut self, exile: usize) {
+        let split: Vec<u8> = (0..self.arena.seats.len()).map(|seat| u8::from(seat == exile)).collect();
+        self.arena.divide(&split);
+        for _ in 0..EXILE_REQUESTS {
+            for seat in (0..split.len()).filter(|seat| *seat != exile) {
+                self.arena.ask(seat, self.asked as usize, 0);
+            }
+            self.asked += 1;
+            self.arena.settle();
+        }
+        self.arena.judge();
+    }
+
     fn round(&mut self, random: &mut Random) {
         if !self.arena.checkers.found().is_empty() {
             return;
