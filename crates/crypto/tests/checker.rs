@@ -271,6 +271,12 @@ fn a_view_change_shows_exactly_what_its_head_claims() {
         let rejected = world.checker().check(Message::NewView(Box::new(bad))).unwrap_err();
         assert_eq!(rejected.evidence, None);
     }
+    // V19: each head carries its own signer's signature, whatever the leader signed around it.
+    let mut heads = opening.signed.body.heads.clone().into_inner();
+    heads[1].signature.0[0] ^= 1;
+    let body = NewViewBody { heads: BoundedVec::truncated(heads), ..opening.signed.body.clone() };
+    let bad = NewView { signed: world.sign(body), ..opening };
+    assert!(world.checker().check(Message::NewView(Box::new(bad))).is_err());
     let commit = ViewChange { certificate: Some(world.certificate(Phase::Commit, &header)), ..good };
     assert!(
         world.checker().check(Message::ViewChange(Box::new(commit))).is_ok(),
@@ -379,6 +385,11 @@ fn a_range_is_a_chain_with_its_own_batches_under_its_own_certificate() {
     let mut gap = blocks.clone();
     gap.remove(1);
     reject(range(gap));
+    let mut strange = blocks.clone();
+    let mut header = strange[1].header.body.clone();
+    header.time = header.time.next();
+    strange[1].header = world.sign(header);
+    reject(range(strange));
     let mut stripped = blocks.clone();
     stripped[1].batches = BoundedVec::default();
     reject(range(stripped));

@@ -1,5 +1,6 @@
 //! Builds the binary and runs every test, in the one profile that users run.
 
+use crate::bugs::{self, Selection};
 use crate::libtest::{self, Ignored, SKIPPED_VARIABLE};
 use crate::process::{Finished, cargo, is_ci, run as run_program, run_with};
 use crate::report::Report;
@@ -10,25 +11,10 @@ use std::fs;
 const SHOWN_LINES: usize = 40;
 /// Where the whole output goes, below the target folder.
 const LOG: &str = "xtask-tests.log";
-/// The same for the planted bugs.
-const PLANTED_LOG: &str = "xtask-planted.log";
 /// Where tests write that they could not be done here, below the target folder.
 const SKIPPED: &str = "xtask-skipped.txt";
 /// Every test of the program as it is.
 const TESTS: &[&str] = &["test", "--workspace", "--release", "--no-fail-fast"];
-/// The simulator against a program with one planted bug at a time: each must be caught by the checkers alone, so without
-/// debug assertions. A build of its own, since no release has the feature.
-const PLANTED: &[&str] = &[
-    "test",
-    "--release",
-    "--no-fail-fast",
-    "--package",
-    "outvote-sim",
-    "--features",
-    "planted-bugs",
-    "--test",
-    "planted",
-];
 /// An ignored test is fine in CI only when its reason begins so and names what only some hosts offer.
 const HOST_REASON: &str = "needs a host";
 
@@ -39,18 +25,21 @@ pub(crate) fn run(tree: &Tree) -> Report {
         Ok(finished) => return Report::one_failed(format!("the build fails\n{}", finished.tail())),
         Err(error) => return Report::one_failed(format!("cargo cannot be started: {error}")),
     }
-    for (log, arguments) in [(LOG, TESTS), (PLANTED_LOG, PLANTED)] {
-        let list = tree.target().join(SKIPPED);
-        // What an earlier run left there; that there was none is fine.
-        let _ = fs::remove_file(&list);
-        let variable = [(SKIPPED_VARIABLE, &*list.to_string_lossy())];
-        match run_with(tree.root(), &cargo(), arguments, &variable) {
-            Ok(finished) => {
-                let skipped = libtest::skipped(&fs::read_to_string(&list).unwrap_or_default());
-                report.add(judge(tree, &finished, log, &skipped));
-            }
-            Err(error) => report.failures.push(format!("cargo test cannot be started: {error}")),
+    let list = tree.target().join(SKIPPED);
+    // What an earlier run left there; that there was none is fine.
+    let _ = fs::remove_file(&list);
+    let variable = [(SKIPPED_VARIABLE, &*list.to_string_lossy())];
+    match run_with(tree.root(), &cargo(), TESTS, &variable) {
+        Ok(finished) => {
+            let skipped = libtest::skipped(&fs::read_to_string(&list).unwrap_or_default());
+            report.add(judge(tree, &finished, LOG, &skipped));
         }
+        Err(error) => report.failures.push(format!("cargo test cannot be started: {error}")),
+    }
+    // The table is for `cargo xtask bugs`; here what lives through counts.
+    match bugs::run(tree, Selection::Quick, &mut std::io::sink()) {
+        Ok(caught) => report.add(caught),
+        Err(error) => report.failures.push(format!("the planted mistakes: {error}")),
     }
     report
 }
