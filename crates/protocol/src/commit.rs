@@ -120,8 +120,7 @@ impl Replica {
         let vote = self.vote(Phase::Commit, certificate.rank(), certificate.id);
         // D1, D2: the last promise names this lock or a higher one of this view, and the view itself. Where a lock that was
         // there already got its block back (C7, D23), the block was handed to the disk after that promise.
-        let gate =
-            self.disk.gate(self.disk.last).filter(|_| !planted::is_on(Bug::CommitBeforeLock));
+        let gate = self.disk.gate(self.disk.last).filter(|_| !planted::is_on(Bug::CommitBeforeLock));
         self.send(Recipients::Others, Draft::Commit(vote), gate);
     }
 

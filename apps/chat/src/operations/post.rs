@@ -22,7 +22,6 @@ pub(super) fn apply(context: &Context, name: String, text: String, state: &mut W
     // 2^64 messages never come; a room that claims to have them is damaged.
     room.next_index = index.checked_add(1).ok_or(Refusal::StateDamaged)?;
     let Context { time, sequence, position, author, .. } = *context;
-    let author = if planted::is_on(Bug::AuthorIsSender) { context.session } else { author };
     let message = Message { author, sequence, position, time, text, edited: false, deleted: false };
     state.save_message(&name, index, &message);
     state.save_room(&name, &room);

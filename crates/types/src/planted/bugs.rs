@@ -182,7 +182,6 @@ bugs! {
     AnybodyInvites: "row K14", "Any member may say who is in a room";
     InviteCountsTwice: "row K14", "A second invitation counts the member again";
     RoomIndexShared: "row W10", "Messages get their index from the block, not from their room";
-    AuthorIsSender: "row K14", "A message counts as written by the session that carried it";
     TextUnbounded: "row K06", "A text may be of any length";
     NameTakenTwice: "row M09", "Two keys may have one name";
     NamesWithControls: "row W11", "A name may hold control characters";
