@@ -265,6 +265,13 @@ fn a_view_change_shows_exactly_what_its_head_claims() {
     reject(ViewChange { certificate: Some(world.certificate(Phase::Prepare, &other)), ..good.clone() });
     reject(ViewChange { timeout: world.timeout(1), ..good.clone() });
     reject(ViewChange { certificate: good.certificate.clone(), ..world.view_change(None) });
+    // A certificate of the right rank for another block; no certificate for what is genesis in one part only.
+    let rival = Header { time: header.time.next(), ..header.clone() };
+    reject(ViewChange { certificate: Some(world.certificate(Phase::Prepare, &rival)), ..good.clone() });
+    for (rank, id) in [(header.rank(), world.committee.genesis_id()), (Rank::default(), header.id())] {
+        let head = world.sign(ViewChangeHead { rank, id, ..good.head.body });
+        reject(ViewChange { head, certificate: None, ..good.clone() });
+    }
     let opening = world.new_view(Some(&header));
     for certificate in [None, Some(world.certificate(Phase::Prepare, &other))] {
         let bad = NewView { certificate, ..opening.clone() };
@@ -282,6 +289,24 @@ fn a_view_change_shows_exactly_what_its_head_claims() {
         world.checker().check(Message::ViewChange(Box::new(commit))).is_ok(),
         "Q5: as good as a PREPARE one"
     );
+}
+
+#[test]
+fn votes_and_questions_are_about_blocks_that_there_are() {
+    let world = World::new();
+    let accepts = |message| world.checker().check(message).is_ok();
+    let commit = |sequence| {
+        let vote = world.vote(Phase::Commit, &world.header(0, 1, Digest::ZERO, &[]).body, 1).body;
+        accepts(Message::Commit(world.sign(Vote { sequence: Sequence(sequence), ..vote })))
+    };
+    // Q4: nobody votes for genesis.
+    assert_eq!([0, 1, 2].map(commit), [false, true, true]);
+    let range = |(first, last)| {
+        let fetch = Fetch::Range { first: Sequence(first), last: Sequence(last), replica: ReplicaId(3) };
+        accepts(Message::Fetch(world.sign(fetch)))
+    };
+    // C5: a range begins after genesis and does not run backwards.
+    assert_eq!([(0, 5), (1, 1), (1, 5), (6, 5)].map(range), [false, true, true, false]);
 }
 
 #[test]

@@ -42,8 +42,9 @@ fn overwritten(disk: &SimDisk, file: &str, offset: usize, bytes: &[u8]) -> SimDi
     disk
 }
 
-// S09: found by the place that the checksum covers.
+/// Found by the place that the checksum covers.
 #[test]
+// Faults: S09
 fn a_sector_in_a_wrong_place_says_no_more_than_a_rotten_one() {
     let disk = sample();
     let places: Vec<(String, usize)> = disk
@@ -69,8 +70,9 @@ fn a_sector_in_a_wrong_place_says_no_more_than_a_rotten_one() {
     }
 }
 
-// S09: a segment's header says which one it is.
+/// A segment's header says which one it is.
 #[test]
+// Faults: S09
 fn a_segment_under_the_name_of_another_says_no_more_than_a_rotten_one() {
     let disk = sample();
     let files = disk.list().unwrap();

@@ -75,7 +75,7 @@ async fn a_member_that_dies_is_noticed_at_once_and_linked_again_when_it_is_back(
     assert_eq!(b.frames().await.2, [b"later"]);
 }
 
-/// N15: a connection whose end nobody noticed must not go on beside the one that took its place.
+/// A connection whose end nobody noticed does not go on beside the one that took its place.
 #[tokio::test]
 async fn a_newer_connection_of_a_member_ends_the_older_one() {
     let (mut a, _b, members) = pair(limits()).await;

@@ -70,6 +70,7 @@ pub const ROWS: &[Row] = &[
     test("EmptyBatchAllowed", "types", "judgements", "a_header_is_allowed_up_to_its_bounds_and_not_beyond"),
     test("TrailingBytesTaken", "execution", "damage", "a_damaged_row_that_every_start_reads_is_named_and_nothing_is_changed"),
     test("LengthUnbounded", "types", "encoding", "a_blob_at_its_bound_decodes_and_one_byte_more_does_not"),
+    // Faults: R08
     campaign("VerifySaysYes", 32),
     test("KnownWithoutSignature", "replica", "intake", "a_flipped_bit_is_never_believed"),
     test("KnownWithoutKey", "crypto", "checker", "what_is_remembered_is_bounded_and_never_a_bad_signature"),
@@ -86,6 +87,7 @@ pub const ROWS: &[Row] = &[
     campaign("LockLostAtRestart", 8),
     slow_campaign("LeaseLostAtRestart", 200),
     campaign("PrepareBeyondLease", 8),
+    // Faults: P15
     campaign("SendBeforeDurable", 8),
     campaign("VotesAgainAfterRestart", 8),
     slow_campaign("NewViewAfterRestart", 400),
