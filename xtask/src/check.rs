@@ -1,5 +1,6 @@
 //! The command line and the gate's loop.
 
+use crate::bugs::{self, Selection};
 use crate::nightly;
 use crate::report::{Report, Sums};
 use crate::steps;
@@ -10,7 +11,10 @@ use std::time::Instant;
 
 const HELP: &str = "cargo xtask check              the whole gate, as CI runs it
 cargo xtask check --only STEP  one step of it
-cargo xtask check --list       the steps";
+cargo xtask check --list       the steps
+cargo xtask bugs               every planted mistake, and what catches it
+cargo xtask bugs --quick       those that the gate tries
+cargo xtask bugs --only BUG    one of them";
 
 /// Runs the command that `arguments` name.
 #[must_use]
@@ -19,6 +23,9 @@ pub fn main_with(arguments: &[String]) -> ExitCode {
     let outcome = match words.as_slice() {
         ["check"] => run(&Tree::own(), None, &mut io::stdout().lock()),
         ["check", "--only", step] => run(&Tree::own(), Some(step), &mut io::stdout().lock()),
+        ["bugs"] => plant(Selection::All, &mut io::stdout().lock()),
+        ["bugs", "--quick"] => plant(Selection::Quick, &mut io::stdout().lock()),
+        ["bugs", "--only", bug] => plant(Selection::One(bug), &mut io::stdout().lock()),
         ["check", "--list"] => list(&mut io::stdout().lock()).map(|()| true),
         [] | ["help" | "--help" | "-h"] => help(&mut io::stdout().lock()).map(|()| true),
         other => match nightly::ALL.iter().find(|command| other.first() == Some(&command.name)) {
@@ -34,6 +41,13 @@ fn help(out: &mut impl Write) -> io::Result<()> {
     nightly::ALL
         .iter()
         .try_for_each(|command| writeln!(out, "cargo xtask {:<18} {}", command.name, command.about))
+}
+
+fn plant(selection: Selection<'_>, out: &mut impl Write) -> io::Result<bool> {
+    let start = Instant::now();
+    let report = bugs::run(&Tree::own(), selection, out)?;
+    print(out, "bugs", &report, start.elapsed().as_secs_f64())?;
+    Ok(report.is_good())
 }
 
 fn list(out: &mut impl Write) -> io::Result<()> {

@@ -3,6 +3,7 @@
 //! Each step of the gate is one file in `steps/`. A step looks at the checked-out tree and answers with a [`Report`];
 //! [`run`] prints one line per step and, at the end, the sums.
 
+pub mod bugs;
 mod check;
 mod glossary;
 mod layers;

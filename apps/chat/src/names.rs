@@ -1,5 +1,7 @@
 //! Which names people and rooms may have.
 
+use outvote_types::planted::{self, Bug};
+
 /// Bytes of a person's or a room's name at most.
 pub const MAX_NAME_BYTES: usize = 64;
 
@@ -7,7 +9,9 @@ pub const MAX_NAME_BYTES: usize = 64;
 #[must_use]
 pub fn is_name(name: &str) -> bool {
     let is_length_fine = (1..=MAX_NAME_BYTES).contains(&name.len());
-    is_length_fine && !name.chars().any(is_control) && !name.chars().all(is_white_space)
+    is_length_fine
+        && (!name.chars().any(is_control) || planted::is_on(Bug::NamesWithControls))
+        && !name.chars().all(is_white_space)
 }
 
 /// The control characters of Unicode (category Cc), a set that never changes.

@@ -2,6 +2,7 @@
 
 use crate::scheme::Check;
 use outvote_types::Digest;
+use outvote_types::planted::{self, Bug};
 use std::collections::HashSet;
 
 /// Remembered signatures in one generation at most (two generations of about 50 bytes each).
@@ -27,7 +28,9 @@ impl Default for SignatureCache {
 #[must_use]
 pub fn name(check: &Check) -> Digest {
     // M7: of key, message and signature together, never of the message alone.
-    Digest::of_parts(&[&check.key.0, &check.bytes, &check.signature.0])
+    let signature: &[u8] = if planted::is_on(Bug::KnownWithoutSignature) { &[] } else { &check.signature.0 };
+    let key: &[u8] = if planted::is_on(Bug::KnownWithoutKey) { &[] } else { &check.key.0 };
+    Digest::of_parts(&[key, &check.bytes, signature])
 }
 
 impl SignatureCache {

@@ -2,11 +2,13 @@
 
 use crate::error::CommitteeError;
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
+use outvote_types::planted::{self, Bug};
 use outvote_types::{Committee, PublicKey, Quorum, ReplicaId};
 
 fn canonical_point(key: &PublicKey) -> Option<EdwardsPoint> {
     let point = CompressedEdwardsY(key.0).decompress()?;
-    (point.compress().0 == key.0 && !point.is_small_order()).then_some(point)
+    (point.compress().0 == key.0 && (!point.is_small_order() || planted::is_on(Bug::SmallOrderKeyTaken)))
+        .then_some(point)
 }
 
 /// Whether a key may stand for a member, a session or an author: a point of the curve in its canonical form and not of
@@ -38,7 +40,9 @@ pub fn check_committee(committee: &Committee) -> Result<Quorum, CommitteeError> 
     for (member, id) in committee.members.iter().zip((0..).map(ReplicaId)) {
         for (which, key) in [("consensus", &member.consensus_key), ("link", &member.link_key)] {
             // M6: a member's key generates the prime-order group and nothing else.
-            if !canonical_point(key).is_some_and(|point| point.is_torsion_free()) {
+            if !canonical_point(key)
+                .is_some_and(|point| point.is_torsion_free() || planted::is_on(Bug::MixedOrderMemberTaken))
+            {
                 return Err(CommitteeError::UnusableKey { member: id, which });
             }
         }

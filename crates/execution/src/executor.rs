@@ -77,7 +77,7 @@ impl Executed {
         let sequence = header.body.sequence;
         let bytes = self.bytes.saturating_add(header.body.block_bytes());
         let is_due = parameters.is_checkpoint(sequence, bytes);
-        let bytes = if is_due { 0 } else { bytes };
+        let bytes = if is_due && !planted::is_on(Bug::BytesSinceCheckpointKept) { 0 } else { bytes };
         (Self { sequence, id, header: Some(header.clone()), bytes }, is_due)
     }
 
@@ -126,7 +126,10 @@ impl Executor {
         config: ExecutorConfig,
     ) -> Result<Self, ExecutionError> {
         check_identity(&mut *backend, &config)?;
-        let installing = read(&*backend, layout::INSTALLING, "the mark of a state transfer")?;
+        let mut installing = read(&*backend, layout::INSTALLING, "the mark of a state transfer")?;
+        if planted::is_on(Bug::TornTransferTrusted) {
+            installing = None;
+        }
         let is_marked = go_back_to_checkpoint(&mut *backend, installing.is_some())?;
         let is_installed = backend.get(layout::INSTALLED)?.is_some();
         let mut executed = read_executed(&*backend, &config)?;
@@ -255,7 +258,9 @@ impl Executor {
 
     fn checkpoint(&mut self) -> Result<Digest, ExecutionError> {
         // D5: the snapshot is durable before anybody hears of it.
-        self.flush()?;
+        if !planted::is_on(Bug::SnapshotBeforeFlush) {
+            self.flush()?;
+        }
         let root = self.take_snapshot();
         self.stop_on_error(root)
     }
@@ -286,6 +291,9 @@ impl Executor {
         self.stop_on_error(marked)?;
         self.sessions.write_back(&mut self.store);
         let mut facts = Writes::from([(layout::EXECUTED.to_vec(), Some(encode(&self.executed).into()))]);
+        if planted::is_on(Bug::ExecutedMarkForgotten) && !self.executed.is_checkpoint() {
+            facts.clear();
+        }
         if std::mem::take(&mut self.is_installed) {
             facts.insert(layout::INSTALLED.to_vec(), None);
         }

@@ -9,6 +9,7 @@ use crate::session_cache::{CachedSession, SessionCache};
 use crate::state::{FaultCell, StateReader, StateWriter};
 use crate::store::{Store, Undo};
 use outvote_types::limits::MAX_VALUE_BYTES;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{
     Answer, Digest, Operation, PublicKey, RequestBody, ResultKind, ResultLeaf, Sequence, WallTime, encode,
     merkle,
@@ -167,7 +168,8 @@ impl Run<'_> {
                 Answer::Done(_) => ResultKind::Applied,
                 Answer::Refused { .. } => ResultKind::Refused,
             };
-            let leaf = ResultLeaf { request, index, kind, answer: answer.digest() };
+            let place = if planted::is_on(Bug::LeafIndexZero) { 0 } else { index };
+            let leaf = ResultLeaf { request, index: place, kind, answer: answer.digest() };
             self.results.push(executed(body, operation, leaf, answer, ordered_at));
         }
         let leaves: Vec<Digest> = self.results[first..].iter().map(|result| result.leaf.digest()).collect();
@@ -211,7 +213,10 @@ impl Run<'_> {
 }
 
 fn author(body: &RequestBody, operation: &Operation) -> PublicKey {
-    operation.author.map_or(body.session, |author| author.key)
+    operation
+        .author
+        .filter(|_| !planted::is_on(Bug::AuthorIsSession))
+        .map_or(body.session, |author| author.key)
 }
 
 fn executed(
@@ -256,7 +261,7 @@ pub(crate) fn attempt(
         application.apply(context, &operation.payload, &mut StateWriter::new(store, undo, &faults))
     }));
     let done = judge(outcome, faults)?;
-    if matches!(done.answer, Answer::Refused { .. }) {
+    if matches!(done.answer, Answer::Refused { .. }) && !planted::is_on(Bug::RefusalKeepsEffect) {
         store.roll_back(undo);
     }
     Ok(done)
@@ -282,7 +287,7 @@ fn judge(outcome: Result<Answer, Box<dyn Any + Send>>, faults: FaultCell) -> Res
         Ok(answer) => Ok(Attempt { answer: bounded(answer), panic: None }),
         // The message may differ between replicas (addresses, thread names), so it is no part of the answer.
         Err(panic) => Ok(Attempt {
-            answer: Answer::refused("application-panicked", "the application failed on this operation"),
+            answer: Answer::refused("application-panicked", &panic_text(&*panic)),
             panic: Some(message_of(&*panic)),
         }),
     }
@@ -295,6 +300,13 @@ fn bounded(answer: Answer) -> Answer {
         }
         answer => answer,
     }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    if planted::is_on(Bug::PanicTextAnswered) {
+        return message_of(panic);
+    }
+    String::from("the application failed on this operation")
 }
 
 fn message_of(panic: &(dyn Any + Send)) -> String {

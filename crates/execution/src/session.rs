@@ -5,6 +5,7 @@ use crate::layout;
 use crate::store::{Source, Store};
 use borsh::{BorshDeserialize, BorshSerialize};
 use outvote_types::limits::NONCE_WINDOW;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{Digest, Nonce, PublicKey, RequestBody, Sequence, WallTime, decode, encode};
 use std::collections::VecDeque;
 
@@ -86,7 +87,7 @@ impl Session {
     /// Whose turn it is, by nonce and digest alone.
     pub(crate) fn turn(&self, nonce: Nonce, request: &Digest) -> Turn {
         // The largest nonce has no successor, so it could be executed twice; nonces start at 1.
-        if nonce.0 == 0 || nonce.0 == u64::MAX {
+        if nonce.0 == 0 || (nonce.0 == u64::MAX && !planted::is_on(Bug::LastNonceTaken)) {
             return Turn::BadNonce;
         }
         if nonce == self.next {
@@ -95,10 +96,21 @@ impl Session {
         }
         if nonce > self.next {
             // E3, E6: hold it if it lies within the window.
-            return if nonce.since(self.next) <= NONCE_WINDOW { Turn::Ahead } else { Turn::TooFar };
+            return if nonce.since(self.next)
+                <= NONCE_WINDOW - u64::from(planted::is_on(Bug::NonceWindowShort))
+            {
+                Turn::Ahead
+            } else {
+                Turn::TooFar
+            };
         }
         let age = usize::try_from(self.next.since(nonce)).unwrap_or(usize::MAX);
-        match self.executed.len().checked_sub(age).and_then(|at| self.executed.get(at)) {
+        match self
+            .executed
+            .len()
+            .checked_sub(age + usize::from(planted::is_on(Bug::DuplicatesShifted)))
+            .and_then(|at| self.executed.get(at))
+        {
             // E5: never given the first one's answer.
             Some(executed) if *executed != shorten(request) => Turn::NonceReused,
             // E4: executed before, or too old to tell, and then a no-op all the same.
@@ -168,7 +180,9 @@ impl Sessions<'_> {
         // E9: a bucket of tokens, written as the time at which it would be full again.
         let mut shared = self.shared()?;
         let busy_until_us = shared.busy_until_us.max(time.0).saturating_add(MICROSECONDS_PER_NEW_SESSION);
-        if busy_until_us.saturating_sub(time.0) > NEW_SESSIONS_BURST * MICROSECONDS_PER_NEW_SESSION {
+        let is_over =
+            busy_until_us.saturating_sub(time.0) > NEW_SESSIONS_BURST * MICROSECONDS_PER_NEW_SESSION;
+        if is_over && !planted::is_on(Bug::AdmissionUnbounded) {
             return Ok(false);
         }
         shared.busy_until_us = busy_until_us;
@@ -183,7 +197,8 @@ impl Sessions<'_> {
 
     /// Whether a request of this size may be held.
     pub(crate) fn has_room(&self, session: &Session, bytes: u64) -> Result<bool, SessionError> {
-        Ok(session.held_bytes.saturating_add(bytes) <= MAX_HELD_BYTES_PER_SESSION
+        Ok((session.held_bytes.saturating_add(bytes) <= MAX_HELD_BYTES_PER_SESSION
+            || planted::is_on(Bug::HeldUnbounded))
             && self.shared()?.held_bytes.saturating_add(bytes) <= MAX_HELD_BYTES)
     }
 
@@ -209,7 +224,7 @@ impl Sessions<'_> {
         key: &PublicKey,
         session: &mut Session,
     ) -> Result<Option<HeldRequest>, SessionError> {
-        if session.held == 0 {
+        if session.held == 0 || planted::is_on(Bug::HeldNotReleased) {
             return Ok(None);
         }
         let Some(held) = self.held(key, session.next)? else { return Ok(None) };
@@ -219,7 +234,9 @@ impl Sessions<'_> {
         session.held_bytes = session.held_bytes.saturating_sub(bytes);
         shared.held_bytes = shared.held_bytes.saturating_sub(bytes);
         self.save_shared(&shared)?;
-        self.0.write(layout::held(key, session.next), None, None).map_err(Some)?;
+        if !planted::is_on(Bug::HeldStays) {
+            self.0.write(layout::held(key, session.next), None, None).map_err(Some)?;
+        }
         Ok(Some(held))
     }
 }

@@ -3,6 +3,7 @@
 use crate::layout;
 use crate::session::{Session, SessionError, decode_session};
 use crate::store::{Source as _, Store};
+use outvote_types::planted::{self, Bug};
 use outvote_types::{PublicKey, encode};
 use std::collections::BTreeMap;
 
@@ -60,7 +61,11 @@ impl SessionCache {
 
     /// Brings the store up to date.
     pub(crate) fn write_back(&mut self, store: &mut Store) {
-        for (key, cached) in self.sessions.iter_mut().filter(|(_, cached)| cached.is_changed) {
+        for (key, cached) in self
+            .sessions
+            .iter_mut()
+            .filter(|(_, cached)| cached.is_changed && !planted::is_on(Bug::SessionsNotFlushed))
+        {
             let value = Value::from(encode(&cached.session));
             store.write_known(layout::session(key), cached.stored.as_ref(), Value::clone(&value));
             cached.stored = Some(value);

@@ -4,6 +4,7 @@ use crate::backend::{Backend, BackendError, Value, Writes};
 use crate::layout;
 use crate::lthash::{BUCKET_BYTES, Buckets, LtHash, bucket_of};
 use outvote_types::Digest;
+use outvote_types::planted::{self, Bug};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 use std::iter::repeat_n;
@@ -200,7 +201,7 @@ impl Store {
             let bucket = bucket_of(&key);
             let sum = self.buckets.sum_mut(bucket);
             self.changed[usize::from(bucket)] = true;
-            if let Some(old) = &entry.folded {
+            if let Some(old) = entry.folded.as_ref().filter(|_| !planted::is_on(Bug::OldValueStaysInSum)) {
                 sum.subtract(&key, old);
             }
             if let Some(new) = &entry.current {
@@ -226,6 +227,9 @@ impl Store {
     pub(crate) fn flush(&mut self, local: Writes) -> Result<(), BackendError> {
         self.fold();
         let mut writes = local;
+        if planted::is_on(Bug::MarkBeforeState) {
+            self.backend.commit(std::mem::take(&mut writes))?;
+        }
         for (key, entry) in &self.overlay {
             if entry.current == entry.stored {
                 continue;

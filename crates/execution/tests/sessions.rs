@@ -6,7 +6,7 @@ mod common;
 use common::{Bench, client, code, request};
 use outvote_execution::session::{MAX_HELD_BYTES_PER_SESSION, NEW_SESSIONS_BURST, NEW_SESSIONS_PER_SECOND};
 use outvote_types::ResultKind::{Applied, Duplicate, Held, NonceReused, Refused, TooFar};
-use outvote_types::{Nonce, PublicKey, Sequence, merkle};
+use outvote_types::{Author, BoundedVec, Nonce, PublicKey, RequestBody, Sealed, Sequence, Signature, merkle};
 
 #[test]
 fn requests_in_order_are_applied() {
@@ -33,6 +33,34 @@ fn a_request_ahead_is_held_and_released_in_the_block_of_the_one_it_waits_for() {
     assert_eq!(bench.get("a").as_deref(), Some("3"));
     assert_eq!(bench.kinds(vec![request(1, 3, &["put a 3"])]), [Duplicate]);
     assert_eq!(bench.executor.session(&client(1)).unwrap().held, 0);
+}
+
+#[test]
+fn a_request_that_waited_leaves_no_trace_of_it() {
+    // E3, E8: the state is the same as if the requests had come in their order.
+    let mut roots = Vec::new();
+    for order in [[2, 3], [3, 2]] {
+        let mut bench = Bench::new();
+        bench.run(vec![request(1, 1, &["put a 1"])]);
+        for nonce in order {
+            bench.run(vec![request(1, nonce, &["put a 2"])]);
+        }
+        roots.push(bench.executor.state_digest());
+    }
+    assert_eq!(roots[0], roots[1]);
+}
+
+#[test]
+fn an_operation_is_its_authors_and_not_its_sessions() {
+    let mut request = request(1, 1, &["put a 1", "put b 1"]);
+    let mut body = RequestBody::clone(&request.body);
+    let mut operations = body.operations.into_inner();
+    operations[1].author = Some(Author { key: client(2), signature: Signature::default() });
+    body.operations = BoundedVec::truncated(operations);
+    request.body = Sealed::new(body);
+    let authors: Vec<_> =
+        Bench::new().run(vec![request]).results.iter().map(|result| result.author).collect();
+    assert_eq!(authors, [client(1), client(2)]);
 }
 
 #[test]

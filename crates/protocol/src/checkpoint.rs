@@ -81,7 +81,8 @@ impl Checkpoints {
         let mut equal: BTreeMap<(Digest, Digest), Vec<(ReplicaId, Signature)>> = BTreeMap::new();
         for (replica, places) in &self.votes {
             if let Some(vote) = places.get(&sequence) {
-                let key = (vote.body.id, vote.body.state_root);
+                let mixed = self.own.get(&sequence).filter(|_| planted::is_on(Bug::CheckpointRootsMixed));
+                let key = (vote.body.id, mixed.copied().unwrap_or(vote.body.state_root));
                 equal.entry(key).or_default().push((*replica, vote.signature));
             }
         }
@@ -115,7 +116,7 @@ impl Replica {
         self.chain.executed = sequence;
         let Some(id) = self.chain.ids.get(&sequence).copied() else { return self.on_execution_room() };
         // R1: one REPLY per block; C4, D17: none from a diverged state or a lost key.
-        if !self.checkpoints.diverged && self.may_vote() {
+        if (!self.checkpoints.diverged || planted::is_on(Bug::RepliesWhileDiverged)) && self.may_vote() {
             self.out.push(Output::Reply { sequence, id, result_root });
         }
         // C1: where a checkpoint is due the executor knows, which counts the agreed blocks and their bytes.
@@ -164,7 +165,7 @@ impl Replica {
         let voted = equal.iter().any(|((_, root), votes)| *root != own && votes.len() >= weak);
         let stable = self.checkpoints.stable.as_ref();
         let proven = stable.is_some_and(|stable| stable.sequence == sequence && stable.state_root != own);
-        if (voted || proven) && !self.checkpoints.diverged {
+        if (voted || proven) && !self.checkpoints.diverged && !planted::is_on(Bug::DivergenceUnnoticed) {
             self.checkpoints.diverged = true;
             self.note(Note::Diverged { sequence });
         }
@@ -184,7 +185,8 @@ impl Replica {
         let below = self.checkpoints.retained_above().map_or(most, |end| end.max(most));
         // A laggard still needs what it has not executed, and its lock.
         let low = below.min(self.chain.executed).min(Sequence(self.lock.rank.sequence.0.saturating_sub(1)));
-        let retain_from = low.next();
+        let retain_from =
+            if planted::is_on(Bug::DropsWhatLaggardsNeed) { sequence.next() } else { low.next() };
         self.out.push(Output::Stable { certificate, retain_from });
         for places in self.checkpoints.votes.values_mut() {
             places.retain(|at, _| *at >= sequence);
@@ -196,8 +198,13 @@ impl Replica {
     /// C3: what must never be dropped is written again, so that the log may lose its beginning.
     fn persist_again(&mut self, stable: CheckpointCertificate) {
         let mut records = alloc::vec![Record::Stable(stable)];
-        records.extend(self.charges.records());
-        records.extend(self.own.retired.then_some(Record::Retired));
+        if !planted::is_on(Bug::EvidenceDroppedAtCheckpoint) {
+            records.extend(self.charges.records());
+        }
+        records.extend(
+            (self.own.retired && !planted::is_on(Bug::RetirementDroppedAtCheckpoint))
+                .then_some(Record::Retired),
+        );
         records.extend(self.lock.certificate.clone().map(Record::Certificate));
         records.extend(self.chain.last_commit.clone().map(Record::Certificate));
         records.push(Record::Justification(self.term.justification.clone()));

@@ -26,7 +26,7 @@ impl Replica {
         // Q7: what ranks no higher than what is held changes nothing.
         let is_news = match certificate.phase {
             Phase::Commit => certificate.sequence > self.chain.committed,
-            Phase::Prepare => certificate.rank() > self.lock.rank,
+            Phase::Prepare => certificate.rank() > self.lock.rank || planted::is_on(Bug::LockGoesDown),
         };
         if !is_news {
             return;
@@ -89,8 +89,10 @@ impl Replica {
     pub(crate) fn fast_forward(&mut self, certificate: &Certificate) {
         let behind = self.term.voted.is_none_or(|tip| tip.sequence < certificate.sequence);
         // D9: while sitting out, only a block at or above the lease ends it.
-        let below_lease =
-            self.term.sitting_out && certificate.sequence < self.disk.promise.lease && self.may_vote();
+        let below_lease = self.term.sitting_out
+            && certificate.sequence < self.disk.promise.lease
+            && self.may_vote()
+            && !planted::is_on(Bug::SitsOutTooShort);
         if !behind || below_lease {
             return;
         }
@@ -118,7 +120,7 @@ impl Replica {
         let vote = self.vote(Phase::Commit, certificate.rank(), certificate.id);
         // D1, D2: the last promise names this lock or a higher one of this view, and the view itself. Where a lock that was
         // there already got its block back (C7, D23), the block was handed to the disk after that promise.
-        let gate = self.disk.gate(self.disk.last);
+        let gate = self.disk.gate(self.disk.last).filter(|_| !planted::is_on(Bug::CommitBeforeLock));
         self.send(Recipients::Others, Draft::Commit(vote), gate);
     }
 
@@ -163,7 +165,11 @@ impl Replica {
     /// Commits the held block and its ancestors, as many as execution may be given.
     pub(crate) fn hand_out(&mut self, certificate: &Certificate) {
         let end = self.execution_end();
-        for id in self.chain.path_to(certificate.id) {
+        let mut path = self.chain.path_to(certificate.id);
+        if planted::is_on(Bug::AncestorsNotCommitted) {
+            path = alloc::vec![certificate.id];
+        }
+        for id in path {
             let Some(entry) = self.chain.entries.get(&id) else { return };
             let Some(block) = entry.block.clone() else { return };
             if block.header.body.sequence > end {

@@ -5,6 +5,7 @@ use crate::record::Record;
 use crate::replica::Replica;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{Evidence, Message, ReplicaId, Rule};
 
 /// Who was convicted of what.
@@ -51,15 +52,19 @@ impl Replica {
     pub(crate) fn convict(&mut self, evidence: Evidence) {
         let Some(charge) = evidence.charge(self.quorum, self.config.committee.epoch) else { return };
         let me = self.config.me;
-        if charge.accused == me {
+        if charge.accused == me && !planted::is_on(Bug::OwnDoubleVoteIgnored) {
             // Two lives of one key: our disk was lost or copied (D17).
             return self.retire("D18 this key signed two things that exclude each other");
         }
         // X4: kept once per accused and kind, and passed on.
         if self.charges.learn(charge.accused, charge.rule, &evidence) {
-            self.persist(alloc::vec![Record::Evidence(evidence.clone())]);
+            if !planted::is_on(Bug::EvidenceNotKept) {
+                self.persist(alloc::vec![Record::Evidence(evidence.clone())]);
+            }
             self.out.push(Output::Accuse(evidence.clone()));
-            self.send_ready(Recipients::Others, Message::Evidence(evidence));
+            if !planted::is_on(Bug::EvidenceNotPassedOn) {
+                self.send_ready(Recipients::Others, Message::Evidence(evidence));
+            }
         }
         if charge.accused == self.leader() {
             // V4: the leader of the current view is a proven liar.

@@ -131,7 +131,9 @@ impl Replica {
         if let Some((_, first)) = &slot.first {
             // X1: two different headers for one slot.
             let first = first.clone();
-            self.convict(Evidence::Headers(first.into(), header.clone().into()));
+            if !planted::is_on(Bug::EquivocationUnnoticed) {
+                self.convict(Evidence::Headers(first.into(), header.clone().into()));
+            }
             if !self.catch_up.is_needed(&id) {
                 return None;
             }
@@ -243,7 +245,7 @@ impl Replica {
 
     fn on_invalid_block(&mut self, id: Digest) {
         let view = self.chain.entries.get(&id).map(|entry| entry.header.body.view);
-        if view == Some(self.term.view) {
+        if view == Some(self.term.view) && !planted::is_on(Bug::InvalidBatchIgnored) {
             // V4: the leader signed what no rule allows.
             self.suspect('d');
         }

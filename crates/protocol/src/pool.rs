@@ -4,6 +4,7 @@ use crate::limits::{NONCES_REMEMBERED, RELAY_PLACES, REQUESTS_PER_SESSION, SESSI
 use crate::sizes::Sizes;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{Digest, Instant, Nonce, PublicKey, ReplicaId, Request};
 
 /// Through whom a request came.
@@ -107,7 +108,7 @@ impl Pool {
     pub(crate) fn give_way(&mut self, session: &PublicKey) -> Option<Request> {
         let (most, key) = *self.load.last()?;
         let mine = self.sessions.get(session).map_or(0, |session| session.own);
-        if most <= mine.saturating_add(1) {
+        if most <= mine.saturating_add(1) || planted::is_on(Bug::NobodyGivesWay) {
             return None;
         }
         let waiting = &self.sessions.get(&key)?.waiting;
@@ -237,7 +238,9 @@ impl Pool {
             Source::Returned
         } else {
             let sources: Vec<Source> = self.ready.keys().copied().filter(|source| has_work(source)).collect();
-            let after = sources.iter().find(|source| self.last_source.is_none_or(|last| **source > last));
+            let after = sources.iter().find(|source| {
+                self.last_source.is_none_or(|last| **source > last) || planted::is_on(Bug::OwnClientsFirst)
+            });
             // P3: relays and own clients in turn.
             *after.or_else(|| sources.first())?
         };
@@ -245,7 +248,7 @@ impl Pool {
         let after = self.last_session.get(&source).and_then(|last| {
             ready.range((core::ops::Bound::Excluded(last), core::ops::Bound::Unbounded)).next()
         });
-        Some((source, *after.or_else(|| ready.first())?))
+        Some((source, *after.filter(|_| !planted::is_on(Bug::OneSessionFirst)).or_else(|| ready.first())?))
     }
 
     /// The request is in a proposal of this view.
@@ -332,7 +335,10 @@ impl Pool {
     /// Whether this very request is known to be committed. Another one under the same nonce is not: it is ordered too,
     /// and the executor answers "nonce reused".
     pub(crate) fn was_ordered(&self, key: &PublicKey, nonce: Nonce, digest: Digest) -> bool {
-        self.ordered.get(key).and_then(|nonces| nonces.get(&nonce)).is_some_and(|held| *held == digest)
+        self.ordered
+            .get(key)
+            .and_then(|nonces| nonces.get(&nonce))
+            .is_some_and(|held| *held == digest && !planted::is_on(Bug::OrderedForgotten))
     }
 
     /// Whether any request under this name was committed lately.

@@ -87,7 +87,8 @@ impl Disk {
 
     /// The ticket of a lease that covers `sequence`: `Some(None)` if one is durable already, `None` if none was written.
     fn lease_for(&self, sequence: Sequence) -> Option<Option<Ticket>> {
-        if sequence <= self.durable_lease && self.view_ticket <= self.durable {
+        let beyond = u64::from(planted::is_on(Bug::LeaseOffByOne));
+        if sequence <= self.durable_lease.plus(beyond) && self.view_ticket <= self.durable {
             return Some(None);
         }
         self.leases.iter().find(|(_, lease)| *lease >= sequence).map(|(ticket, _)| Some(*ticket))
@@ -124,7 +125,9 @@ impl Replica {
             high_rank: self.lock.rank,
             high_id: self.lock.id,
         };
-        records.push(Record::Promise(promise));
+        if same_view || !planted::is_on(Bug::ViewNotPromised) {
+            records.push(Record::Promise(promise));
+        }
         let rises = !same_view || lease > self.disk.promise.lease;
         let ticket = self.persist(records);
         self.disk.promise = promise;
@@ -186,7 +189,9 @@ impl Replica {
     pub(crate) fn raise_lock(&mut self, certificate: &Certificate) -> Ticket {
         // Q5: view first, then sequence; D21: never downwards.
         let mut records = self.unwritten_blocks(certificate.id);
-        if certificate.rank() <= self.lock.rank {
+        if certificate.rank() == self.lock.rank
+            || (certificate.rank() < self.lock.rank && !planted::is_on(Bug::LockGoesDown))
+        {
             // D1: a lock that was there already may have got its blocks back only now (C7, D23).
             return self.persist(records);
         }

@@ -6,6 +6,7 @@ use crate::term::{Mode, Tip};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use outvote_types::limits::MAX_REQUESTS_PER_BATCH;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{Batch, BatchRef, BoundedVec, Digest, Header, Instant, Request, Signable, merkle};
 
 impl Replica {
@@ -50,6 +51,9 @@ impl Replica {
 
     /// Whether committed blocks wait too long for execution (E10).
     pub(crate) fn is_execution_behind(&self) -> bool {
+        if planted::is_on(Bug::ExecutionUnbounded) {
+            return false;
+        }
         self.catch_up.withheld.is_some()
             || self.chain.committed.since(self.chain.executed) > self.config.tunables.execution_lag_max
     }

@@ -139,7 +139,10 @@ impl Replica {
         if planted::is_on(Bug::RequestsForgotten) {
             return;
         }
-        let leader = self.leader();
+        let mut leader = self.leader();
+        if planted::is_on(Bug::RelaysToLastLeader) {
+            leader = self.quorum.leader(outvote_types::View(self.term.view.0.saturating_sub(1)));
+        }
         let mut bundle = Vec::new();
         let mut bytes = 0usize;
         for request in requests {
@@ -192,7 +195,7 @@ impl Replica {
     /// V2: when a relayed request counts as bypassed.
     pub(crate) fn bypassed_at(&self) -> Option<Instant> {
         // E10: while execution is behind here, it is the load and not the leader that holds requests back.
-        if self.is_execution_behind() || !self.is_open() {
+        if self.is_execution_behind() || !self.is_open() || planted::is_on(Bug::BypassTolerated) {
             return None;
         }
         let window = self.window_us();

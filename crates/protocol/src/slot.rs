@@ -3,6 +3,7 @@
 use crate::limits::{SLOTS_AHEAD, SLOTS_BEHIND};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{
     BoundedVec, Certificate, Digest, Instant, Message, Phase, Quorum, Rank, ReplicaId, Sequence, Signature,
     Signed, SignedHeader, View, Vote,
@@ -59,6 +60,10 @@ impl Slot {
             if *id == body.id {
                 return Counted::Known;
             }
+            if planted::is_on(Bug::LastVoteCounts) {
+                votes.insert(body.replica, (body.id, vote.signature));
+                return Counted::New;
+            }
             return Counted::Contradicts(Signed::new(Vote { id: *id, ..body }, *signature));
         }
         votes.insert(body.replica, (body.id, vote.signature));
@@ -67,7 +72,7 @@ impl Slot {
         }
         let equal: Vec<(ReplicaId, Signature)> = votes
             .iter()
-            .filter(|(_, (id, _))| *id == body.id)
+            .filter(|(_, (id, _))| *id == body.id || planted::is_on(Bug::VotesForDifferentBlocksAdd))
             .map(|(replica, (_, signature))| (*replica, *signature))
             .collect();
         // Q4: q votes of different members over the same words.

@@ -77,6 +77,9 @@ impl Replica {
 
     /// The leader did something that only a working leader does (V1).
     pub(crate) fn on_leader_alive(&mut self) {
+        if planted::is_on(Bug::LifeUnheard) {
+            return;
+        }
         self.term.leader_heard = self.now;
         self.term.first_window_us = None;
         self.mutiny.reason.take_if(|reason| matches!(reason, 'a' | 'i'));
@@ -126,11 +129,13 @@ impl Replica {
         let after = |at: Option<Instant>| Some(at?.max(reach?));
         // V8: f + 1 suspect, and nothing moves here either. A leader never suspects itself for this.
         let suspects = self.mutiny.suspects.values().filter(|s| s.body.view == self.term.view).count();
-        let shared = self.mutiny.busy_since.filter(|_| suspects >= self.quorum.weak());
+        let shared = self.mutiny.busy_since.filter(|_| {
+            suspects >= if planted::is_on(Bug::OneSuspicionIsEnough) { 1 } else { self.quorum.weak() }
+        });
         [
-            ('a', after(Some(silent).filter(|_| follows))),
+            ('a', after(Some(silent).filter(|_| follows && !planted::is_on(Bug::SilenceTolerated)))),
             ('b', after(self.bypassed_at().filter(|_| follows))),
-            ('c', after(open)),
+            ('c', after(open.filter(|_| !planted::is_on(Bug::OpenSlotTolerated)))),
             ('f', after(Some(stuck).filter(|_| !self.term.has_committed && !started))),
             ('h', after(shared.filter(|_| follows).map(|since| since.plus(window / 2)))),
             // P12: nobody is at fault; the leader suspects itself as well, and V4 brings along whoever counted otherwise.

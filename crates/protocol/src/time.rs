@@ -9,7 +9,7 @@ impl Replica {
     /// Whether a header with this time, after a parent with that time, was timely when it was first received.
     pub(crate) fn is_timely(&self, time: WallTime, parent: WallTime, received: WallTime) -> bool {
         // W1: later than the parent.
-        if time <= parent {
+        if time < parent || (time == parent && !planted::is_on(Bug::TimeStandsStill)) {
             return false;
         }
         if planted::is_on(Bug::TimestampUnchecked) {
@@ -28,12 +28,16 @@ impl Replica {
 
     /// W4: the tolerance into the past, a tenth wider with each view that failed since the last commit.
     fn time_behind_us(&self) -> u64 {
-        let steps = self.timers.failed_views.min(TOLERANCE_STEPS_MAX);
+        let steps = if planted::is_on(Bug::ToleranceNeverWidens) {
+            0
+        } else {
+            self.timers.failed_views.min(TOLERANCE_STEPS_MAX)
+        };
         (0..steps).fold(self.config.tunables.time_behind_us, |us, _| us.saturating_add(us / 10))
     }
 
     /// N3: the time of the next header.
     pub(crate) fn next_time(&self, parent: WallTime) -> WallTime {
-        parent.next().max(self.wall)
+        if planted::is_on(Bug::ProposesOwnClock) { self.wall } else { parent.next().max(self.wall) }
     }
 }

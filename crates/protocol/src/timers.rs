@@ -4,6 +4,7 @@ use crate::limits::{STATUS_INTERVAL_US, STEADY_US};
 use crate::output::{Draft, Note, Recipients};
 use crate::replica::Replica;
 use crate::term::Mode;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{Heartbeat, Instant, View};
 
 /// Steps of the window's growth that still matter: 1.5^40 is far above any ceiling.
@@ -69,7 +70,11 @@ impl Replica {
     pub(crate) fn on_view_ended(&mut self) {
         // T1: k rises with each view that ended without a commit. W4: and so does the tolerance of time.
         if !self.term.has_committed {
-            self.timers.steps = self.timers.steps.saturating_add(1).min(STEPS_MAX);
+            self.timers.steps = self
+                .timers
+                .steps
+                .saturating_add(u32::from(!planted::is_on(Bug::WindowNeverGrows)))
+                .min(STEPS_MAX);
             self.timers.failed_views = self.timers.failed_views.saturating_add(1);
         }
         self.timers.steady_since = None;
@@ -88,14 +93,15 @@ impl Replica {
         self.term.first_window_us = None;
         if !core::mem::replace(&mut self.term.has_committed, true) {
             // T1: one step down with the first commit of a view.
-            self.timers.steps = self.timers.steps.saturating_sub(1);
+            self.timers.steps =
+                self.timers.steps.saturating_sub(u32::from(!planted::is_on(Bug::WindowNeverShrinks)));
         }
         let since = match self.timers.steady_since {
             Some(since) if gap <= self.config.tunables.timeout_max_us.min(STEADY_US) => since,
             _ => self.now,
         };
         self.timers.steady_since = Some(since);
-        if self.now.since(since) >= STEADY_US {
+        if self.now.since(since) >= STEADY_US && !planted::is_on(Bug::WindowNeverShrinks) {
             // T1: two seconds of steady commits bring the base window back.
             self.timers.steps = 0;
         }

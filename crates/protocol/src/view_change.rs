@@ -7,6 +7,7 @@ use crate::replica::Replica;
 use crate::term::Term;
 use crate::window::Missing;
 use alloc::vec::Vec;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{
     BoundedVec, Digest, Evidence, Message, NewViewBody, Rank, ReplicaId, Sequence, Signature, Signed,
     Suspect, TimeoutCertificate, View, ViewChange, ViewChangeHead,
@@ -39,7 +40,7 @@ impl Replica {
             .mutiny
             .suspects
             .iter()
-            .filter(|(_, suspect)| suspect.body.view == view)
+            .filter(|(_, suspect)| suspect.body.view == view || planted::is_on(Bug::SuspicionsOfAllViews))
             .map(|(replica, suspect)| (*replica, suspect.signature))
             .collect();
         if votes.len() >= self.quorum.quorum() {
@@ -128,7 +129,8 @@ impl Replica {
             Recipients::One(to)
         };
         // D2, V15: the lock that it names is in the last promise; locks only rise, so repeats never show a lower one.
-        let gate = self.disk.gate(self.disk.promise_ticket);
+        let gate =
+            self.disk.gate(self.disk.promise_ticket).filter(|_| !planted::is_on(Bug::ViewChangeBeforeLock));
         let certificate = self.lock.certificate.clone();
         self.send(to, Draft::ViewChange { head, certificate, timeout }, gate);
     }
@@ -139,7 +141,7 @@ impl Replica {
             // X1: a signed body that no rule allows.
             return self.convict(Evidence::ViewChange(change.head));
         }
-        if change.timeout.view.next() != head.view {
+        if change.timeout.view.next() != head.view && !planted::is_on(Bug::TimeoutOfAnyView) {
             return self.ignore(from, "V12 a head without the right to its view");
         }
         // The certificate of suspicion moves us, whoever leads next.
@@ -153,7 +155,8 @@ impl Replica {
         }
         let held = self.mutiny.view_changes.get(&head.replica).map(|held| &held.head.body);
         // V15: only a higher rank replaces what is held; B2: one per sender.
-        if held.is_some_and(|held| (held.view, held.rank) >= (head.view, head.rank)) {
+        let is_higher = held.is_some_and(|held| (held.view, held.rank) >= (head.view, head.rank));
+        if is_higher && !planted::is_on(Bug::LowerHeadReplaces) {
             return;
         }
         self.mutiny.view_changes.insert(head.replica, change);
@@ -231,7 +234,9 @@ pub(crate) fn claims(
     genesis: Digest,
 ) -> bool {
     match certificate {
-        Some(certificate) => certificate.rank() == rank && certificate.id == id,
+        Some(certificate) => {
+            (certificate.rank() == rank && certificate.id == id) || planted::is_on(Bug::LockUnproven)
+        }
         None => rank == Rank::default() && id == genesis,
     }
 }

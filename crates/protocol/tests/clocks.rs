@@ -26,6 +26,22 @@ fn an_untimely_header_is_not_prepared() {
     }
 }
 
+// W1: time rises from block to block.
+#[test]
+fn a_header_with_its_parents_time_is_not_prepared() {
+    for (later_us, timely) in [(0, false), (1, true)] {
+        let mut cluster = Cluster::started(4);
+        cluster.request(0, request(9, 1, b"x"));
+        cluster.run_ms(50);
+        let parent = cluster.nodes[1].commits.last().unwrap().block.header.body.clone();
+        let time = parent.time.0 + later_us;
+        let (header, batches) = block(0, 0, parent.sequence.0 + 1, parent.id(), time, &[]);
+        let before = cluster.prepares(1).len();
+        cluster.give(0, 1, propose(&header, &batches));
+        assert_eq!(cluster.prepares(1).len() - before, usize::from(timely), "{later_us} us later");
+    }
+}
+
 // W3, N3: all clocks step back by an hour; the log goes on by a microsecond a block.
 #[test]
 fn the_log_outlives_clocks_that_step_back() {
@@ -90,9 +106,25 @@ fn a_replica_that_was_away_learns_the_view() {
 }
 
 fn suspect_of(replica: u16) -> Message {
-    let suspect =
-        outvote_types::Suspect { view: outvote_types::View(0), replica: outvote_types::ReplicaId(replica) };
+    suspect_in(0, replica)
+}
+
+fn suspect_in(view: u64, replica: u16) -> Message {
+    let suspect = outvote_types::Suspect {
+        view: outvote_types::View(view),
+        replica: outvote_types::ReplicaId(replica),
+    };
     Message::Suspect(cluster::signed(suspect))
+}
+
+// V11: a quorum suspects one view, not each a view of its own.
+#[test]
+fn suspicions_of_different_views_do_not_add_up() {
+    let mut cluster = Cluster::started(4);
+    for (view, replica) in [(0, 1), (1, 2), (2, 3)] {
+        cluster.give(usize::from(replica), 0, suspect_in(view, replica));
+    }
+    assert_eq!(cluster.view(0), 0);
 }
 
 // V10, V8: f liars who suspect all the time end no view, idle or busy.

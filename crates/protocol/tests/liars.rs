@@ -4,6 +4,7 @@
 mod cluster;
 
 use cluster::{Cluster, EPOCH_US, block, prepare, propose, request, vote};
+use outvote_protocol::{Record, Tunables};
 use outvote_types::{Digest, Message, Phase, Rule, View};
 
 fn rules_broken(cluster: &Cluster, i: usize) -> Vec<(u16, Rule)> {
@@ -42,6 +43,36 @@ fn an_equivocating_leader_is_accused_and_deposed_at_once() {
 }
 
 // X1, N16: two votes of one signer for one slot; only the first counts.
+#[test]
+fn evidence_outlives_restarts_and_the_beginning_of_the_log() {
+    // X4, C3: written when it is found, and again with each stable checkpoint.
+    let mut cluster = Cluster::with(4, 4, Tunables::default());
+    cluster.start_all();
+    cluster.run_ms(20);
+    let parent = cluster.replica(1).status().committed_id;
+    let (one, _) = block(0, 0, 2, parent, EPOCH_US, &[]);
+    let mut other = vote(Phase::Commit, &one.body, 3);
+    other.body.id = Digest::of(b"another block");
+    let votes = [vote(Phase::Commit, &one.body, 3), other].map(Message::Commit);
+    votes.clone().into_iter().for_each(|vote| cluster.give(3, 1, vote));
+    assert_eq!(rules_broken(&cluster, 1), vec![(3, Rule::TwoCommits)]);
+    let written = |cluster: &Cluster| {
+        cluster.nodes[1].disk.iter().filter(|record| matches!(record, Record::Evidence(_))).count()
+    };
+    cluster.run_ms(20);
+    assert_eq!(written(&cluster), 1);
+    for nonce in 1..=12 {
+        cluster.request(0, request(9, nonce, b"x"));
+        cluster.run_ms(20);
+    }
+    assert!(written(&cluster) > 1, "written again");
+    cluster.kill(1);
+    cluster.restart(1);
+    let told = cluster.accusations(1).len();
+    votes.into_iter().for_each(|vote| cluster.give(3, 1, vote));
+    assert_eq!(cluster.accusations(1).len(), told, "known already");
+}
+
 #[test]
 fn two_votes_for_one_slot_are_evidence() {
     let mut cluster = Cluster::started(4);

@@ -3,6 +3,7 @@
 use crate::output::{Committed, OperationResult, Outcome, Rejected};
 use crate::tally::{Decision, Tally, Word};
 use outvote_types::client::ProvenResult;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{Answer, Digest, Instant, ReplicaId, Reply, Request, ResultKind, Signed};
 use std::collections::BTreeMap;
 
@@ -106,7 +107,7 @@ impl Pending {
 
     /// Whether a result from `from` under this word can still matter; asked before its signature is checked.
     pub(crate) fn wants(&self, from: ReplicaId, result: &ProvenResult, word: &Word) -> bool {
-        result.leaf.request == self.digest
+        (result.leaf.request == self.digest || planted::is_on(Bug::OtherRequestTaken))
             && self.tallies.get(result.leaf.index as usize).is_some_and(|tally| !tally.has(from, word))
     }
 
@@ -114,20 +115,21 @@ impl Pending {
     pub(crate) fn weigh(&mut self, reply: &Signed<Reply>, result: &ProvenResult) -> Weighed {
         let leaf = &result.leaf;
         // R2: the path must lead from a leaf for this very operation to the root that was signed.
-        if result.path.root_from(leaf.digest()) != Some(reply.body.result_root) {
+        let is_covered = result.path.root_from(leaf.digest()) == Some(reply.body.result_root);
+        if !is_covered && !planted::is_on(Bug::ResultPathUnchecked) {
             return Weighed::Lie;
         }
         match leaf.kind {
             // E3: its final result comes with the block that releases it.
-            ResultKind::Held => Weighed::Nothing,
+            ResultKind::Held if !planted::is_on(Bug::HeldIsDone) => Weighed::Nothing,
             // E4: executed before; only the original leaf proves it.
             ResultKind::Duplicate if self.asked.add(reply.body.replica) => Weighed::AskOriginal,
             // E6: the session is as it was; it is sent again like any other that got no outcome.
             ResultKind::Duplicate | ResultKind::TooFar => Weighed::Nothing,
             // E9: not now; sent again like any other that got no outcome.
             ResultKind::Refused if is_not_now(&result.answer) => Weighed::Nothing,
-            ResultKind::Applied | ResultKind::NonceReused | ResultKind::Refused => {
-                if result.answer.digest() != leaf.answer {
+            ResultKind::Applied | ResultKind::NonceReused | ResultKind::Refused | ResultKind::Held => {
+                if result.answer.digest() != leaf.answer && !planted::is_on(Bug::AnswerUnchecked) {
                     return Weighed::Lie;
                 }
                 if let Some(tally) = self.tallies.get_mut(leaf.index as usize) {
@@ -147,7 +149,7 @@ impl Pending {
 
     /// R3: committed or rejected as soon as `weak` replicas say the same, otherwise not decided.
     pub(crate) fn outcome(&self, weak: usize) -> Option<Outcome> {
-        if self.invalid.len() >= weak {
+        if self.invalid.len() >= if planted::is_on(Bug::InvalidByOne) { 1 } else { weak } {
             return Some(Outcome::Rejected(self.invalid_reason()));
         }
         let decisions: Option<Vec<Decision>> =

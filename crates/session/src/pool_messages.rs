@@ -97,7 +97,7 @@ impl Pool {
             return;
         };
         let Some(pending) = lane.pending.remove(&ticket.nonce) else { return };
-        if leaves_nonce_unused(&outcome) {
+        if leaves_nonce_unused(&outcome) || planted::is_on(Bug::RetriesUnderNewNonce) {
             lane.release(ticket.nonce);
         }
         self.timers.cancel(pending.timer_at, Timer::Request(ticket.session, ticket.nonce.0));
@@ -209,7 +209,7 @@ impl Pool {
         let mut is_due = false;
         if now >= pending.spread_at {
             // R4: half the patience is gone, so every replica gets it.
-            (pending.spread, pending.spread_at, is_due) = (true, never, true);
+            (pending.spread, pending.spread_at, is_due) = (!planted::is_on(Bug::NeverSpreads), never, true);
         }
         let is_resend = now >= pending.resend_at;
         if is_resend {

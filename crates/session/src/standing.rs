@@ -1,5 +1,6 @@
 //! Where a session stands: the nonce of its next request, as `n - f` replicas say.
 
+use outvote_types::planted::{self, Bug};
 use outvote_types::{Instant, Nonce, Quorum, ReplicaId};
 use std::collections::BTreeMap;
 
@@ -35,6 +36,8 @@ impl Standing {
         }
         let mut nonces: Vec<Nonce> = self.answers.values().copied().collect();
         nonces.sort_unstable_by(|a, b| b.cmp(a));
-        nonces.get(quorum.f()).map(|nonce| (*nonce).max(Nonce(1)))
+        nonces
+            .get(if planted::is_on(Bug::StandingOfLiars) { 0 } else { quorum.f() })
+            .map(|nonce| (*nonce).max(Nonce(1)))
     }
 }

@@ -1,5 +1,6 @@
 //! Weighs what replicas say about one operation.
 
+use outvote_types::planted::{self, Bug};
 use outvote_types::{Answer, Digest, ReplicaId, Reply, ResultKind, Sequence, Signed};
 
 /// What a block came to, whoever says so: a REPLY without its signer.
@@ -45,7 +46,8 @@ impl Tally {
     /// Takes a claim whose signature, path and answer digest were checked. A replica's later claim replaces its earlier
     /// one: an honest replica has only one final word on an operation.
     pub(crate) fn add(&mut self, reply: Signed<Reply>, kind: ResultKind, digest: Digest, answer: &Answer) {
-        self.claims.retain(|claim| claim.reply.body.replica != reply.body.replica);
+        let again = planted::is_on(Bug::ReplicaCountsTwice);
+        self.claims.retain(|claim| claim.reply.body.replica != reply.body.replica || again);
         self.claims.push(Claim { reply, kind, answer: digest });
         let claims = &self.claims;
         self.answers.retain(|(held, _)| claims.iter().any(|claim| claim.answer == *held));
@@ -56,9 +58,11 @@ impl Tally {
 
     /// Whether this very claim is already held.
     pub(crate) fn has(&self, from: ReplicaId, word: &Word) -> bool {
-        self.claims
-            .iter()
-            .any(|claim| claim.reply.body.replica == from && Word::of(&claim.reply.body) == *word)
+        self.claims.iter().any(|claim| {
+            claim.reply.body.replica == from
+                && Word::of(&claim.reply.body) == *word
+                && !planted::is_on(Bug::ReplicaCountsTwice)
+        })
     }
 
     /// R2: what `weak` different replicas say with equal sequence, block, result root and leaf.
@@ -69,7 +73,9 @@ impl Tally {
                 .claims
                 .iter()
                 .filter(|c| {
-                    Word::of(&c.reply.body) == word && c.kind == first.kind && c.answer == first.answer
+                    (Word::of(&c.reply.body) == word || planted::is_on(Bug::BlocksMixed))
+                        && c.kind == first.kind
+                        && c.answer == first.answer
                 })
                 .map(|claim| claim.reply.clone())
                 .collect();

@@ -1,6 +1,7 @@
 //! Checks the replicas' signed words on blocks, each of them once.
 
 use outvote_crypto::{Keyring, Verify, check_outcome, check_reply};
+use outvote_types::planted::{self, Bug};
 use outvote_types::reply::Outcome;
 use outvote_types::{ReplicaId, Reply, Signed};
 use std::collections::{BTreeSet, VecDeque};
@@ -30,13 +31,13 @@ impl ReplyVerifier {
 
     /// Whether `from` itself signed this word on a block.
     pub fn is_word_of(&mut self, from: ReplicaId, reply: &Signed<Reply>) -> bool {
-        if reply.body.replica != from {
+        if reply.body.replica != from && !planted::is_on(Bug::WordOfAnother) {
             return false;
         }
         if self.checked.contains(reply) {
             return true;
         }
-        if !check_reply(&*self.verify, &self.keyring, reply) {
+        if !check_reply(&*self.verify, &self.keyring, reply) && !planted::is_on(Bug::ReplyUnsigned) {
             return false;
         }
         if self.order.len() >= MAX_CHECKED_WORDS

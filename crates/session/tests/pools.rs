@@ -139,6 +139,19 @@ fn two_equal_signed_answers_new_enough_settle_a_question() {
 }
 
 #[test]
+fn answers_to_another_question_settle_nothing() {
+    let cluster = Cluster::new(4);
+    let mut pool = connected(&cluster, verify());
+    let id = pool.query(at(0), None, b"how few?".to_vec(), Sequence(10)).unwrap();
+    for replica in [0, 1] {
+        pool.on_message(at(1), ReplicaId(replica), says(&cluster, replica, id, 11, "42"));
+    }
+    let outputs = pool.drain();
+    assert!(answered(&outputs).is_empty(), "they say how many");
+    assert_eq!(distrusted(&outputs), [0, 1]);
+}
+
+#[test]
 fn an_answer_in_anothers_name_does_not_count() {
     let cluster = Cluster::new(4);
     let mut pool = connected(&cluster, verify());

@@ -1,5 +1,6 @@
 //! A replica's `data/` folder: one process at a time, one version, and where its parts are.
 
+use crate::planted::{self, Bug};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -105,6 +106,7 @@ fn lock(path: &Path) -> Result<File, StorageError> {
     let mut file = options.map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {}
+        Err(TryLockError::WouldBlock) if planted::is_on(Bug::LockNotTaken) => {}
         Err(TryLockError::WouldBlock) => {
             let mut text = String::new();
             // The id is a courtesy: without it the message is still right.
@@ -134,7 +136,9 @@ pub fn check_version(disk: &mut impl Disk, folder: &str) -> Result<(), StorageEr
     let number = text.strip_prefix(VERSION_START).and_then(|rest| rest.strip_suffix('\n'));
     let file = format!("{folder}/{VERSION_FILE}");
     match number.and_then(|digits| digits.parse::<u32>().ok()) {
-        Some(found) if found > DATA_VERSION => Err(StorageError::Newer { file, found, known: DATA_VERSION }),
+        Some(found) if found > DATA_VERSION && !planted::is_on(Bug::NewerDataTaken) => {
+            Err(StorageError::Newer { file, found, known: DATA_VERSION })
+        }
         Some(DATA_VERSION) => Ok(()),
         _ => Err(StorageError::Damaged {
             file,
@@ -154,7 +158,7 @@ pub fn check_owner(disk: &mut impl Disk, folder: &str, owner: &str) -> Result<()
     }
     let mut bytes = [0; OWNER_MAX_BYTES];
     let length = disk.read_at(OWNER_FILE, 0, &mut bytes)?;
-    if bytes[..length] == *expected.as_bytes() {
+    if bytes[..length] == *expected.as_bytes() || planted::is_on(Bug::OwnerUnchecked) {
         return Ok(());
     }
     let found = std::str::from_utf8(&bytes[..length]).ok().and_then(|text| text.strip_suffix('\n'));
@@ -189,7 +193,9 @@ fn write_whole(
     }
     disk.create(draft)?;
     disk.write_at(draft, 0, bytes)?;
-    disk.sync_data(draft)?;
+    if !planted::is_on(Bug::DraftUnsynced) {
+        disk.sync_data(draft)?;
+    }
     disk.rename(draft, file)?;
     disk.sync_directory()
 }

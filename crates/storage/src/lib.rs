@@ -40,6 +40,8 @@
 
 mod error;
 
+mod planted;
+
 mod disk;
 
 mod folder;

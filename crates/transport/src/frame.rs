@@ -3,6 +3,7 @@
 use crate::error::TransportError;
 use crate::limits::WRITE_BATCH_BYTES;
 use bytes::{Buf as _, BytesMut};
+use outvote_types::planted::{self, Bug};
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
@@ -41,7 +42,7 @@ impl FrameBuffer {
         let found = u32::from_le_bytes(*length);
         let length = usize::try_from(found)
             .ok()
-            .filter(|length| *length <= self.frame_max)
+            .filter(|length| *length <= self.frame_max || planted::is_on(Bug::FrameUnbounded))
             .ok_or(TransportError::FrameTooLong { found: u64::from(found), limit: self.frame_max })?;
         if self.bytes.len() < HEADER_BYTES + length {
             return Ok(None);
@@ -65,7 +66,7 @@ impl FrameBuffer {
         self.bytes.reserve(RESERVE_STEP_BYTES);
         if reader.read_buf(&mut self.bytes).await? == 0 {
             let ended = "the other end closed it inside a frame";
-            let whole = self.bytes.is_empty();
+            let whole = self.bytes.is_empty() || planted::is_on(Bug::FrameEndUnnoticed);
             return if whole {
                 Ok(false)
             } else {

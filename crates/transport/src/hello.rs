@@ -1,6 +1,7 @@
 //! The first bytes on a link between members, inside TLS: which cluster, which of the two connections.
 
 use crate::identity::{ClusterIdentity, PARTS_BYTES};
+use outvote_types::planted::{self, Bug};
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
@@ -128,8 +129,10 @@ async fn judge<S: AsyncRead + Unpin>(
     let class = Class::BOTH.into_iter().find(|class| *class as u8 == hello[0]);
     Ok(match class {
         None => Err(Refusal::OtherVersion),
-        Some(_) if hello[1..33] != ours.cluster.0 => Err(Refusal::OtherCluster(ours.differing(&theirs))),
-        Some(_) if !is_theirs_to_dial => Err(Refusal::NotYours),
+        Some(_) if hello[1..33] != ours.cluster.0 && !planted::is_on(Bug::GreetingWithoutCluster) => {
+            Err(Refusal::OtherCluster(ours.differing(&theirs)))
+        }
+        Some(_) if !is_theirs_to_dial && !planted::is_on(Bug::BothSidesDial) => Err(Refusal::NotYours),
         Some(class) => Ok(class),
     })
 }

@@ -8,6 +8,7 @@ use crate::hello::Class;
 use crate::limits::WRITE_BATCH_BYTES;
 use crate::links::Shared;
 use outvote_types::ReplicaId;
+use outvote_types::planted::{self, Bug};
 use std::io;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -36,7 +37,7 @@ async fn run(shared: &Shared, peer: ReplicaId, class: Class, stream: Stream) {
     let ended = tokio::select! {
         error = read(shared, peer, class, &mut reader) => error,
         error = write(shared, peer, class, &mut writer) => error,
-        _ = replaced => TransportError::Broken(io::Error::other("a newer connection took its place")),
+        _ = replaced, if !planted::is_on(Bug::OldConnectionKept) => TransportError::Broken(io::Error::other("a newer connection took its place")),
         () = shared.stopped() => TransportError::Broken(io::Error::other("this node stops")),
     };
     tracing::debug!(%peer, ?class, %ended, "a link ended");

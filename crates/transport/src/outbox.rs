@@ -1,5 +1,6 @@
 //! The bounded queue of frames on their way to one connection. Never makes the sender wait.
 
+use outvote_types::planted::{self, Bug};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -49,8 +50,13 @@ impl Outbox {
 
     fn shed(&self, queue: &mut Queue) {
         let bound = if queue.connected { self.bytes_max } else { self.idle_bytes_max };
-        while queue.bytes > bound {
-            let Some(oldest) = queue.frames.pop_front() else { break };
+        while queue.bytes > bound && !planted::is_on(Bug::OutboxUnbounded) {
+            let dropped = if planted::is_on(Bug::NewestFrameDropped) {
+                queue.frames.pop_back()
+            } else {
+                queue.frames.pop_front()
+            };
+            let Some(oldest) = dropped else { break };
             queue.bytes -= oldest.len() + FRAME_COST_BYTES;
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }

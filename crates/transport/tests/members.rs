@@ -75,6 +75,16 @@ async fn a_member_that_dies_is_noticed_at_once_and_linked_again_when_it_is_back(
     assert_eq!(b.frames().await.2, [b"later"]);
 }
 
+/// A connection whose end nobody noticed does not go on beside the one that took its place.
+#[tokio::test]
+async fn a_newer_connection_of_a_member_ends_the_older_one() {
+    let (mut a, _b, members) = pair(limits()).await;
+    let (listener, _) = loopback();
+    let mut again = Member::start(config(0, &members, limits()), &key(1), listener);
+    again.until_up(1).await;
+    a.until_down(1).await;
+}
+
 #[tokio::test]
 async fn urgent_frames_pass_a_full_bulk_queue() {
     let tight = Limits { unread_max: 256 * 1024, bulk_queue_max: 4 * 1024 * 1024, ..limits() };

@@ -3,6 +3,7 @@
 use crate::block::{Header, SignedHeader};
 use crate::digest::Digest;
 use crate::id::{Epoch, ReplicaId, Sequence, View};
+use crate::planted::{self, Bug};
 use crate::quorum::Quorum;
 use crate::signing::{Signable, Signed};
 use crate::view_change::{NewViewBody, ViewChangeHead};
@@ -124,7 +125,10 @@ const fn of_view(accused: ReplicaId, rule: Rule, view: View) -> Charge {
 }
 
 fn votes(a: &Vote, b: &Vote) -> Option<Charge> {
-    let same = a.phase == b.phase && a.rank() == b.rank() && a.signer() == b.signer() && a.id != b.id;
+    let same = (a.phase == b.phase || planted::is_on(Bug::PhaseIgnoredInEvidence))
+        && (a.rank() == b.rank() || (a.sequence == b.sequence && planted::is_on(Bug::ViewIgnoredInEvidence)))
+        && a.signer() == b.signer()
+        && a.id != b.id;
     let rule = if a.phase == Phase::Prepare { Rule::TwoPrepares } else { Rule::TwoCommits };
     same.then_some(Charge { accused: a.replica, rule, view: a.view, sequence: a.sequence })
 }
@@ -133,12 +137,12 @@ fn votes(a: &Vote, b: &Vote) -> Option<Charge> {
 #[must_use]
 pub fn is_header_allowed(header: &Header, quorum: Quorum, epoch: Epoch) -> bool {
     // N8: validity is a pure function of bytes and configuration.
-    header.epoch == epoch
-        && quorum.leader(header.view) == header.leader
+    (header.epoch == epoch || planted::is_on(Bug::EpochUnchecked))
+        && (quorum.leader(header.view) == header.leader || planted::is_on(Bug::AnybodyLeads))
         && header.sequence.0 > 0
         && header.control.is_none()
         && header.batches.iter().all(|batch| {
-            batch.count > 0
+            (batch.count > 0 || planted::is_on(Bug::EmptyBatchAllowed))
                 && usize::try_from(batch.count).is_ok_and(|c| c <= crate::limits::MAX_REQUESTS_PER_BATCH)
                 && usize::try_from(batch.bytes).is_ok_and(|b| b <= crate::limits::MAX_BATCH_BYTES)
         })

@@ -4,6 +4,7 @@
 
 use crate::bounded::BoundedVec;
 use crate::digest::Digest;
+use crate::planted::{self, Bug};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -11,6 +12,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 // M11: leaves and nodes are hashed differently, so that neither can pose as the other.
 /// First byte of a hashed leaf.
 const LEAF: &[u8] = &[0];
+
 /// First byte of a hashed inner node.
 const NODE: &[u8] = &[1];
 /// Levels of a tree at most; 2^32 leaves.
@@ -27,16 +29,20 @@ pub struct Path {
     pub siblings: BoundedVec<Digest, MAX_DEPTH>,
 }
 
+fn leaf_prefix() -> &'static [u8] {
+    if planted::is_on(Bug::LeafLikeNode) { NODE } else { LEAF }
+}
+
 /// The digest of a leaf with these bytes.
 #[must_use]
 pub fn leaf(bytes: &[u8]) -> Digest {
-    Digest::of_parts(&[LEAF, bytes])
+    Digest::of_parts(&[leaf_prefix(), bytes])
 }
 
 /// The hash of a leaf whose bytes are a value's canonical ones.
 #[must_use]
 pub fn leaf_of<T: BorshSerialize + ?Sized>(value: &T) -> Digest {
-    Digest::of_prefixed(LEAF, value)
+    Digest::of_prefixed(leaf_prefix(), value)
 }
 
 fn node(left: &Digest, right: &Digest) -> Digest {
@@ -162,6 +168,6 @@ impl Path {
             at /= 2;
             width = width.div_ceil(2);
         }
-        siblings.next().is_none().then_some(digest)
+        (siblings.next().is_none() || planted::is_on(Bug::PathLengthUnchecked)).then_some(digest)
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::id::{ReplicaId, View};
 use crate::limits::MAX_REPLICAS;
+use crate::planted::{self, Bug};
 
 /// The sizes that follow from the number of replicas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,18 +56,9 @@ impl Quorum {
 
     /// How many identical valid votes decide: `ceil(2n/3)`. Two quorums share at least `f + 1` members.
     #[must_use]
-    #[cfg(not(feature = "planted-bugs"))]
-    pub const fn quorum(self) -> usize {
-        // Q1: q = ceil(2n / 3), so two quorums meet in a correct replica.
-        (2 * self.n).div_ceil(3)
-    }
-
-    /// How many votes decide, unless that mistake is planted.
-    #[must_use]
-    #[cfg(feature = "planted-bugs")]
     pub fn quorum(self) -> usize {
-        use crate::planted::{Bug, is_on};
-        (2 * self.n).div_ceil(3) - usize::from(is_on(Bug::QuorumOffByOne))
+        // Q1: q = ceil(2n / 3), so two quorums meet in a correct replica.
+        (2 * self.n).div_ceil(3) - usize::from(planted::is_on(Bug::QuorumOffByOne))
     }
 
     /// How many must say the same so that one of them is honest: `f + 1`.

@@ -4,6 +4,7 @@ use crate::bounded::{Blob, BoundedVec};
 use crate::digest::Digest;
 use crate::id::Nonce;
 use crate::limits::{MAX_OPERATION_BYTES, MAX_OPERATIONS_PER_REQUEST};
+use crate::planted::{self, Bug};
 use crate::sealed::Sealed;
 use crate::signing::{Domain, Kind, PublicKey, Signature};
 use alloc::vec::Vec;
@@ -45,8 +46,8 @@ impl Operation {
         // M10: bound to session, nonce and index, so that it cannot be moved elsewhere.
         let body = Digest::of_parts(&[
             &session.0,
-            &nonce.0.to_le_bytes(),
-            &index.to_le_bytes(),
+            &(if planted::is_on(Bug::AuthorWithoutNonce) { 0 } else { nonce.0 }).to_le_bytes(),
+            &(if planted::is_on(Bug::AuthorWithoutIndex) { 0 } else { index }).to_le_bytes(),
             &[u8::from(self.query)],
             &Digest::of(&self.payload).0,
         ]);

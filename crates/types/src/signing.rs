@@ -5,6 +5,7 @@
 
 use crate::digest::Digest;
 use crate::id::{Epoch, ReplicaId};
+use crate::planted::{self, Bug};
 use alloc::string::String;
 use borsh::{BorshDeserialize, BorshSerialize};
 use core::fmt;
@@ -96,7 +97,13 @@ impl Domain {
     #[must_use]
     pub fn replicas(cluster: &Digest, epoch: Epoch, config: &Digest) -> Self {
         // M2: no signature of another cluster, epoch or configuration is valid here.
-        Self(Digest::of_parts(&[Self::TAG, &cluster.0, &epoch.0.to_le_bytes(), &config.0]))
+        let cluster = if planted::is_on(Bug::DomainWithoutCluster) { &Digest::ZERO } else { cluster };
+        Self(Digest::of_parts(&[
+            Self::TAG,
+            &cluster.0,
+            &(if planted::is_on(Bug::DomainWithoutEpoch) { 0 } else { epoch.0 }).to_le_bytes(),
+            &config.0,
+        ]))
     }
 
     /// The domain of what clients and authors sign: epoch 0 and no configuration, since a pending request must survive a
@@ -112,7 +119,7 @@ impl Domain {
     pub fn signing_bytes(&self, kind: Kind, body: &Digest) -> [u8; 65] {
         let mut bytes = [0; 65];
         bytes[..32].copy_from_slice(&self.0.0);
-        bytes[32] = kind as u8;
+        bytes[32] = if planted::is_on(Bug::KindUnsigned) { 0 } else { kind as u8 };
         bytes[33..].copy_from_slice(&body.0);
         bytes
     }

@@ -4,6 +4,7 @@ use crate::bounded::BoundedVec;
 use crate::digest::Digest;
 use crate::id::{Rank, ReplicaId, View};
 use crate::limits::MAX_REPLICAS;
+use crate::planted::{self, Bug};
 use crate::quorum::Quorum;
 use crate::signing::{Kind, Signable, Signature, Signed};
 use crate::vote::{Certificate, is_ascending_quorum};
@@ -61,7 +62,9 @@ impl ViewChangeHead {
     /// Whether a rule allows this body at all: the certificate lies below the view that is entered.
     #[must_use]
     pub fn is_allowed(&self) -> bool {
-        self.view.0 > 0 && self.rank.view < self.view
+        self.view.0 > 0
+            && (self.rank.view < self.view
+                || (self.rank.view == self.view && planted::is_on(Bug::HeadOfItsOwnView)))
     }
 }
 
@@ -102,14 +105,18 @@ impl NewViewBody {
     pub fn is_allowed(&self, quorum: Quorum) -> bool {
         self.view.0 > 0
             && quorum.leader(self.view) == self.leader
-            && self.heads.iter().all(|head| head.body.view == self.view && head.body.is_allowed())
+            && self.heads.iter().all(|head| {
+                (head.body.view == self.view || planted::is_on(Bug::HeadsOfOtherViews))
+                    && head.body.is_allowed()
+            })
             && is_ascending_quorum(self.heads.iter().map(|head| head.body.replica), quorum)
     }
 
     /// The highest `(rank, id)` among the heads: the block that the view must extend.
     #[must_use]
     pub fn base(&self) -> Option<(Rank, Digest)> {
-        self.heads.iter().map(|head| (head.body.rank, head.body.id)).max()
+        let locks = self.heads.iter().map(|head| (head.body.rank, head.body.id));
+        if planted::is_on(Bug::BaseNotHighest) { locks.min() } else { locks.max() }
     }
 }
 

@@ -4,6 +4,7 @@ use crate::bounded::BoundedVec;
 use crate::digest::Digest;
 use crate::id::{Rank, ReplicaId, Sequence, View};
 use crate::limits::MAX_REPLICAS;
+use crate::planted::{self, Bug};
 use crate::signing::{Kind, Signable, Signature};
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -103,7 +104,9 @@ pub fn is_ascending_quorum(signers: impl Iterator<Item = ReplicaId>, quorum: cra
     let mut count = 0usize;
     for id in signers {
         // Q4: strangers and repeated signers make it invalid.
-        if !quorum.has(id) || last.is_some_and(|last| last >= id) {
+        if (!quorum.has(id) && !planted::is_on(Bug::StrangerCounted))
+            || last.is_some_and(|last| last >= id && !(last == id && planted::is_on(Bug::VoterCountedTwice)))
+        {
             return false;
         }
         last = Some(id);

@@ -1,5 +1,6 @@
 //! Builds the binary and runs every test, in the one profile that users run.
 
+use crate::bugs::{self, PLANTED_FEATURES, Selection};
 use crate::libtest::{self, Ignored, SKIPPED_VARIABLE};
 use crate::process::{Finished, cargo, is_ci, run as run_program, run_with};
 use crate::report::Report;
@@ -10,29 +11,26 @@ use std::fs;
 const SHOWN_LINES: usize = 40;
 /// Where the whole output goes, below the target folder.
 const LOG: &str = "xtask-tests.log";
-/// The same for the planted bugs.
-const PLANTED_LOG: &str = "xtask-planted.log";
 /// Where tests write that they could not be done here, below the target folder.
 const SKIPPED: &str = "xtask-skipped.txt";
 /// Every test of the program as it is.
 const TESTS: &[&str] = &["test", "--workspace", "--release", "--no-fail-fast"];
-/// The simulator against a program with one planted bug at a time: each must be caught by the checkers alone, so without
-/// debug assertions. A build of its own, since no release has the feature.
+/// The simulator against a program with one planted bug at a time, where the test plants it itself: shrinking, and the short
+/// games. A build of its own, since no release has the feature.
 const PLANTED: &[&str] = &[
     "test",
+    "--workspace",
     "--release",
     "--no-fail-fast",
-    "--package",
-    "outvote-sim",
     "--features",
-    "planted-bugs",
-    "--test",
-    "planted",
+    PLANTED_FEATURES,
     "--test",
     "shrink",
     "--test",
     "planted_games",
 ];
+/// The whole output of these.
+const PLANTED_LOG: &str = "xtask-planted.log";
 /// An ignored test is fine in CI only when its reason begins so and names what only some hosts offer.
 const HOST_REASON: &str = "needs a host";
 
@@ -55,6 +53,11 @@ pub(crate) fn run(tree: &Tree) -> Report {
             }
             Err(error) => report.failures.push(format!("cargo test cannot be started: {error}")),
         }
+    }
+    // The table is for `cargo xtask bugs`; here what lives through counts.
+    match bugs::run(tree, Selection::Quick, &mut std::io::sink()) {
+        Ok(caught) => report.add(caught),
+        Err(error) => report.failures.push(format!("the planted mistakes: {error}")),
     }
     report
 }

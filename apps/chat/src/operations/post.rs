@@ -7,17 +7,18 @@ use crate::records::Message;
 use crate::refusal::Refusal;
 use crate::store::Writer;
 use outvote_execution::Context;
+use outvote_types::planted::{self, Bug};
 
 pub(super) fn apply(context: &Context, name: String, text: String, state: &mut Writer<'_, '_>) -> Result {
     if text.is_empty() {
         return Err(Refusal::TextEmpty);
     }
-    if text.len() > MAX_TEXT_BYTES {
+    if text.len() > MAX_TEXT_BYTES && !planted::is_on(Bug::TextUnbounded) {
         return Err(Refusal::TextTooLong(text.len()));
     }
     let mut room = state.read().room(&name)?;
     state.read().check_access(&name, &room, Some(&context.author))?;
-    let index = room.next_index;
+    let index = if planted::is_on(Bug::RoomIndexShared) { context.sequence.0 } else { room.next_index };
     // 2^64 messages never come; a room that claims to have them is damaged.
     room.next_index = index.checked_add(1).ok_or(Refusal::StateDamaged)?;
     let Context { time, sequence, position, author, .. } = *context;

@@ -4,6 +4,7 @@ use super::Result;
 use crate::answer::{ChatAnswer, MessageView};
 use crate::refusal::Refusal;
 use crate::store::Records;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{PublicKey, Sequence};
 use std::collections::BTreeMap;
 
@@ -19,7 +20,9 @@ pub(super) struct Window {
 
 pub(super) fn page(name: String, window: Window, reader: Option<PublicKey>, state: Records<'_>) -> Result {
     let room = state.room(&name)?;
-    state.check_access(&name, &room, reader.as_ref())?;
+    if !planted::is_on(Bug::HistoryForOutsiders) {
+        state.check_access(&name, &room, reader.as_ref())?;
+    }
     let end = window.before.unwrap_or(u64::MAX).min(room.next_index);
     let mut page = Page { name, state, names: BTreeMap::new(), messages: Vec::new(), bytes: 0 };
     if let Some(after) = window.after {

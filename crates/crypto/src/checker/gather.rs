@@ -5,6 +5,7 @@ use crate::cache::{SignatureCache, name};
 use crate::keyring::Keyring;
 use crate::requests;
 use crate::scheme::{Check, Scheme};
+use outvote_types::planted::{self, Bug};
 use outvote_types::{Batch, Digest, Evidence, Message, Request, Signable, Signed};
 
 /// To which part of a message a check belongs.
@@ -90,7 +91,9 @@ impl<'a> Gather<'a> {
             return;
         }
         for check in self.keyring.checks_of_request(request) {
-            self.push(check, Item::Part(part));
+            let item =
+                if planted::is_on(Bug::OneRottenRequestSpoilsAll) { Item::Whole } else { Item::Part(part) };
+            self.push(check, item);
         }
     }
 

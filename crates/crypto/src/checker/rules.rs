@@ -5,6 +5,7 @@ use super::gather::{Gather, Stop};
 use crate::keyring::Keyring;
 use crate::scheme::Check;
 use outvote_types::evidence::is_header_allowed;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{
     Certificate, Digest, Evidence, Fetch, Heartbeat, Message, NewView, Phase, Prepare, Propose, Rank,
     Reminder, Signed, SignedHeader, ViewChange, Vote,
@@ -63,7 +64,9 @@ fn doomed(why: &'static str, check: Option<Check>, evidence: Evidence) -> Stop {
 
 /// Whether `vote` is a PREPARE for exactly this header.
 fn is_for(vote: &Vote, header: &SignedHeader) -> bool {
-    vote.phase == Phase::Prepare && vote.rank() == header.body.rank() && vote.id == header.body.id()
+    vote.phase == Phase::Prepare
+        && vote.rank() == header.body.rank()
+        && (vote.id == header.body.id() || planted::is_on(Bug::PrepareForOtherHeader))
 }
 
 fn proposal(gather: &mut Gather<'_>, propose: &Propose) -> Result<(), Stop> {
@@ -101,7 +104,9 @@ fn is_claimed(
 ) -> Result<(), Stop> {
     let holds = match certificate {
         None => rank == Rank::default() && *id == keyring.committee().genesis_id(),
-        Some(certificate) => certificate.rank() == rank && certificate.id == *id,
+        Some(certificate) => {
+            (certificate.rank() == rank && certificate.id == *id) || planted::is_on(Bug::LockUnproven)
+        }
     };
     require(holds, "V16: the certificate is not the claimed one")
 }
@@ -117,7 +122,8 @@ fn view_change(gather: &mut Gather<'_>, change: &ViewChange) -> Result<(), Stop>
         ));
     }
     // V16: what is attached is not signed, so a wrong attachment rejects the message and blames nobody.
-    require(change.timeout.view.next() == head.view, "V12: the suspicions are not of the view before")?;
+    let fits = change.timeout.view.next() == head.view || planted::is_on(Bug::TimeoutOfAnyView);
+    require(fits, "V12: the suspicions are not of the view before")?;
     is_claimed(keyring, change.certificate.as_ref(), head.rank, &head.id)?;
     gather.signed(&change.head)?;
     gather.whole(keyring.checks_of_timeout(&change.timeout))?;
@@ -138,7 +144,7 @@ fn new_view(gather: &mut Gather<'_>, opening: &NewView) -> Result<(), Stop> {
     let (rank, id) = body.base().ok_or(Stop::Because("V19: an opening without heads"))?;
     is_claimed(keyring, opening.certificate.as_ref(), rank, &id)?;
     gather.signed(&opening.signed)?;
-    for head in &body.heads {
+    for head in body.heads.iter().filter(|_| !planted::is_on(Bug::HeadsUnverified)) {
         gather.signed(head)?;
     }
     if let Some(certificate) = &opening.certificate {
@@ -149,7 +155,10 @@ fn new_view(gather: &mut Gather<'_>, opening: &NewView) -> Result<(), Stop> {
 
 fn leader_lives(gather: &mut Gather<'_>, heartbeat: &Signed<Heartbeat>) -> Result<(), Stop> {
     let leader = gather.keyring.quorum().leader(heartbeat.body.view);
-    require(heartbeat.body.replica == leader, "T3: a heartbeat of one that does not lead")?;
+    require(
+        heartbeat.body.replica == leader || planted::is_on(Bug::HeartbeatOfAnybody),
+        "T3: a heartbeat of one that does not lead",
+    )?;
     gather.signed(heartbeat)
 }
 

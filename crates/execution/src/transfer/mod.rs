@@ -224,7 +224,9 @@ impl Transfer {
         if header.sequence != certificate.sequence || header.id() != certificate.id {
             return Some("a manifest with another block's header");
         }
-        if manifest.buckets.len() != STATE_BUCKETS || state_root(&manifest.buckets) != certificate.state_root
+        if manifest.buckets.len() != STATE_BUCKETS
+            || (state_root(&manifest.buckets) != certificate.state_root
+                && !planted::is_on(Bug::ManifestUnchecked))
         {
             return Some("a manifest whose buckets do not hash to the certified root");
         }

@@ -7,6 +7,7 @@ use outvote_crypto::{
 };
 use outvote_types::client::MAX_PROOF_HEADERS;
 use outvote_types::merkle::MAX_DEPTH;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{
     Answer, BoundedVec, Certificate, Committee, Digest, Header, Nonce, PayloadLeaf, Phase, PublicKey, Reply,
     ResultKind, ResultLeaf, Sequence, Signed, WallTime,
@@ -117,13 +118,15 @@ impl Receipt {
         if self.format != FORMAT {
             return Err(ReceiptError::OtherFormat(self.format.clone()));
         }
-        if self.cluster != Hex(cluster.0) {
+        if self.cluster != Hex(cluster.0) && !planted::is_on(Bug::ReceiptOfAnyCluster) {
             let receipt = Digest(self.cluster.0).to_hex();
             return Err(ReceiptError::OtherCluster { receipt, committee: cluster.to_hex() });
         }
         let ordered = self.ordered.check(keyring, verify)?;
         // R5: the operation's path leads to the payload root of its own header.
-        if walk(self.payload_leaf().digest(), &self.payload_path)? != ordered.payload_root {
+        if walk(self.payload_leaf().digest(), &self.payload_path)? != ordered.payload_root
+            && !planted::is_on(Bug::ReceiptPathUnchecked)
+        {
             return Err(ReceiptError::NotInBlock);
         }
         let executed = match &self.released {
@@ -131,7 +134,8 @@ impl Receipt {
             // R6: a held operation's result stands in the block that released it.
             Some(released) => released.check(keyring, verify)?,
         };
-        if self.released.is_some() && executed.sequence <= ordered.sequence {
+        let is_early = self.released.is_some() && executed.sequence <= ordered.sequence;
+        if is_early && !planted::is_on(Bug::ReleasedBeforeOrdered) {
             return Err(ReceiptError::Malformed(
                 "the releasing block does not come after the ordering block",
             ));
@@ -184,8 +188,8 @@ impl Receipt {
         let result_root = walk(leaf.digest(), &self.result_path)?;
         let (sequence, id, weak) = (executed.sequence, executed.id(), keyring.quorum().weak());
         // Exactly `f + 1`: one signature more would be one that need not hold.
-        let is_sound = self.replies.len() == weak
-            && is_ascending(&self.replies)
+        let is_sound = (self.replies.len() == weak || planted::is_on(Bug::ReceiptTooFewReplies))
+            && (is_ascending(&self.replies) || planted::is_on(Bug::ReceiptRepliesRepeated))
             && self.replies.iter().map(SignaturePart::pair).all(|(replica, signature)| {
                 let body = Reply { sequence, id, result_root, replica };
                 check_reply(verify, keyring, &Signed { body, signature })
@@ -205,7 +209,9 @@ impl BlockProof {
         let is_chain = headers.windows(2).all(|pair| {
             pair[1].parent == pair[0].id() && Some(pair[1].sequence.0) == pair[0].sequence.0.checked_add(1)
         });
-        if !is_chain || headers.iter().any(|header| header.epoch != keyring.epoch()) {
+        if (!is_chain && !planted::is_on(Bug::ReceiptChainBroken))
+            || headers.iter().any(|header| header.epoch != keyring.epoch())
+        {
             return Err(ReceiptError::BrokenChain);
         }
         let quorum = keyring.quorum().quorum();
@@ -235,6 +241,7 @@ fn walk(leaf: Digest, steps: &[Step]) -> Result<Digest, ReceiptError> {
     let node = |left: &[u8; 32], right: &[u8; 32]| Digest::of_parts(&[&[1], left, right]);
     Ok(steps.iter().fold(leaf, |digest, step| match step {
         Step::Left(sibling) => node(&sibling.0, &digest.0),
+        Step::Right(sibling) if planted::is_on(Bug::PathDirectionIgnored) => node(&sibling.0, &digest.0),
         Step::Right(sibling) => node(&digest.0, &sibling.0),
     }))
 }

@@ -6,6 +6,7 @@ use super::sector::{HEADER_SECTORS, SegmentHeader};
 use super::{KIND_PROMISE, Log, Position, SEGMENTS_MAX, Target, check_size};
 use crate::disk::{Disk, SECTOR_BYTES};
 use crate::error::StorageError;
+use crate::planted::{self, Bug};
 
 impl<D: Disk> Log<D> {
     pub(super) fn push(&mut self, kind: u8, parts: &[&[u8]]) -> Result<Position, StorageError> {
@@ -48,7 +49,9 @@ impl<D: Disk> Log<D> {
         self.group.begin(&self.seal.close_segment_header(&header), self.next_index);
         self.target = Some(target);
         // Every segment begins with the latest promise: earlier ones can go at any time.
-        if let Promises::Held(held) = &self.promises {
+        if let Promises::Held(held) = &self.promises
+            && !planted::is_on(Bug::SegmentWithoutPromise)
+        {
             let record = promise_record(held.counter, &held.payload);
             self.lay_promise(target, &record);
         }
@@ -85,12 +88,15 @@ impl<D: Disk> Log<D> {
 
     /// D12: lays the second copy of the group's latest promise, in another sector far enough from the first.
     pub(super) fn push_second_copy(&mut self) -> Result<(), StorageError> {
+        if planted::is_on(Bug::OnePromiseCopy) {
+            return Ok(());
+        }
         let (Some(first), Promises::Held(held)) = (self.first_copy.take(), &self.promises) else {
             return Ok(());
         };
         let record = promise_record(held.counter, &held.payload);
         let target = self.begin_group()?;
-        while self.group.count() <= first + COPIES_APART_SECTORS {
+        while self.group.count() <= first + COPIES_APART_SECTORS && !planted::is_on(Bug::CopiesSideBySide) {
             self.group.next_sector();
         }
         if self.group.room() < RECORD_HEADER_BYTES + record.len() {

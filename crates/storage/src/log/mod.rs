@@ -9,6 +9,7 @@ pub(crate) mod recover;
 pub(crate) mod sector;
 pub(crate) mod segment;
 
+use crate::planted::{self, Bug};
 use std::collections::BTreeMap;
 
 use crate::disk::{Disk, SECTOR_BYTES};
@@ -153,7 +154,9 @@ impl<D: Disk> Log<D> {
     /// Gathers a promise in place of all earlier ones, twice, and tells its counter. Refused on a lost disk.
     pub fn promise(&mut self, payload: &[u8]) -> Result<u64, StorageError> {
         // D17: who may have forgotten a promise makes no other.
-        if let Promises::Lost(reason) = &self.promises {
+        if let Promises::Lost(reason) = &self.promises
+            && !planted::is_on(Bug::LostDiskPromises)
+        {
             return Err(StorageError::PromiseLost { reason: reason.to_string() });
         }
         self.push_promise(payload)
@@ -180,6 +183,7 @@ impl<D: Disk> Log<D> {
     pub fn witness_promise(&mut self, shown: u64) {
         if let Promises::Held(held) = &self.promises
             && held.counter < shown
+            && !planted::is_on(Bug::OldCopyUnnoticed)
         {
             // D14: a counter lower than one that others have seen.
             self.promises = Promises::Lost(LostDisk::RolledBack { shown, held: held.counter });
@@ -197,7 +201,9 @@ impl<D: Disk> Log<D> {
         let at = (target.segment, target.start);
         self.group.close(&self.seal, at, self.next_group, self.next_index, promise);
         let written = write_group(&mut self.disk, &self.group, target);
-        self.poison.keep(written)?;
+        if !planted::is_on(Bug::SyncErrorSwallowed) {
+            self.poison.keep(written)?;
+        }
         self.segments.insert(target.segment, Segment { limit: self.next_index });
         self.current = Some((target.segment, target.start + self.group.count()));
         self.next_group += 1;
@@ -236,7 +242,9 @@ impl<D: Disk> Log<D> {
         payload[..8].copy_from_slice(&kept.0.to_le_bytes());
         payload[8..].copy_from_slice(&kept.1.to_le_bytes());
         self.push(KIND_TRUNCATED, &[&payload])?;
-        self.sync()?;
+        if !planted::is_on(Bug::DroppedTooSoon) {
+            self.sync()?;
+        }
         self.kept = kept;
         let dropped: Vec<u64> = self.segments.range(..kept.0).map(|(number, _)| *number).collect();
         for number in &dropped {
@@ -314,9 +322,15 @@ fn write_group(disk: &mut impl Disk, group: &Group, target: Target) -> Result<()
         disk.create(&name)?;
         disk.write_at(&name, 0, group.bytes())?;
         disk.sync_data(&name)?;
+        if planted::is_on(Bug::DirectoryUnsynced) {
+            return Ok(());
+        }
         return disk.sync_directory();
     }
     disk.write_at(&name, u64::from(target.start) * SECTOR_BYTES as u64, group.bytes())?;
+    if planted::is_on(Bug::SyncSkipped) {
+        return Ok(());
+    }
     disk.sync_data(&name)
 }
 

@@ -1,6 +1,7 @@
 //! The promise: the one small record that no peer can give back.
 
 use crate::log::sector::le_u64;
+use crate::planted::{self, Bug};
 
 /// How long a promise may be.
 pub const PROMISE_MAX_BYTES: usize = 256;
@@ -72,7 +73,11 @@ impl Search {
         }
         let counter = le_u64(record, 0);
         self.highest = self.highest.max(counter);
-        if self.latest.as_ref().is_none_or(|(held, _, _)| *held <= counter) {
+        if self
+            .latest
+            .as_ref()
+            .is_none_or(|(held, _, _)| *held <= counter && !planted::is_on(Bug::FirstPromiseTaken))
+        {
             // Of equal copies the first tells whether what came before it is there.
             let is_copy = self
                 .latest
@@ -88,7 +93,9 @@ impl Search {
     pub(crate) fn result(self, end_index: u64) -> Promises {
         match self.latest {
             // A pair that is gone from a finished write: what was promised is not known.
-            held if held.as_ref().map_or(0, |(counter, _, _)| *counter) < self.shown => {
+            held if held.as_ref().map_or(0, |(counter, _, _)| *counter) < self.shown
+                && !planted::is_on(Bug::LostPromiseUnnoticed) =>
+            {
                 let held = held.map_or(0, |(counter, _, _)| counter);
                 Promises::Lost(LostDisk::Damaged { shown: self.shown, held })
             }

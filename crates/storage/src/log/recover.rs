@@ -2,6 +2,7 @@
 //! result, and the first write after an opening goes into a new segment. So a torn tail is never overwritten and a
 //! good copy of a promise is never risked; the new segment's first index says what was dropped before it.
 
+use crate::planted::{self, Bug};
 use std::collections::BTreeMap;
 
 use crate::disk::{Disk, SECTOR_BYTES};
@@ -91,7 +92,7 @@ pub(crate) fn recover(disk: &mut impl Disk, seal: &Seal) -> Result<Found, Storag
         scan.read_segment(SegmentReader::open(disk, seal, *number)?, *number, limit)?;
         segments.insert(*number, Segment { limit: limit.unwrap_or(scan.end_index) });
     }
-    if let Some((number, sector)) = scan.tail {
+    if let Some((number, sector)) = scan.tail.filter(|_| !planted::is_on(Bug::TailNotRewritten)) {
         make_durable(disk, number, sector)?;
     }
     Ok(scan.finish(segments))
@@ -195,7 +196,7 @@ impl Scan {
                 let group_end = last.start + last.header.count;
                 tail_start = if last.start == HEADER_SECTORS { 0 } else { last.start };
                 // The file goes on behind the group: the next one was begun, so this one was durable.
-                let is_followed = sectors > group_end;
+                let is_followed = sectors > group_end && !planted::is_on(Bug::DamageCutAway);
                 match self.on_group(last, is_followed, limit) {
                     false => Some(last.first_bad.unwrap_or(sectors)),
                     true => is_followed.then_some(end.max(group_end)),
@@ -246,7 +247,11 @@ impl Scan {
             Some(limit) => header.end_index <= limit,
             None => is_whole || is_followed,
         };
-        let accepted_end = if is_finished { header.end_index } else { group.prefix_end };
+        let accepted_end = if is_finished || planted::is_on(Bug::TornTailKept) {
+            header.end_index
+        } else {
+            group.prefix_end
+        };
         if is_finished {
             // D14: the promise that this group shows was made, so one of its copies must be found.
             self.search.shown = self.search.shown.max(header.promise);

@@ -1,5 +1,6 @@
 //! Reading one segment: every intact record in order, with the damaged sectors between them.
 
+use crate::planted::{self, Bug};
 use std::collections::VecDeque;
 
 use crate::disk::{Disk, SECTOR_BYTES};
@@ -215,7 +216,9 @@ impl<'d, D: Disk> SegmentReader<'d, D> {
         }
         // What the file does not hold must not look like what the chunk held before. A sector that is cut short is
         // no sector, even when only zeros are missing.
-        self.chunk[read / SECTOR_BYTES * SECTOR_BYTES..].fill(0);
+        if !planted::is_on(Bug::StaleChunk) {
+            self.chunk[read / SECTOR_BYTES * SECTOR_BYTES..].fill(0);
+        }
         self.chunk_start = sector;
         Ok(())
     }
