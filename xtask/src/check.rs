@@ -3,6 +3,7 @@
 use crate::nightly;
 use crate::report::{Report, Sums};
 use crate::steps;
+use crate::torture::torture;
 use crate::tree::Tree;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -10,7 +11,9 @@ use std::time::Instant;
 
 const HELP: &str = "cargo xtask check              the whole gate, as CI runs it
 cargo xtask check --only STEP  one step of it
-cargo xtask check --list       the steps";
+cargo xtask check --list       the steps
+cargo xtask torture [--minutes M] [--replicas 4|7] [--only ROW] [--seed S] [--list]
+                               real processes under every fault that this host can make";
 
 /// Runs the command that `arguments` name.
 #[must_use]
@@ -20,11 +23,17 @@ pub fn main_with(arguments: &[String]) -> ExitCode {
         ["check"] => run(&Tree::own(), None, &mut io::stdout().lock()),
         ["check", "--only", step] => run(&Tree::own(), Some(step), &mut io::stdout().lock()),
         ["check", "--list"] => list(&mut io::stdout().lock()).map(|()| true),
+<<<<<<< HEAD
         [] | ["help" | "--help" | "-h"] => help(&mut io::stdout().lock()).map(|()| true),
         other => match nightly::ALL.iter().find(|command| other.first() == Some(&command.name)) {
             Some(command) => nightly::run(&Tree::own(), command, &other[1..]),
             None => writeln!(io::stderr(), "unknown: {}\n\n{HELP}", other.join(" ")).map(|()| false),
         },
+=======
+        ["torture", arguments @ ..] => torture(&Tree::own(), arguments),
+        [] | ["help" | "--help" | "-h"] => writeln!(io::stdout(), "{HELP}").map(|()| true),
+        other => writeln!(io::stderr(), "unknown: {}\n\n{HELP}", other.join(" ")).map(|()| false),
+>>>>>>> 2867a40 (Torture: a chaos proxy, and real processes under faults whose clients' histories are judged)
     };
     if matches!(outcome, Ok(true)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
