@@ -12,8 +12,8 @@ use std::time::Instant;
 const HELP: &str = "cargo xtask check              the whole gate, as CI runs it
 cargo xtask check --only STEP  one step of it
 cargo xtask check --list       the steps
-cargo xtask torture [--minutes M] [--replicas 4|7] [--only ROW] [--seed S] [--list]
-                               real processes under every fault that this host can make";
+cargo xtask torture            real processes under every fault that this host can make:
+                               [--minutes M] [--replicas 4|7] [--only ROW] [--seed S] [--list]";
 
 /// Runs the command that `arguments` name.
 #[must_use]
@@ -23,17 +23,12 @@ pub fn main_with(arguments: &[String]) -> ExitCode {
         ["check"] => run(&Tree::own(), None, &mut io::stdout().lock()),
         ["check", "--only", step] => run(&Tree::own(), Some(step), &mut io::stdout().lock()),
         ["check", "--list"] => list(&mut io::stdout().lock()).map(|()| true),
-<<<<<<< HEAD
+        ["torture", arguments @ ..] => torture(&Tree::own(), arguments),
         [] | ["help" | "--help" | "-h"] => help(&mut io::stdout().lock()).map(|()| true),
         other => match nightly::ALL.iter().find(|command| other.first() == Some(&command.name)) {
             Some(command) => nightly::run(&Tree::own(), command, &other[1..]),
             None => writeln!(io::stderr(), "unknown: {}\n\n{HELP}", other.join(" ")).map(|()| false),
         },
-=======
-        ["torture", arguments @ ..] => torture(&Tree::own(), arguments),
-        [] | ["help" | "--help" | "-h"] => writeln!(io::stdout(), "{HELP}").map(|()| true),
-        other => writeln!(io::stderr(), "unknown: {}\n\n{HELP}", other.join(" ")).map(|()| false),
->>>>>>> 2867a40 (Torture: a chaos proxy, and real processes under faults whose clients' histories are judged)
     };
     if matches!(outcome, Ok(true)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
