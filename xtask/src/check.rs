@@ -4,6 +4,7 @@ use crate::bugs::{self, Selection};
 use crate::nightly;
 use crate::report::{Report, Sums};
 use crate::steps;
+use crate::torture::torture;
 use crate::tree::Tree;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -14,7 +15,9 @@ cargo xtask check --only STEP  one step of it
 cargo xtask check --list       the steps
 cargo xtask bugs               every planted mistake, and what catches it
 cargo xtask bugs --quick       those that the gate tries
-cargo xtask bugs --only BUG    one of them";
+cargo xtask bugs --only BUG    one of them
+cargo xtask torture            real processes under every fault that this host can make:
+                               [--minutes M] [--replicas 4|7] [--only ROW] [--seed S] [--list]";
 
 /// Runs the command that `arguments` name.
 #[must_use]
@@ -27,6 +30,7 @@ pub fn main_with(arguments: &[String]) -> ExitCode {
         ["bugs", "--quick"] => plant(Selection::Quick, &mut io::stdout().lock()),
         ["bugs", "--only", bug] => plant(Selection::One(bug), &mut io::stdout().lock()),
         ["check", "--list"] => list(&mut io::stdout().lock()).map(|()| true),
+        ["torture", arguments @ ..] => torture(&Tree::own(), arguments),
         [] | ["help" | "--help" | "-h"] => help(&mut io::stdout().lock()).map(|()| true),
         other => match nightly::ALL.iter().find(|command| other.first() == Some(&command.name)) {
             Some(command) => nightly::run(&Tree::own(), command, &other[1..]),

@@ -42,6 +42,8 @@ const BENCH: &str = "outvote-bench";
 const OUTVOTE: &str = "outvote";
 const CHAT: &str = "outvote-chat";
 const KV: &str = "outvote-kv";
+const CHAOS: &str = "outvote-chaos";
+const TORTURE: &str = "outvote-torture";
 
 /// The direction of every arrow.
 pub const TABLE: &[Row] = &[
@@ -119,6 +121,15 @@ pub const TABLE: &[Row] = &[
     Row {
         name: BENCH,
         may_name: &[CLIENT, SESSION, CRYPTO, TYPES, KV],
+        may_use: None,
+        must_not_reach: &[SIM],
+    },
+    // A bad network for whoever tests: it knows bytes, and nothing of ours.
+    Row { name: CHAOS, may_name: &[], may_use: Some(&["tokio"]), must_not_reach: &[] },
+    // It runs replicas as processes of their own, and sees what any client sees.
+    Row {
+        name: TORTURE,
+        may_name: &[CHAOS, CLIENT, CRYPTO, TYPES, KV, CHAT],
         may_use: None,
         must_not_reach: &[SIM],
     },

@@ -16,6 +16,7 @@ mod rule_book;
 mod rust_source;
 mod scenario_book;
 mod steps;
+mod torture;
 mod tree;
 
 pub use check::{main_with, run};
