@@ -3,7 +3,9 @@
 use crate::hand::{Hand, read, send};
 use crate::liar::Liar;
 use outvote_replica::{Action, Recipients};
-use outvote_types::{BoundedVec, Digest, Fetch, Instant, Message, Rank, Sequence, Signed, Status, View, Vote};
+use outvote_types::{
+    BoundedVec, Digest, Fetch, Instant, Message, Rank, Sequence, Signed, Status, View, Vote,
+};
 
 /// Useless messages to everybody for each message of the replica's own.
 const PER_ACTION: usize = 16;

@@ -4,8 +4,8 @@ use crate::hand::{Hand, read, send};
 use crate::liar::Liar;
 use outvote_replica::{Action, Recipients};
 use outvote_types::{
-    BoundedVec, Digest, Heartbeat, Instant, Message, Rank, Sequence, Status, Suspect, TimeoutCertificate, View,
-    ViewChange, ViewChangeHead,
+    BoundedVec, Digest, Heartbeat, Instant, Message, Rank, Sequence, Status, Suspect, TimeoutCertificate,
+    View, ViewChange, ViewChangeHead,
 };
 
 /// Views that a jumper names lie this far ahead, and further.
@@ -45,7 +45,8 @@ impl Liar for Jumper {
             let view = View(FAR.saturating_add(hand.dice.below(FAR)));
             let sequence = Sequence(view.0);
             let rank = Rank { view: View(view.0 - 1), sequence };
-            let head = hand.sign(ViewChangeHead { view, rank, id: Digest::of(&view.0.to_le_bytes()), replica });
+            let head =
+                hand.sign(ViewChangeHead { view, rank, id: Digest::of(&view.0.to_le_bytes()), replica });
             let votes = BoundedVec::truncated(vec![(replica, head.signature)]);
             let timeout = TimeoutCertificate { view: View(view.0 - 1), votes };
             let change = ViewChange { head, certificate: None, timeout };

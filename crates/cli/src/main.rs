@@ -86,6 +86,9 @@ enum Command {
     Sim(commands::sim::Sim),
     /// Measures a cluster of real processes on this machine.
     Bench(commands::bench::Bench),
+    /// Measures what users lose while somebody attacks.
+    #[cfg(feature = "demo")]
+    Attack(commands::attack::Attack),
     /// A replica's configuration: checked, shown, explained.
     #[command(subcommand, after_help = "Example: outvote config explain batch.count_max")]
     Config(commands::config::Config),
@@ -119,6 +122,8 @@ fn main() -> ExitCode {
         Command::Traitor(traitor) => traitor.run(output),
         Command::Sim(sim) => sim.run(output),
         Command::Bench(bench) => bench.run(output),
+        #[cfg(feature = "demo")]
+        Command::Attack(attack) => attack.run(output),
         Command::Config(config) => config.run(output),
     };
     match done {

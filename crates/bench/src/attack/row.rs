@@ -1,0 +1,274 @@
+//! One attack: baseline and attack in turn, under a load that does not stop in between.
+
+use super::campaign::{Ground, Setting};
+use super::figures::{goodput, hangover_s, kept_share, latency_ms, recovery_s, series, worst_client_share};
+use super::force::Force;
+use super::load::Load;
+use super::report::RowReport;
+use super::rows::{Attacker, Measure, Row};
+use super::timeline::{Sample, Span, Timeline};
+use super::watch::{Watch, accused, view};
+use crate::error::BenchError;
+use crate::load::connect;
+use crate::replicas::Replicas;
+use outvote_client::Client;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Load before the first baseline.
+const WARM_UP: Duration = Duration::from_secs(2);
+/// How often replicas are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The longest saturated attack.
+const SATURATED_MAX: Duration = Duration::from_secs(6);
+/// How finely throughput is drawn.
+const SERIES_STEP_US: u64 = 250_000;
+
+/// One round's times.
+#[derive(Clone, Copy, Debug, Default)]
+struct Round {
+    baseline: Span,
+    attack: Span,
+    after: Span,
+}
+
+/// Everything around one row.
+struct Scene<'a> {
+    ground: &'a Ground,
+    setting: &'a Setting<'a>,
+    replicas: Replicas,
+    watcher: Client,
+    force: Force,
+    watch: Watch,
+    n: usize,
+}
+
+/// Runs one row; what is found goes to the report.
+pub(crate) async fn run(
+    row: &Row,
+    ground: &Ground,
+    replicas: Replicas,
+    setting: &Setting<'_>,
+    report: &mut RowReport,
+) -> Result<(), BenchError> {
+    let n = ground.file.committee.members.len();
+    let programs = (setting.program.as_path(), ground.committee.as_path());
+    let force = Force::start(row.attacker, programs, n, &setting.means, setting.share)?;
+    let watcher = connect(&ground.file, 99).await?;
+    let mut scene = Scene { ground, setting, replicas, watcher, force, watch: Watch::default(), n };
+    let is_overload = row.attacker == Attacker::Overload;
+    let measured = if is_overload { scene.overload(report).await } else { scene.open(row, report).await };
+    report.rss_mib = scene.watch.most_mib();
+    report.rss_mib_each = scene.watch.rss_mib.clone();
+    measured?;
+    if setting.plan.saturated && !is_overload {
+        report.saturated_kept = Some(scene.saturated().await?);
+    }
+    let told = scene.force.deeds().iter().map(|(name, deeds)| {
+        format!(
+            "{name}: {} connections, {} refused or cut off, {} messages",
+            deeds.connections, deeds.cut_off, deeds.messages
+        )
+    });
+    report.deeds.extend(told);
+    report.remarks.extend(scene.force.remarks().iter().cloned());
+    scene.replicas.stop();
+    Ok(())
+}
+
+impl Scene<'_> {
+    /// Users at an even rate: what they lose.
+    async fn open(&mut self, row: &Row, report: &mut RowReport) -> Result<(), BenchError> {
+        let plan = self.setting.plan;
+        let (attack, rounds) =
+            if row.is_long { (plan.long_attack, 1) } else { (plan.attack, plan.rounds.max(1)) };
+        report.attack_s = attack.as_secs_f64();
+        let timeline = Arc::new(Timeline::new());
+        let mut load = Load::open(&self.ground.file, self.setting.rate, &timeline).await?;
+        load.go_on(WARM_UP).await?;
+        let mut done = Vec::with_capacity(rounds);
+        for number in 1..=rounds {
+            let seconds = plan.baseline.as_secs();
+            (self.setting.progress)(&format!(
+                "round {number} of {rounds}: {seconds} s of calm, then the attack"
+            ));
+            let round = self.round(&mut load, &timeline, attack, report).await?;
+            done.push((round, timeline.samples_since(round.baseline.from_us)));
+        }
+        self.refusals(&timeline, report);
+        fill(report, row.goal.measure, self.setting.rate, &done);
+        Ok(())
+    }
+
+    fn refusals(&self, timeline: &Timeline, report: &mut RowReport) {
+        if let (refused @ 1.., Some(why)) = timeline.refusals() {
+            report.remarks.push(format!("{refused} requests of honest users were refused, first: {why}"));
+        }
+    }
+
+    async fn round(
+        &mut self,
+        load: &mut Load,
+        timeline: &Timeline,
+        attack: Duration,
+        report: &mut RowReport,
+    ) -> Result<Round, BenchError> {
+        let plan = self.setting.plan;
+        let from = timeline.now();
+        load.go_on(plan.baseline).await?;
+        let baseline = Span::new(from, timeline.now());
+        let views_before = view(&self.watcher, self.n, &[]).await;
+        let begun = self.force.begin(&self.watcher, &self.replicas).await?;
+        let liars = self.force.liars();
+        self.attack(load, begun + attack).await?;
+        let attack = Span::new(timeline.at(begun), timeline.now());
+        let views_after = view(&self.watcher, self.n, &liars).await;
+        report.view_changes += views_after.saturating_sub(views_before);
+        report.accused.extend(accused(&self.watcher, self.n, &liars).await);
+        report.liars.extend(liars);
+        for list in [&mut report.accused] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        report.liars.sort_unstable();
+        report.liars.dedup();
+        let ended = self.force.end(&self.watcher).await?;
+        let mut round = Round { baseline, attack, after: Span::new(timeline.at(ended), timeline.at(ended)) };
+        self.calm_down(load, timeline, &mut round).await?;
+        Ok(round)
+    }
+
+    /// Goes on under attack until then.
+    async fn attack(&mut self, load: &mut Load, until: Instant) -> Result<(), BenchError> {
+        while Instant::now() < until {
+            load.go_on(LOOK_EVERY.min(until.saturating_duration_since(Instant::now()))).await?;
+            self.replicas.check()?;
+            self.watch.look(&self.replicas, self.n, &self.force.liars());
+        }
+        Ok(())
+    }
+
+    /// Waits until users are served as before, or for as long as the plan says.
+    async fn calm_down(
+        &mut self,
+        load: &mut Load,
+        timeline: &Timeline,
+        round: &mut Round,
+    ) -> Result<(), BenchError> {
+        let before = timeline.samples_since(round.baseline.from_us);
+        let p50 = latency_ms(&before, round.baseline, 0.5).unwrap_or_default();
+        let until = Instant::now() + self.setting.plan.after;
+        loop {
+            load.go_on(LOOK_EVERY).await?;
+            self.replicas.check()?;
+            round.after.until_us = timeline.now();
+            let samples = timeline.samples_since(round.after.from_us);
+            if hangover_s(&samples, round.after, p50).is_some() || Instant::now() > until {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Users who take all that there is.
+    async fn saturated(&mut self) -> Result<f64, BenchError> {
+        let plan = self.setting.plan;
+        (self.setting.progress)("the same with users who take all that there is");
+        let timeline = Arc::new(Timeline::new());
+        let mut load = Load::closed(&self.ground.file, &timeline).await?;
+        load.go_on(WARM_UP / 2).await?;
+        let from = timeline.now();
+        load.go_on(plan.baseline.min(SATURATED_MAX)).await?;
+        let baseline = Span::new(from, timeline.now());
+        let begun = self.force.begin(&self.watcher, &self.replicas).await?;
+        self.attack(&mut load, begun + plan.attack.min(SATURATED_MAX)).await?;
+        let attack = Span::new(timeline.at(begun), timeline.now());
+        self.force.end(&self.watcher).await?;
+        let samples = timeline.samples_since(from);
+        Ok(kept_share(goodput(&samples, baseline), goodput(&samples, attack)))
+    }
+
+    /// Ten times the load: goodput against the most that there is, and how long latency takes to come back.
+    async fn overload(&mut self, report: &mut RowReport) -> Result<(), BenchError> {
+        let (plan, file) = (self.setting.plan, &self.ground.file);
+        report.attack_s = plan.attack.as_secs_f64();
+        let calm = Arc::new(Timeline::new());
+        let mut load = Load::open(file, self.setting.rate, &calm).await?;
+        load.go_on(WARM_UP).await?;
+        let from = calm.now();
+        load.go_on(plan.baseline).await?;
+        let usual = Span::new(from, calm.now());
+        drop(load);
+        let p50 = latency_ms(&calm.samples_since(from), usual, 0.5).unwrap_or_default();
+
+        let timeline = Arc::new(Timeline::new());
+        let mut load = Load::closed(file, &timeline).await?;
+        load.go_on(WARM_UP).await?;
+        let from = timeline.now();
+        load.go_on(plan.baseline).await?;
+        let baseline = Span::new(from, timeline.now());
+        drop(load);
+        let views_before = view(&self.watcher, self.n, &[]).await;
+        let mut load = Load::overload(file, self.setting.saturation, &timeline).await?;
+        let begun = Instant::now();
+        self.attack(&mut load, begun + plan.attack).await?;
+        let attack = Span::new(timeline.at(begun), timeline.now());
+        drop(load);
+        report.view_changes = view(&self.watcher, self.n, &[]).await.saturating_sub(views_before);
+
+        let mut load = Load::open(file, self.setting.rate, &calm).await?;
+        let from = calm.now();
+        let mut after = Round { baseline: usual, after: Span::new(from, from), ..Round::default() };
+        self.calm_down(&mut load, &calm, &mut after).await?;
+        let samples = timeline.samples_since(baseline.from_us);
+        let rate = goodput(&samples, baseline);
+        let round = Round { baseline, attack, after: Span::new(attack.until_us, attack.until_us) };
+        fill(report, Measure::PeakGoodput, rate, &[(round, samples)]);
+        report.hangover_s = hangover_s(&calm.samples_since(from), after.after, p50);
+        self.refusals(&timeline, report);
+        Ok(())
+    }
+}
+
+/// Puts the figures of all rounds into the report.
+fn fill(report: &mut RowReport, measure: Measure, rate: f64, rounds: &[(Round, Vec<Sample>)]) {
+    let mean = |figure: &dyn Fn(&Round, &[Sample]) -> f64| {
+        rounds.iter().map(|(round, samples)| figure(round, samples)).sum::<f64>() / rounds.len().max(1) as f64
+    };
+    let kept = |round: &Round, samples: &[Sample]| match measure {
+        Measure::WorstClient => worst_client_share(samples, round.baseline, round.attack).unwrap_or_default(),
+        _ => kept_share(goodput(samples, round.baseline), goodput(samples, round.attack)),
+    };
+    let second_half = |attack: Span| Span::new(attack.from_us.midpoint(attack.until_us), attack.until_us);
+    let at = |samples: &[Sample], span, quantile| latency_ms(samples, span, quantile).unwrap_or_default();
+    report.kept_each = rounds.iter().map(|(round, samples)| kept(round, samples)).collect();
+    report.kept = mean(&kept);
+    report.steady = mean(&|round, samples| {
+        let attack = second_half(round.attack);
+        match measure {
+            Measure::WorstClient => worst_client_share(samples, round.baseline, attack).unwrap_or_default(),
+            _ => kept_share(goodput(samples, round.baseline), goodput(samples, attack)),
+        }
+    });
+    report.baseline_ops_per_s = mean(&|round, samples| goodput(samples, round.baseline));
+    report.attack_ops_per_s = mean(&|round, samples| goodput(samples, round.attack));
+    let of_baseline = |quantile| mean(&|round, samples| at(samples, round.baseline, quantile));
+    let of_attack = |quantile| mean(&|round, samples| at(samples, round.attack, quantile));
+    report.baseline_ms = (of_baseline(0.5), of_baseline(0.99));
+    report.attack_ms = (of_attack(0.5), of_attack(0.99));
+    // The worst of all rounds; one that never came is worse than any.
+    let worst = |figures: Vec<Option<f64>>| -> Option<f64> {
+        figures.into_iter().collect::<Option<Vec<f64>>>()?.into_iter().max_by(f64::total_cmp)
+    };
+    report.recovery_s =
+        worst(rounds.iter().map(|(round, samples)| recovery_s(samples, round.attack, rate)).collect());
+    let hangover = |(round, samples): &(Round, Vec<Sample>)| {
+        hangover_s(samples, round.after, at(samples, round.baseline, 0.5))
+    };
+    report.hangover_s = worst(rounds.iter().map(hangover).collect());
+    if let Some((round, samples)) = rounds.last() {
+        let whole = Span::new(round.baseline.from_us, round.after.until_us.max(round.attack.until_us));
+        let step = |us: u64| ((us - whole.from_us) / SERIES_STEP_US) as usize;
+        report.series = series(samples, whole, SERIES_STEP_US);
+        report.series_attack = (step(round.attack.from_us), step(round.attack.until_us));
+    }
+}
