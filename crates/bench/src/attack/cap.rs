@@ -1,6 +1,7 @@
 //! Attackers get a processor like a machine of their own, not the victims'.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -54,11 +55,16 @@ impl Means {
 fn set_quota(group: &Path, is_v2: bool, quota_us: Option<u64>) -> std::io::Result<()> {
     if is_v2 {
         let quota = quota_us.map_or_else(|| "max".to_owned(), |us| us.to_string());
-        return fs::write(group.join("cpu.max"), format!("{quota} {PERIOD_US}"));
+        return tell(&group.join("cpu.max"), &format!("{quota} {PERIOD_US}"));
     }
-    fs::write(group.join("cpu.cfs_period_us"), PERIOD_US.to_string())?;
+    tell(&group.join("cpu.cfs_period_us"), &PERIOD_US.to_string())?;
     let quota = quota_us.map_or_else(|| "-1".to_owned(), |us| us.to_string());
-    fs::write(group.join("cpu.cfs_quota_us"), quota)
+    tell(&group.join("cpu.cfs_quota_us"), &quota)
+}
+
+/// Writes to a file of the kernel's. It must be there: in a plain folder a new one would be made, and hold nobody to anything.
+fn tell(path: &Path, word: &str) -> std::io::Result<()> {
+    fs::OpenOptions::new().write(true).open(path)?.write_all(word.as_bytes())
 }
 
 /// One attacker's cap. It is lifted when this is dropped.
@@ -83,7 +89,7 @@ impl Cap {
         // As above: an attacker that escapes its cap only makes the figures worse.
         let _ = fs::create_dir(&group);
         let _ = set_quota(&group, *is_v2, Some(quota_us.max(1_000)));
-        let _ = fs::write(group.join("cgroup.procs"), pid.to_string());
+        let _ = tell(&group.join("cgroup.procs"), &pid.to_string());
         Self { pid, group: Some((root.clone(), group)) }
     }
 }
@@ -92,7 +98,7 @@ impl Drop for Cap {
     fn drop(&mut self) {
         if let Some((root, group)) = &self.group {
             // Back to where it came from; one that has ended left by itself.
-            let _ = fs::write(root.join("cgroup.procs"), self.pid.to_string());
+            let _ = tell(&root.join("cgroup.procs"), &self.pid.to_string());
             let _ = fs::remove_dir(group);
         }
     }
