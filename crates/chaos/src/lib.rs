@@ -22,4 +22,5 @@ mod proxy;
 
 pub use control::{Control, Counts};
 pub use proxy::Proxy;
+pub use random::Random;
 pub use weather::{Delay, Direction, Flow, Line, Weather};
