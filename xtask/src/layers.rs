@@ -42,6 +42,7 @@ const BENCH: &str = "outvote-bench";
 const OUTVOTE: &str = "outvote";
 const CHAT: &str = "outvote-chat";
 const KV: &str = "outvote-kv";
+const CHAOS: &str = "outvote-chaos";
 
 /// The direction of every arrow.
 pub const TABLE: &[Row] = &[
@@ -122,6 +123,8 @@ pub const TABLE: &[Row] = &[
         may_use: None,
         must_not_reach: &[SIM],
     },
+    // A bad network for whoever tests: it knows bytes, and nothing of ours.
+    Row { name: CHAOS, may_name: &[], may_use: Some(&["tokio"]), must_not_reach: &[] },
     Row {
         name: OUTVOTE,
         may_name: &[TYPES, CRYPTO, EXECUTION, SESSION, CLIENT, NODE],
