@@ -119,7 +119,7 @@ pub const TABLE: &[Row] = &[
     // It measures replicas as processes of their own, from outside: through the client, and as attackers through bare links.
     Row {
         name: BENCH,
-        may_name: &[CLIENT, SESSION, TRANSPORT, CRYPTO, TYPES, KV],
+        may_name: &[CLIENT, SESSION, TRANSPORT, CHAOS, CRYPTO, TYPES, KV],
         may_use: None,
         must_not_reach: &[SIM],
     },

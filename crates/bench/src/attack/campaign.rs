@@ -117,8 +117,7 @@ async fn one(
 ) -> Result<RowReport, BenchError> {
     let ground = fresh()?;
     let mut report = RowReport::of(row, setting.rate);
-    let replicas = Replicas::start(setting.program, ground.homes.clone(), None)?;
-    match row::run(row, &ground, replicas, setting, &mut report).await {
+    match row::run(row, &ground, setting, &mut report).await {
         Ok(()) => report.judge(&row.goal),
         Err(error) => {
             report.verdict = Verdict::Failed;

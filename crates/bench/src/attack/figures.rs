@@ -11,10 +11,8 @@ const SUSTAINED_US: u64 = 2_000_000;
 const STEP_US: u64 = 100_000;
 /// The part of the rate that counts as recovered.
 const RECOVERED: f64 = 0.9;
-/// Latency is looked at over so long after an attack.
-const CALM_WINDOW_US: u64 = 250_000;
-/// It must stay calm for so long.
-const CALM_US: u64 = 1_000_000;
+/// Latency is looked at over so long after an attack: long enough that one hiccup of the machine does not decide.
+const CALM_WINDOW_US: u64 = 500_000;
 /// Latency counts as calm up to so many times the baseline's ...
 const CALM_FACTOR: f64 = 1.1;
 /// ... and this much more, milliseconds: below it lies what the machine's own scheduler does.
@@ -61,21 +59,18 @@ pub fn recovery_s(samples: &[Sample], attack: Span, rate: f64) -> Option<f64> {
     Some(found as f64 * STEP_US as f64 / 1e6)
 }
 
-/// Seconds from the attack's end until half of the requests are again as fast as 1.1 times the baseline's half, for a second;
+/// Seconds from the attack's end until half of what starts within half a second is again as fast as 1.1 times the baseline's half;
 /// `None` if that does not come in the span that was looked at.
 #[must_use]
 pub fn hangover_s(samples: &[Sample], after: Span, baseline_p50_ms: f64) -> Option<f64> {
-    let last = after.until_us.saturating_sub(CALM_WINDOW_US);
-    let is_calm = |from: u64| {
-        let window = Span::new(from, from.saturating_add(CALM_WINDOW_US));
+    let last = after.until_us.checked_sub(CALM_WINDOW_US)?;
+    let is_calm = |from: &u64| {
+        let window = Span::new(*from, from.saturating_add(CALM_WINDOW_US));
         latency_ms(samples, window, 0.5)
             .is_some_and(|p50| p50 <= baseline_p50_ms * CALM_FACTOR + CALM_SLACK_MS)
     };
-    let calm: Vec<bool> = (after.from_us..=last).step_by(STEP_US as usize).map(is_calm).collect();
-    let steps = (CALM_US / STEP_US) as usize;
-    let enough = |at: &usize| calm.len() >= at + steps && calm[*at..at + steps].iter().all(|calm| *calm);
-    let found = (0..calm.len()).find(enough)?;
-    Some(found as f64 * STEP_US as f64 / 1e6)
+    let found = (after.from_us..=last).step_by(STEP_US as usize).find(is_calm)?;
+    Some((found - after.from_us) as f64 / 1e6)
 }
 
 /// The share that the worst-served client keeps, each compared with its own baseline.

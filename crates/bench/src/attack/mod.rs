@@ -1,7 +1,7 @@
 //! What users lose under attack: each attack and its baseline in one run, on the same replicas, at the same rate.
 //!
-//! Reading order: `rows` is the table of attacks; `crowd` are liars from outside, `force` lets liars loose and `cap` holds them
-//! to a machine's share; `timeline` records, `figures` is the arithmetic; `row` runs one attack, `campaign` all of them;
+//! Reading order: `rows` is the table of attacks; `crowd` are liars from outside, `force` lets liars loose `cap` holds them
+//! to a machine's share, and `lossy` puts a bad network between the replicas; `timeline` records, `figures` is the arithmetic; `row` runs one attack, `campaign` all of them;
 //! `report` is the printed shape, `document` the page with its `plots`, drawn by `svg`.
 
 pub mod crowd;
@@ -16,6 +16,7 @@ pub mod timeline;
 
 mod campaign;
 mod load;
+mod lossy;
 mod row;
 
 pub mod document;

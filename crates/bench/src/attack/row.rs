@@ -4,6 +4,7 @@ use super::campaign::{Ground, Setting};
 use super::figures::{goodput, hangover_s, kept_share, latency_ms, recovery_s, series, worst_client_share};
 use super::force::Force;
 use super::load::Load;
+use super::lossy::Lossy;
 use super::report::RowReport;
 use super::rows::{Attacker, Measure, Row};
 use super::timeline::{Sample, Span, Timeline};
@@ -11,7 +12,7 @@ use super::watch::{Watch, accused, view};
 use crate::error::BenchError;
 use crate::load::connect;
 use crate::replicas::Replicas;
-use outvote_client::Client;
+use outvote_client::{Client, CommitteeFile};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,11 +35,12 @@ struct Round {
 
 /// Everything around one row.
 struct Scene<'a> {
-    ground: &'a Ground,
+    file: CommitteeFile,
     setting: &'a Setting<'a>,
     replicas: Replicas,
     watcher: Client,
     force: Force,
+    lossy: Option<Lossy>,
     watch: Watch,
     n: usize,
 }
@@ -47,15 +49,22 @@ struct Scene<'a> {
 pub(crate) async fn run(
     row: &Row,
     ground: &Ground,
-    replicas: Replicas,
     setting: &Setting<'_>,
     report: &mut RowReport,
 ) -> Result<(), BenchError> {
     let n = ground.file.committee.members.len();
     let programs = (setting.program.as_path(), ground.committee.as_path());
     let force = Force::start(row.attacker, programs, n, &setting.means, setting.share)?;
-    let watcher = connect(&ground.file, 99).await?;
-    let mut scene = Scene { ground, setting, replicas, watcher, force, watch: Watch::default(), n };
+    let (lossy, file) = match row.attacker {
+        Attacker::Everything => {
+            let (lossy, moved) = Lossy::between(&ground.file, &ground.homes).await?;
+            (Some(lossy), moved)
+        }
+        _ => (None, ground.file.clone()),
+    };
+    let replicas = Replicas::start(setting.program, ground.homes.clone(), None)?;
+    let watcher = connect(&file, 99).await?;
+    let mut scene = Scene { file, setting, replicas, watcher, force, lossy, watch: Watch::default(), n };
     let is_overload = row.attacker == Attacker::Overload;
     let measured = if is_overload { scene.overload(report).await } else { scene.open(row, report).await };
     report.rss_mib = scene.watch.most_mib();
@@ -84,7 +93,7 @@ impl Scene<'_> {
             if row.is_long { (plan.long_attack, 1) } else { (plan.attack, plan.rounds.max(1)) };
         report.attack_s = attack.as_secs_f64();
         let timeline = Arc::new(Timeline::new());
-        let mut load = Load::open(&self.ground.file, self.setting.rate, &timeline).await?;
+        let mut load = Load::open(&self.file, self.setting.rate, &timeline).await?;
         load.go_on(WARM_UP).await?;
         let mut done = Vec::with_capacity(rounds);
         for number in 1..=rounds {
@@ -118,7 +127,7 @@ impl Scene<'_> {
         load.go_on(plan.baseline).await?;
         let baseline = Span::new(from, timeline.now());
         let views_before = view(&self.watcher, self.n, &[]).await;
-        let begun = self.force.begin(&self.watcher, &self.replicas).await?;
+        let begun = self.begin().await?;
         let liars = self.force.liars();
         self.attack(load, begun + attack).await?;
         let attack = Span::new(timeline.at(begun), timeline.now());
@@ -132,10 +141,21 @@ impl Scene<'_> {
         }
         report.liars.sort_unstable();
         report.liars.dedup();
-        let ended = self.force.end(&self.watcher).await?;
+        let ended = self.end().await?;
         let mut round = Round { baseline, attack, after: Span::new(timeline.at(ended), timeline.at(ended)) };
         self.calm_down(load, timeline, &mut round).await?;
         Ok(round)
+    }
+
+    async fn begin(&mut self) -> Result<Instant, BenchError> {
+        let begun = self.force.begin(&self.watcher, &self.replicas).await?;
+        self.lossy.iter().for_each(|lossy| lossy.lose(true));
+        Ok(begun)
+    }
+
+    async fn end(&mut self) -> Result<Instant, BenchError> {
+        self.lossy.iter().for_each(|lossy| lossy.lose(false));
+        self.force.end(&self.watcher).await
     }
 
     /// Goes on under attack until then.
@@ -174,22 +194,22 @@ impl Scene<'_> {
         let plan = self.setting.plan;
         (self.setting.progress)("the same with users who take all that there is");
         let timeline = Arc::new(Timeline::new());
-        let mut load = Load::closed(&self.ground.file, &timeline).await?;
+        let mut load = Load::closed(&self.file, &timeline).await?;
         load.go_on(WARM_UP / 2).await?;
         let from = timeline.now();
         load.go_on(plan.baseline.min(SATURATED_MAX)).await?;
         let baseline = Span::new(from, timeline.now());
-        let begun = self.force.begin(&self.watcher, &self.replicas).await?;
+        let begun = self.begin().await?;
         self.attack(&mut load, begun + plan.attack.min(SATURATED_MAX)).await?;
         let attack = Span::new(timeline.at(begun), timeline.now());
-        self.force.end(&self.watcher).await?;
+        self.end().await?;
         let samples = timeline.samples_since(from);
         Ok(kept_share(goodput(&samples, baseline), goodput(&samples, attack)))
     }
 
     /// Ten times the load: goodput against the most that there is, and how long latency takes to come back.
     async fn overload(&mut self, report: &mut RowReport) -> Result<(), BenchError> {
-        let (plan, file) = (self.setting.plan, &self.ground.file);
+        let (plan, file) = (self.setting.plan, &self.file.clone());
         report.attack_s = plan.attack.as_secs_f64();
         let calm = Arc::new(Timeline::new());
         let mut load = Load::open(file, self.setting.rate, &calm).await?;

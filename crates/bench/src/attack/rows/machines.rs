@@ -60,7 +60,7 @@ pub(super) const ROWS: &[Row] = &[
         attacker: Attacker::Everything,
         goal: Goal::keep(0.50),
         does: "f flooding replicas, 1,000 users with broken signatures, and an honest replica whose disk takes 20 ms longer \
-               for each write; lost packets are missing where no proxy stands between the replicas",
+               for each sync, while 5 % of all that honest machines send comes 10 ms to 200 ms late, as after lost packets",
         defence: "all of the above together",
         is_long: false,
     },
