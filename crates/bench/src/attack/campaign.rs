@@ -93,7 +93,7 @@ pub async fn run(
     let mut rows = Vec::with_capacity(plan.rows.len());
     for (number, row) in plan.rows.iter().enumerate() {
         progress(&format!("{} of {}: {} ({})", number + 1, plan.rows.len(), row.name, row.ids.join(", ")));
-        let report = one(row, fresh, &setting).await?;
+        let report = one(row, fresh, &setting).await;
         progress(&report.in_words());
         rows.push(report);
     }
@@ -110,21 +110,16 @@ pub async fn run(
     })
 }
 
-async fn one(
-    row: &Row,
-    fresh: &mut dyn FnMut() -> Result<Ground, BenchError>,
-    setting: &Setting<'_>,
-) -> Result<RowReport, BenchError> {
-    let ground = fresh()?;
+async fn one(row: &Row, fresh: row::Fresh<'_>, setting: &Setting<'_>) -> RowReport {
     let mut report = RowReport::of(row, setting.rate);
-    match row::run(row, &ground, setting, &mut report).await {
+    match row::run(row, fresh, setting, &mut report).await {
         Ok(()) => report.judge(&row.goal),
         Err(error) => {
             report.verdict = Verdict::Failed;
             report.remarks.push(error.to_string());
         }
     }
-    Ok(report)
+    report
 }
 
 async fn saturation(program: &PathBuf, ground: &Ground) -> Result<f64, BenchError> {

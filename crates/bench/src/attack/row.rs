@@ -45,68 +45,99 @@ struct Scene<'a> {
     n: usize,
 }
 
-/// Runs one row; what is found goes to the report.
+/// Makes a fresh cluster's files.
+pub(crate) type Fresh<'a> = &'a mut dyn FnMut() -> Result<Ground, BenchError>;
+
+/// Runs one row; what is found goes to the report. Each round has replicas of its own: one that lied once is not trusted
+/// again, and a second liar would be more than the rules allow.
 pub(crate) async fn run(
     row: &Row,
-    ground: &Ground,
+    fresh: Fresh<'_>,
     setting: &Setting<'_>,
     report: &mut RowReport,
 ) -> Result<(), BenchError> {
-    let n = ground.file.committee.members.len();
-    let programs = (setting.program.as_path(), ground.committee.as_path());
-    let force = Force::start(row.attacker, programs, n, &setting.means, setting.share)?;
-    let (lossy, file) = match row.attacker {
-        Attacker::Everything => {
-            let (lossy, moved) = Lossy::between(&ground.file, &ground.homes).await?;
-            (Some(lossy), moved)
-        }
-        _ => (None, ground.file.clone()),
-    };
-    let replicas = Replicas::start(setting.program, ground.homes.clone(), None)?;
-    let watcher = connect(&file, 99).await?;
-    let mut scene = Scene { file, setting, replicas, watcher, force, lossy, watch: Watch::default(), n };
-    let is_overload = row.attacker == Attacker::Overload;
-    let measured = if is_overload { scene.overload(report).await } else { scene.open(row, report).await };
-    report.rss_mib = scene.watch.most_mib();
-    report.rss_mib_each = scene.watch.rss_mib.clone();
-    measured?;
-    if setting.plan.saturated && !is_overload {
-        report.saturated_kept = Some(scene.saturated().await?);
+    let plan = setting.plan;
+    if row.attacker == Attacker::Overload {
+        let mut scene = Scene::set(row, &fresh()?, setting).await?;
+        let measured = scene.overload(report).await;
+        scene.leave(report);
+        return measured;
     }
-    let told = scene.force.deeds().iter().map(|(name, deeds)| {
-        format!(
-            "{name}: {} connections, {} refused or cut off, {} messages",
-            deeds.connections, deeds.cut_off, deeds.messages
-        )
-    });
-    report.deeds.extend(told);
-    report.remarks.extend(scene.force.remarks().iter().cloned());
-    scene.replicas.stop();
+    let (attack, rounds) =
+        if row.is_long { (plan.long_attack, 1) } else { (plan.attack, plan.rounds.max(1)) };
+    report.attack_s = attack.as_secs_f64();
+    let mut done = Vec::with_capacity(rounds);
+    for number in 1..=rounds {
+        let seconds = plan.baseline.as_secs();
+        (setting.progress)(&format!("round {number} of {rounds}: {seconds} s of calm, then the attack"));
+        let mut scene = Scene::set(row, &fresh()?, setting).await?;
+        let measured = scene.open(attack, report).await;
+        scene.leave(report);
+        done.push(measured?);
+        fill(report, row.goal.measure, setting.rate, &done);
+    }
+    if plan.saturated {
+        (setting.progress)("the same with users who take all that there is");
+        let mut scene = Scene::set(row, &fresh()?, setting).await?;
+        let measured = scene.saturated().await;
+        scene.leave(report);
+        report.saturated_kept = Some(measured?);
+    }
     Ok(())
 }
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
+    /// Starts replicas and attackers; the attackers rest.
+    async fn set(row: &Row, ground: &Ground, setting: &'a Setting<'a>) -> Result<Self, BenchError> {
+        let n = ground.file.committee.members.len();
+        let programs = (setting.program.as_path(), ground.committee.as_path());
+        let force = Force::start(row.attacker, programs, n, &setting.means, setting.share)?;
+        let (lossy, file) = match row.attacker {
+            Attacker::Everything => {
+                let (lossy, moved) = Lossy::between(&ground.file, &ground.homes).await?;
+                (Some(lossy), moved)
+            }
+            _ => (None, ground.file.clone()),
+        };
+        let replicas = Replicas::start(setting.program, ground.homes.clone(), None)?;
+        let watcher = connect(&file, 99).await?;
+        Ok(Self { file, setting, replicas, watcher, force, lossy, watch: Watch::default(), n })
+    }
+
+    /// Stops everything, and puts what was seen into the report.
+    fn leave(self, report: &mut RowReport) {
+        let told = self.force.deeds().iter().map(|(name, deeds)| {
+            format!(
+                "{name}: {} connections, {} refused or cut off, {} messages",
+                deeds.connections, deeds.cut_off, deeds.messages
+            )
+        });
+        report.deeds.extend(told);
+        for remark in self.force.remarks() {
+            if !report.remarks.contains(remark) {
+                report.remarks.push(remark.clone());
+            }
+        }
+        report.rss_mib = report.rss_mib.max(self.watch.most_mib());
+        report.rss_mib_each.resize(self.n, None);
+        for (all, seen) in report.rss_mib_each.iter_mut().zip(&self.watch.rss_mib) {
+            *all = [*all, *seen].into_iter().flatten().max_by(f64::total_cmp);
+        }
+        self.replicas.stop();
+    }
+
     /// Users at an even rate: what they lose.
-    async fn open(&mut self, row: &Row, report: &mut RowReport) -> Result<(), BenchError> {
-        let plan = self.setting.plan;
-        let (attack, rounds) =
-            if row.is_long { (plan.long_attack, 1) } else { (plan.attack, plan.rounds.max(1)) };
-        report.attack_s = attack.as_secs_f64();
+    async fn open(
+        &mut self,
+        attack: Duration,
+        report: &mut RowReport,
+    ) -> Result<(Round, Vec<Sample>), BenchError> {
         let timeline = Arc::new(Timeline::new());
         let mut load = Load::open(&self.file, self.setting.rate, &timeline).await?;
         load.go_on(WARM_UP).await?;
-        let mut done = Vec::with_capacity(rounds);
-        for number in 1..=rounds {
-            let seconds = plan.baseline.as_secs();
-            (self.setting.progress)(&format!(
-                "round {number} of {rounds}: {seconds} s of calm, then the attack"
-            ));
-            let round = self.round(&mut load, &timeline, attack, report).await?;
-            done.push((round, timeline.samples_since(round.baseline.from_us)));
-        }
+        let round = self.round(&mut load, &timeline, attack, report).await?;
         self.refusals(&timeline, report);
-        fill(report, row.goal.measure, self.setting.rate, &done);
-        Ok(())
+        Ok((round, timeline.samples_since(round.baseline.from_us)))
     }
 
     fn refusals(&self, timeline: &Timeline, report: &mut RowReport) {
@@ -135,10 +166,8 @@ impl Scene<'_> {
         report.view_changes += views_after.saturating_sub(views_before);
         report.accused.extend(accused(&self.watcher, self.n, &liars).await);
         report.liars.extend(liars);
-        for list in [&mut report.accused] {
-            list.sort_unstable();
-            list.dedup();
-        }
+        report.accused.sort_unstable();
+        report.accused.dedup();
         report.liars.sort_unstable();
         report.liars.dedup();
         let ended = self.end().await?;
@@ -192,7 +221,6 @@ impl Scene<'_> {
     /// Users who take all that there is.
     async fn saturated(&mut self) -> Result<f64, BenchError> {
         let plan = self.setting.plan;
-        (self.setting.progress)("the same with users who take all that there is");
         let timeline = Arc::new(Timeline::new());
         let mut load = Load::closed(&self.file, &timeline).await?;
         load.go_on(WARM_UP / 2).await?;
