@@ -1,6 +1,6 @@
 //! All attacks, one after the other, each on fresh replicas of the same build.
 
-use super::cap::Means;
+use super::cap::{Means, sweep};
 use super::figures::goodput;
 use super::load::Load;
 use super::report::{AttackReport, RowReport, Verdict};
@@ -96,6 +96,9 @@ pub async fn run(
         let report = one(row, fresh, &setting).await;
         progress(&report.in_words());
         rows.push(report);
+    }
+    if let Means::Group(root, _) = &setting.means {
+        sweep(root);
     }
     Ok(AttackReport {
         n,

@@ -67,6 +67,16 @@ fn tell(path: &Path, word: &str) -> std::io::Result<()> {
     fs::OpenOptions::new().write(true).open(path)?.write_all(word.as_bytes())
 }
 
+/// Removes this program's groups whose processes have ended by now: right after their end they cannot be removed yet.
+pub(crate) fn sweep(root: &Path) {
+    let own = format!("outvote-attack-{}-", std::process::id());
+    let entries = fs::read_dir(root).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&own)) {
+        // One that still holds a process stays.
+        let _ = fs::remove_dir(entry.path());
+    }
+}
+
 /// One attacker's cap. It is lifted when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Cap {
@@ -85,6 +95,7 @@ impl Cap {
             return Self { pid, group: None };
         };
         let group = root.join(format!("outvote-attack-{}-{pid}", std::process::id()));
+        sweep(root);
         let quota_us = (PERIOD_US as f64 * share) as u64;
         // As above: an attacker that escapes its cap only makes the figures worse.
         let _ = fs::create_dir(&group);

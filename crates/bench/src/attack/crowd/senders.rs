@@ -11,9 +11,11 @@ use std::sync::Arc;
 const BAD_SIGNERS: usize = 1000;
 /// Users that tell replicas different things: each has a connection to every replica.
 const TWO_FACED: usize = 250;
+/// How often each of them does so.
+const TWO_FACED_PAUSE_MS: u64 = 1000;
 /// Users that avoid the leader, and how often each sends something.
 const AVOIDERS: usize = 100;
-const AVOIDERS_PAUSE_MS: u64 = 200;
+const AVOIDERS_PAUSE_MS: u64 = 500;
 
 // Faults: K01
 pub(super) async fn bad_signatures(ground: &Arc<Ground>) {
@@ -54,7 +56,8 @@ async fn two_faced(ground: Arc<Ground>, number: usize, has_second_signature: boo
             let said = if turned < half { &good } else { &other };
             ground.say(link, number, replica, std::slice::from_ref(said)).await;
         }
-        pause(100).await;
+        // Few, so that the trick is measured and not its honest half.
+        pause(TWO_FACED_PAUSE_MS).await;
     }
 }
 
