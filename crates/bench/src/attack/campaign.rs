@@ -3,7 +3,7 @@
 use super::cap::{Means, sweep};
 use super::figures::goodput;
 use super::load::Load;
-use super::report::{AttackReport, RowReport, Verdict};
+use super::report::{AttackReport, RowReport, Verdict, today};
 use super::row;
 use super::rows::Row;
 use super::timeline::{Span, Timeline};
@@ -13,7 +13,7 @@ use crate::runs::{Progress, cores, load_average};
 use outvote_client::CommitteeFile;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// Load before anything is measured, so that caches and batches have settled.
 const SATURATION_WARM_UP: Duration = Duration::from_secs(2);
@@ -136,36 +136,4 @@ async fn saturation(program: &PathBuf, ground: &Ground) -> Result<f64, BenchErro
     drop(load);
     replicas.stop();
     Ok(goodput(&timeline.samples_since(from), span))
-}
-
-/// Today's date as year-month-day, by the Gregorian calendar.
-fn today() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    date_of(since.as_secs() / 86_400)
-}
-
-/// The date so many days after 1970-01-01.
-fn date_of(days: u64) -> String {
-    // The usual reckoning with years that begin in March, so that the leap day comes last.
-    let shifted = days + 719_468;
-    let (era, day) = (shifted / 146_097, shifted % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day_of_year = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day_of_month = day_of_year - (153 * month + 2) / 5 + 1;
-    let (month, later) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    format!("{:04}-{month:02}-{day_of_month:02}", year + era * 400 + later)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::date_of;
-
-    #[test]
-    fn days_are_told_as_dates() {
-        let known = [(0, "1970-01-01"), (59, "1970-03-01"), (11_016, "2000-02-29"), (20_786, "2026-11-29")];
-        for (days, date) in known {
-            assert_eq!(date_of(days), date);
-        }
-    }
 }

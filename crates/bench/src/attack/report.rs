@@ -1,8 +1,9 @@
 //! The printed shapes of attack figures, and the verdict on each row.
 
-use super::rows::{Goal, Measure, Row};
+use super::rows::{Goal, Row};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Resident memory that a replica may use under any attack, MiB.
 pub const RSS_MAX_MIB: f64 = 256.0;
@@ -226,12 +227,22 @@ impl AttackReport {
     }
 }
 
-/// The measure in a word, for the table.
+/// Today's date as year-month-day, by the Gregorian calendar.
+pub(crate) fn today() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    date_of(since.as_secs() / 86_400)
+}
+
+/// The date so many days after 1970-01-01, as year-month-day.
 #[must_use]
-pub const fn measure_in_words(measure: Measure) -> &'static str {
-    match measure {
-        Measure::Goodput => "all users",
-        Measure::WorstClient => "the worst-served user",
-        Measure::PeakGoodput => "of the peak",
-    }
+pub fn date_of(days: u64) -> String {
+    // The usual reckoning with years that begin in March, so that the leap day comes last.
+    let shifted = days + 719_468;
+    let (era, day) = (shifted / 146_097, shifted % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day_of_month = day_of_year - (153 * month + 2) / 5 + 1;
+    let (month, later) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    format!("{:04}-{month:02}-{day_of_month:02}", year + era * 400 + later)
 }

@@ -54,33 +54,3 @@ impl Repeats {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::{FORGIVEN, REMEMBERED, REPETITION_COST, Repeats};
-    use outvote_types::Digest;
-
-    fn request(number: usize) -> Digest {
-        Digest::of(&number.to_le_bytes())
-    }
-
-    #[test]
-    fn repetitions_are_free_as_often_as_something_new_came() {
-        let mut repeats = Repeats::default();
-        assert!((0..REMEMBERED).all(|number| repeats.cost(&request(number), false) == 1));
-        let free =
-            (0..10 * REMEMBERED).take_while(|number| repeats.cost(&request(number % REMEMBERED), true) == 1);
-        assert_eq!(free.count(), REMEMBERED + FORGIVEN);
-        assert_eq!(repeats.cost(&request(0), true), REPETITION_COST);
-        assert_eq!(repeats.cost(&request(usize::MAX), false), 1, "something new is always taken");
-    }
-
-    #[test]
-    fn what_was_executed_before_is_nothing_new_and_what_is_remembered_is_bounded() {
-        let mut repeats = Repeats::default();
-        let free = (0..1000).take_while(|number| repeats.cost(&request(*number), true) == 1).count();
-        assert_eq!(free, FORGIVEN);
-        (0..10_000).for_each(|number| drop(repeats.cost(&request(number), false)));
-        assert!(repeats.known.len() <= REMEMBERED && repeats.recent.len() <= REMEMBERED);
-    }
-}

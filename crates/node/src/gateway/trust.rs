@@ -83,28 +83,3 @@ impl Trust {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::{JUDGED_AT_ONCE_MAX, Trust};
-
-    #[tokio::test]
-    async fn what_is_judged_at_once_doubles_with_what_was_good_up_to_a_bound() {
-        let trust = Trust::none();
-        for round in 0..20 {
-            let expected = (1usize << round).min(JUDGED_AT_ONCE_MAX);
-            assert_eq!(trust.total(), expected);
-            let Some(judged) = trust.take(trust.total()).await else { panic!("the room is open") };
-            assert_eq!(trust.room.available_permits(), 0);
-            judged.were_good();
-            assert_eq!(trust.room.available_permits(), trust.total());
-        }
-    }
-
-    #[tokio::test]
-    async fn what_was_not_good_earns_nothing() {
-        let trust = Trust::none();
-        drop(trust.take(1).await);
-        assert_eq!((trust.total(), trust.room.available_permits()), (1, 1));
-    }
-}

@@ -5,7 +5,7 @@
 use outvote_bench::attack::figures::{
     goodput, hangover_s, kept_share, latency_ms, recovery_s, series, worst_client_share,
 };
-use outvote_bench::attack::report::RSS_MAX_MIB;
+use outvote_bench::attack::report::{RSS_MAX_MIB, date_of};
 use outvote_bench::attack::rows::{self, Attacker, Measure};
 use outvote_bench::attack::svg::{Anchor, Svg, escaped};
 use outvote_bench::attack::timeline::{Sample, Span};
@@ -209,4 +209,12 @@ fn drawings_say_what_they_are_told_and_nothing_that_runs() {
         text.contains("<title>x &gt; y</title>") && text.contains("viewBox=\"0 0 100.0 50.0\""),
         "{text}"
     );
+}
+
+#[test]
+fn days_are_told_as_dates() {
+    let known = [(0, "1970-01-01"), (59, "1970-03-01"), (11_016, "2000-02-29"), (20_786, "2026-11-29")];
+    for (days, date) in known {
+        assert_eq!(date_of(days), date);
+    }
 }
