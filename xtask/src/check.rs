@@ -1,5 +1,6 @@
 //! The command line and the gate's loop.
 
+use crate::nightly;
 use crate::report::{Report, Sums};
 use crate::steps;
 use crate::tree::Tree;
@@ -19,10 +20,20 @@ pub fn main_with(arguments: &[String]) -> ExitCode {
         ["check"] => run(&Tree::own(), None, &mut io::stdout().lock()),
         ["check", "--only", step] => run(&Tree::own(), Some(step), &mut io::stdout().lock()),
         ["check", "--list"] => list(&mut io::stdout().lock()).map(|()| true),
-        [] | ["help" | "--help" | "-h"] => writeln!(io::stdout(), "{HELP}").map(|()| true),
-        other => writeln!(io::stderr(), "unknown: {}\n\n{HELP}", other.join(" ")).map(|()| false),
+        [] | ["help" | "--help" | "-h"] => help(&mut io::stdout().lock()).map(|()| true),
+        other => match nightly::ALL.iter().find(|command| other.first() == Some(&command.name)) {
+            Some(command) => nightly::run(&Tree::own(), command, &other[1..]),
+            None => writeln!(io::stderr(), "unknown: {}\n\n{HELP}", other.join(" ")).map(|()| false),
+        },
     };
     if matches!(outcome, Ok(true)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn help(out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{HELP}")?;
+    nightly::ALL
+        .iter()
+        .try_for_each(|command| writeln!(out, "cargo xtask {:<18} {}", command.name, command.about))
 }
 
 fn list(out: &mut impl Write) -> io::Result<()> {

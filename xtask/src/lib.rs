@@ -8,6 +8,7 @@ mod glossary;
 mod layers;
 mod libtest;
 mod metadata;
+mod nightly;
 mod process;
 mod report;
 mod rule_book;

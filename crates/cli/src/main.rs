@@ -84,6 +84,10 @@ enum Command {
     Traitor(commands::traitor::Traitor),
     /// Runs whole clusters with faults and liars in a simulation.
     Sim(commands::sim::Sim),
+    /// Plays all short games of two instances behind one key, or drawn longer ones.
+    Twins(commands::twins::Twins),
+    /// Plays games with liars that change a field of what they say now and then.
+    Mutate(commands::mutate::Mutate),
     /// Measures a cluster of real processes on this machine.
     Bench(commands::bench::Bench),
     /// Measures what users lose while somebody attacks.
@@ -121,6 +125,8 @@ fn main() -> ExitCode {
         #[cfg(feature = "demo")]
         Command::Traitor(traitor) => traitor.run(output),
         Command::Sim(sim) => sim.run(output),
+        Command::Twins(twins) => twins.run(output),
+        Command::Mutate(mutate) => mutate.run(output),
         Command::Bench(bench) => bench.run(output),
         #[cfg(feature = "demo")]
         Command::Attack(attack) => attack.run(output),

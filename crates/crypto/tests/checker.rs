@@ -23,7 +23,7 @@ fn every_valid_message_is_vouched_for_unchanged_and_is_not_checked_twice() {
         let vouched = checker.check(message.clone()).unwrap();
         assert_eq!(vouched.message.as_deref(), Some(&message));
         assert!(vouched.invalid_batches.is_empty());
-        assert!(checker.prepare(message).unwrap().checks.is_empty(), "its signatures are remembered");
+        assert!(checker.prepare(message).unwrap().checks().is_empty(), "its signatures are remembered");
     }
 }
 
@@ -168,7 +168,7 @@ fn bad_requests_of_a_relay_are_dropped_alone() {
     let mut checker = world.checker();
     checker.remember(outcomes[0].as_ref().unwrap());
     let propose = world.propose(vec![world.batch(vec![good])]);
-    assert_eq!(checker.prepare(Message::Propose(Box::new(propose))).unwrap().checks.len(), 2);
+    assert_eq!(checker.prepare(Message::Propose(Box::new(propose))).unwrap().checks().len(), 2);
 }
 
 // P8: size, shape and keys are looked at before any signature, and what was judged before is not judged again.
@@ -193,7 +193,7 @@ fn what_is_refused_for_its_shape_costs_no_signature_check() {
         assert_eq!(pending.checks.len(), 0, "nothing to verify");
         assert!(pending.finish(&[])[0].is_err());
         let relay = Message::Relay(BoundedVec::new(vec![bad]).unwrap());
-        assert_eq!(world.checker().prepare(relay).unwrap().checks.len(), 0);
+        assert_eq!(world.checker().prepare(relay).unwrap().checks().len(), 0);
     }
     let pending = checker.prepare(vec![good.clone()]);
     assert_eq!(pending.checks.len(), 2, "the session's and the author's");
@@ -209,9 +209,9 @@ fn what_is_refused_for_its_shape_costs_no_signature_check() {
     assert_eq!(checker.prepare(vec![altered]).checks.len(), 1, "another signature is another one");
     let mut core = world.checker();
     let relay = Message::Relay(BoundedVec::new(vec![good]).unwrap());
-    assert_eq!(core.prepare(relay.clone()).unwrap().checks.len(), 2);
+    assert_eq!(core.prepare(relay.clone()).unwrap().checks().len(), 2);
     assert!(core.check(relay.clone()).is_ok());
-    assert_eq!(core.prepare(relay).unwrap().checks.len(), 0, "known already");
+    assert_eq!(core.prepare(relay).unwrap().checks().len(), 0, "known already");
 }
 
 #[test]

@@ -9,18 +9,20 @@ use outvote_types::Digest;
 use outvote_types::limits::STATE_BUCKETS;
 use outvote_types::merkle::{self, Tree};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 const LANES: usize = 1024;
 /// Bytes of one bucket's sum.
 pub const BUCKET_BYTES: usize = LANES * 2;
 
-/// The sum over the pairs of one bucket.
+/// The sum over the pairs of one bucket. Clones share their lanes until one of them changes: most buckets of a small state
+/// are empty, and there are 256 of them.
 #[derive(Clone, PartialEq, Eq)]
-pub struct LtHash(Box<[u16; LANES]>);
+pub struct LtHash(Arc<[u16; LANES]>);
 
 impl Default for LtHash {
     fn default() -> Self {
-        Self(Box::new([0; LANES]))
+        Self(Arc::new([0; LANES]))
     }
 }
 
@@ -37,7 +39,7 @@ impl LtHash {
 
     // Generic, so that the loop is inlined and the compiler makes it a few wide instructions.
     fn combine(&mut self, element: &[u8; BUCKET_BYTES], by: impl Fn(u16, u16) -> u16) {
-        for (lane, bytes) in self.0.iter_mut().zip(element.chunks_exact(2)) {
+        for (lane, bytes) in Arc::make_mut(&mut self.0).iter_mut().zip(element.chunks_exact(2)) {
             *lane = by(*lane, u16::from_le_bytes([bytes[0], bytes[1]]));
         }
     }
@@ -46,11 +48,16 @@ impl LtHash {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = vec![0; BUCKET_BYTES];
+        self.write_to(&mut bytes);
+        bytes
+    }
+
+    /// Writes the same bytes into a place of [`BUCKET_BYTES`]; what is there of a shorter one gets the first lanes.
+    pub(crate) fn write_to(&self, place: &mut [u8]) {
         // In pairs, so that the compiler makes one copy of it.
-        for (slot, lane) in bytes.chunks_exact_mut(2).zip(self.0.iter()) {
+        for (slot, lane) in place.chunks_exact_mut(2).zip(self.0.iter()) {
             slot.copy_from_slice(&lane.to_le_bytes());
         }
-        bytes
     }
 
     /// The sum with these bytes, if they are [`BUCKET_BYTES`] many.
@@ -59,17 +66,19 @@ impl LtHash {
         if bytes.len() != BUCKET_BYTES {
             return None;
         }
-        let mut sum = Self::default();
-        for (lane, bytes) in sum.0.iter_mut().zip(bytes.chunks_exact(2)) {
+        let mut lanes = [0; LANES];
+        for (lane, bytes) in lanes.iter_mut().zip(bytes.chunks_exact(2)) {
             *lane = u16::from_le_bytes([bytes[0], bytes[1]]);
         }
-        Some(sum)
+        Some(Self(Arc::new(lanes)))
     }
 
     /// SHA-256 of the sum: what a peer's bucket is checked against.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        Digest::of(&self.to_bytes())
+        let mut bytes = [0; BUCKET_BYTES];
+        self.write_to(&mut bytes);
+        Digest::of(&bytes)
     }
 }
 
@@ -113,8 +122,9 @@ pub(crate) struct Buckets {
 
 impl Default for Buckets {
     fn default() -> Self {
-        let sums = vec![LtHash::default(); STATE_BUCKETS];
-        let digests = vec![LtHash::default().digest(); STATE_BUCKETS];
+        let empty = LtHash::default();
+        let digests = vec![empty.digest(); STATE_BUCKETS];
+        let sums = vec![empty; STATE_BUCKETS];
         let tree = Tree::new(leaves(&digests));
         Self { sums, digests, tree, stale: BTreeSet::new() }
     }

@@ -201,6 +201,7 @@ fn bend(
     }
 }
 
+// Faults: S21
 #[test]
 fn each_kind_of_lie_is_named_at_once_and_the_honest_peers_suffice() {
     // C6, fault S21
@@ -281,6 +282,7 @@ fn answers_nobody_asked_for_are_dropped() {
     assert!(outputs.is_empty());
 }
 
+// Faults: S17
 #[test]
 fn silent_and_trickling_peers_do_not_stop_a_transfer() {
     let (mut source, certificate) = honest(8);
@@ -320,9 +322,9 @@ fn large_buckets_come_in_bounded_chunks() {
     assert_eq!(agreed(&backend), agreed(&source.backend));
 }
 
+// Faults: S23
 #[test]
 fn a_crash_in_the_middle_continues_without_fetching_anything_twice() {
-    // Fault S23
     let (mut source, certificate) = honest(8);
     let backend = MemoryBackend::new();
     let mut executor = open(&backend, config(INTERVAL));
@@ -353,9 +355,10 @@ fn a_crash_in_the_middle_continues_without_fetching_anything_twice() {
     assert_same(&mut source, &backend, &mut executor);
 }
 
+// Faults: S23
 #[test]
 fn a_crash_at_any_moment_of_a_transfer_is_survived() {
-    // Fault S23: again and again, each time a little further.
+    // Again and again, each time a little further.
     let (mut source, certificate) = honest(8);
     let backend = MemoryBackend::new();
     for steps in (0..40).cycle().take(200) {

@@ -269,6 +269,25 @@ impl CoreThread {
                 );
             }
             Note::Repaired { sequence } => tracing::info!(sequence = sequence.0, "the state is repaired"),
+            Note::ProofMissing { rank, id } => {
+                let (view, sequence, block) = (rank.view.0, rank.sequence.0, id.to_hex());
+                tracing::error!(
+                    view,
+                    sequence,
+                    block,
+                    "the log has lost the certificate of this replica's lock; until one of the others sends it, or a higher \
+                     one, this replica takes part in no change of leaders"
+                );
+            }
+            Note::BlockMissing { sequence, id } => {
+                let block = id.map_or_else(String::new, |id| id.to_hex());
+                tracing::warn!(
+                    sequence = sequence.0,
+                    block,
+                    "nobody has sent this block so far, and nothing from there on is executed here before it comes. If that \
+                     lasts, start every replica that there is: one that has it sends it"
+                );
+            }
             Note::Observer { why } => {
                 tracing::error!(why, "this replica follows but never votes with this key")
             }

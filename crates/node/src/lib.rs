@@ -18,6 +18,7 @@ mod shared;
 mod archive;
 mod backend;
 mod recovery;
+mod state_file;
 
 mod behaviour;
 mod core_thread;

@@ -29,13 +29,14 @@ pub(crate) fn is_blank(log: &Log<RealDisk>) -> Result<bool, NodeError> {
 /// Reads the whole log once.
 pub(crate) fn recover(log: &Log<RealDisk>, executor: &Executor) -> Result<Memory, NodeError> {
     let executed = executor.executed();
-    let (mut records, mut blocks) = (Vec::new(), BTreeMap::new());
+    let (mut records, mut blocks, mut is_damaged) = (Vec::new(), BTreeMap::new(), false);
     for entry in log.records() {
         let stored = match entry? {
             Entry::Record(stored) if stored.kind == RECORD => stored,
             Entry::Record(_) => continue,
             Entry::Damage(damage) => {
-                // D rules: damage in the middle is never cut away; what is missing is fetched from peers.
+                // D23: damage in the middle is never cut away; what is missing is fetched from peers.
+                is_damaged = true;
                 tracing::error!(%damage, "the log is damaged; the missing records are fetched from peers");
                 continue;
             }
@@ -52,13 +53,20 @@ pub(crate) fn recover(log: &Log<RealDisk>, executor: &Executor) -> Result<Memory
         }
         records.push(record);
     }
-    let (voting, first_start) = promise(log, &mut records)?;
+    let (voting, is_untouched) = promise(log, &mut records)?;
+    let voting = match voting {
+        // D23: the lock before the promised one may be among what was lost, so the promised one stands, and its proof is asked
+        // for. An earlier one on the disk could be too low.
+        Voting::AllowedAfterGap if is_damaged => Voting::Allowed,
+        other => other,
+    };
     let recovered = Recovered {
         records,
         executed: (executed, executor.executed_id()),
         executed_header: executor.executed_header().cloned(),
         voting,
-        first_start,
+        // D7: nobody knows what was in the damaged place.
+        first_start: is_untouched && !is_damaged,
     };
     Ok(Memory { recovered, blocks })
 }

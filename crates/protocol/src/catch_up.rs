@@ -1,7 +1,7 @@
 //! Obtaining blocks that a certificate or f + 1 replicas vouch for, one by one or as ranges (C5, C8 to C10).
 
-use crate::limits::{NEEDS_MAX, RANGE_FROM_SLOTS};
-use crate::output::{Draft, Recipients};
+use crate::limits::{NEEDS_MAX, RANGE_FROM_SLOTS, ROUNDS_UNANSWERED, SEGMENT_BLOCKS_MAX};
+use crate::output::{Draft, Note, Recipients};
 use crate::range::Range;
 use crate::replica::Replica;
 use crate::sizes::Sizes;
@@ -17,9 +17,21 @@ pub(crate) struct Need {
     /// Who is said to hold it.
     sources: Vec<ReplicaId>,
     tries: usize,
+    /// Questions for `asked` that nobody has answered in time.
+    unanswered: usize,
     due: Instant,
     /// What was asked for last.
     asked: Option<Missing>,
+}
+
+impl Need {
+    fn add_sources(&mut self, sources: impl Iterator<Item = ReplicaId>) {
+        for source in sources {
+            if !self.sources.contains(&source) {
+                self.sources.push(source);
+            }
+        }
+    }
 }
 
 /// What is being obtained.
@@ -38,6 +50,10 @@ pub(crate) struct CatchUp {
     pub(crate) range: Option<Range>,
     /// Batches that no rule allows.
     pub(crate) invalid_batches: BTreeSet<Digest>,
+    /// Nobody has the committed blocks in a row, so they are gathered one by one from whoever has each (D23).
+    pub(crate) one_by_one: bool,
+    /// The last block that was said to be missing everywhere.
+    pub(crate) reported: Sequence,
     /// Who said that our next block is gone, and what is the oldest that they still have.
     pub(crate) gone: BTreeMap<ReplicaId, Sequence>,
 }
@@ -83,6 +99,7 @@ impl CatchUp {
             self.asked.clear();
         }
         self.gone.retain(|_, oldest| *oldest > committed.next());
+        self.one_by_one = false;
     }
 
     /// Blocks that a certificate covers or f + 1 replicas vouch for, and that are not all here or not handed on yet.
@@ -132,14 +149,11 @@ impl Replica {
             sequence,
             sources: Vec::new(),
             tries: 0,
+            unanswered: 0,
             due: now,
             asked: None,
         });
-        for source in sources {
-            if source != me && self.quorum.has(source) && !need.sources.contains(&source) {
-                need.sources.push(source);
-            }
-        }
+        need.add_sources(sources.into_iter().filter(|source| *source != me && self.quorum.has(*source)));
         if !known {
             self.pursue(id);
         }
@@ -147,7 +161,12 @@ impl Replica {
 
     /// Asks for the next missing piece of a needed block.
     fn pursue(&mut self, id: Digest) {
-        let Some(sequence) = self.catch_up.needs.get(&id).map(|need| need.sequence) else { return };
+        let Some(need) = self.catch_up.needs.get(&id) else { return };
+        // This runs at every step, and the way down to what is missing can be long.
+        if need.due > self.now && need.asked.is_some_and(|asked| self.chain.still_lacks(asked)) {
+            return;
+        }
+        let sequence = need.sequence;
         let missing = self.chain.missing(id, sequence);
         if matches!(missing, Missing::Nothing | Missing::Impossible) {
             self.catch_up.needs.remove(&id);
@@ -155,21 +174,38 @@ impl Replica {
         }
         let due = self.now.plus(self.fetch_retry_us());
         let me = self.config.me;
+        let all = self.quorum.members().filter(|member| *member != me);
         let Some(need) = self.catch_up.needs.get_mut(&id) else { return };
         if need.sources.is_empty() || (need.asked == Some(missing) && need.due > self.now) {
             return;
         }
+        let mut is_missing_everywhere = false;
         if need.asked == Some(missing) {
             // C10: spread over peers; one that does not answer is not waited for.
             need.tries = need.tries.wrapping_add(1);
+            need.unanswered = need.unanswered.saturating_add(1);
+            if need.unanswered >= need.sources.len() {
+                // D23: those who are said to hold it may have lost it, and another may have it all the same.
+                need.add_sources(all);
+            }
+            is_missing_everywhere = need.unanswered == need.sources.len().saturating_mul(ROUNDS_UNANSWERED);
+        } else {
+            need.unanswered = 0;
         }
         need.asked = Some(missing);
         need.due = due;
         let source = need.sources[need.tries % need.sources.len()];
         let sources = need.sources.clone();
+        if let (true, Missing::Block(id, _) | Missing::Batches(id)) = (is_missing_everywhere, missing) {
+            let sequence = match missing {
+                Missing::Block(_, height) => height,
+                _ => self.chain.entries.get(&id).map_or(sequence, |entry| entry.header.body.sequence),
+            };
+            self.report_missing(sequence, Some(id));
+        }
         let fetch = match missing {
             Missing::Block(piece, height) => {
-                if height.since(self.chain.committed) > RANGE_FROM_SLOTS {
+                if height.since(self.chain.committed) > RANGE_FROM_SLOTS && !self.takes_one_by_one(height) {
                     // C5: far behind, so committed blocks come as a range.
                     return self.start_range(height, &sources);
                 }
@@ -184,6 +220,41 @@ impl Replica {
             Missing::Nothing | Missing::Impossible => return,
         };
         self.send(Recipients::One(source), Draft::Fetch(fetch), None);
+    }
+
+    /// D23: whether blocks up to here are gathered one by one, within the bounds of a range.
+    fn takes_one_by_one(&self, height: Sequence) -> bool {
+        let most = u64::try_from(SEGMENT_BLOCKS_MAX).unwrap_or(u64::MAX);
+        let is_near = height.since(self.chain.committed) <= most;
+        self.catch_up.one_by_one && is_near && self.chain.has_room_for(0)
+    }
+
+    /// D23: nobody has the range; each of its blocks may be left somewhere.
+    pub(crate) fn gather_one_by_one(&mut self) {
+        self.catch_up.one_by_one = true;
+        self.catch_up.range = None;
+        self.pursue_all();
+    }
+
+    /// The peer does not have what it was asked for: the next one is asked at once, each once before the question waits.
+    pub(crate) fn on_block_gone(&mut self, from: ReplicaId) {
+        let now = self.now;
+        for need in self.catch_up.needs.values_mut() {
+            let sources = need.sources.len().max(1);
+            let is_asked = need.sources.get(need.tries % sources) == Some(&from);
+            if is_asked && need.unanswered % sources != sources.saturating_sub(1) {
+                need.due = now;
+            }
+        }
+        self.pursue_all();
+    }
+
+    /// D25: an agreed block that nobody sends is named, once.
+    pub(crate) fn report_missing(&mut self, sequence: Sequence, id: Option<Digest>) {
+        if self.catch_up.reported != sequence {
+            self.catch_up.reported = sequence;
+            self.note(Note::BlockMissing { sequence, id });
+        }
     }
 
     /// Data came in: whatever waited for it goes on.

@@ -269,19 +269,19 @@ impl Replica {
         }
         self.catch_up.forget(self.chain.committed, self.lock.rank);
         self.refetch_lock();
+        if let Some(certificate) = self.chain.last_commit.clone() {
+            self.on_certificate(certificate, None);
+        }
         self.on_block_held();
         self.on_execution_room();
     }
 
-    /// C7: a lock whose block is missing after a repair is obtained again.
-    fn refetch_lock(&mut self) {
+    /// C7, D23: a lock whose block is missing, after a repair or from a damaged disk, is obtained again.
+    pub(crate) fn refetch_lock(&mut self) {
         let (id, rank) = (self.lock.id, self.lock.rank);
         if let Some(certificate) = self.lock.certificate.clone() {
             let sources = certificate.votes.iter().map(|vote| vote.0).collect();
             self.need(id, rank.sequence, sources);
-        }
-        if let Some(certificate) = self.chain.last_commit.clone() {
-            self.on_certificate(certificate, None);
         }
     }
 }

@@ -19,6 +19,7 @@ impl Replica {
             // Q4: the verifier should have refused it already.
             return;
         }
+        self.complete_lock(&certificate);
         if certificate.phase == Phase::Commit && certificate.sequence <= self.chain.committed {
             return self.on_late_commit(certificate);
         }
@@ -45,6 +46,27 @@ impl Replica {
                 self.catch_up.keep(certificate);
             }
             Missing::Impossible => self.on_impossible(&certificate),
+        }
+    }
+
+    /// D23: takes the proof of a lock that was lost from the disk.
+    fn complete_lock(&mut self, certificate: &Certificate) {
+        if !self.lock.lacks(certificate) {
+            return;
+        }
+        self.lock.certificate = Some(certificate.clone());
+        // D2: what names this lock waits for its proof as it does for its promise.
+        self.disk.promise_ticket = self.persist(alloc::vec![Record::Certificate(certificate.clone())]);
+        self.refetch_lock();
+        if certificate.view == self.term.view && self.chain.holds(certificate.id, certificate.sequence) {
+            // D9: as at a restart that finds it on the disk.
+            self.fast_forward(certificate);
+        }
+        if let Justification::Timeout(timeout) = &self.term.justification
+            && self.term.mode == Mode::Changing
+        {
+            // V14: what could not be told before.
+            self.send_view_change(timeout.clone());
         }
     }
 
@@ -94,8 +116,9 @@ impl Replica {
         }
         self.term.committed_vote = certificate.sequence;
         let vote = self.vote(Phase::Commit, certificate.rank(), certificate.id);
-        // D1, D2: the last promise names this lock or a higher one of this view, and the view itself.
-        let gate = self.disk.gate(self.disk.promise_ticket);
+        // D1, D2: the last promise names this lock or a higher one of this view, and the view itself. Where a lock that was
+        // there already got its block back (C7, D23), the block was handed to the disk after that promise.
+        let gate = self.disk.gate(self.disk.last);
         self.send(Recipients::Others, Draft::Commit(vote), gate);
     }
 

@@ -114,6 +114,9 @@ impl Replica {
             self.catch_up.gone.insert(from, oldest);
             self.maybe_fetch_state();
         }
-        self.on_range_gone(from);
+        match self.catch_up.range {
+            Some(_) => self.on_range_gone(from),
+            None => self.on_block_gone(from),
+        }
     }
 }

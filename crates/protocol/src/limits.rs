@@ -22,6 +22,8 @@ pub(crate) const CHECKPOINT_VOTES_PER_PEER: usize = 4;
 pub(crate) const INVALID_BATCHES_MAX: usize = 256;
 /// Blocks that are being obtained at the same time at most.
 pub(crate) const NEEDS_MAX: usize = 64;
+/// After so many rounds of all who are said to hold a block, it is said that nobody sends it.
+pub(crate) const ROUNDS_UNANSWERED: usize = 3;
 /// From this distance on a laggard asks for ranges of committed blocks instead of single ones.
 pub(crate) const RANGE_FROM_SLOTS: u64 = 8;
 /// Blocks of an unfinished range kept at most.

@@ -1,7 +1,7 @@
 //! NEWVIEW: the view's base, and going on from it (V19 to V22).
 
 use crate::output::Note;
-use crate::record::Justification;
+use crate::record::{Justification, Record};
 use crate::replica::Replica;
 use crate::term::{Mode, Tip};
 use crate::view_change::claims;
@@ -50,6 +50,7 @@ impl Replica {
         let Some(new_view) = &self.term.new_view else { return };
         let Some((rank, id)) = new_view.signed.body.base() else { return };
         let certificate = new_view.certificate.clone();
+        let opening = Justification::NewView(new_view.clone().into());
         if rank.sequence < self.chain.committed {
             return;
         }
@@ -65,6 +66,10 @@ impl Replica {
         // D9: opening the view never ends the sitting out; a replica that sits out does not come here.
         self.term.sitting_out &= !planted::is_on(Bug::NewViewAfterRestart);
         self.term.mode = Mode::Normal;
+        if !matches!(self.term.justification, Justification::NewView(_)) {
+            // X5: after a fork across views the heads in here are what names the liars. No message waits for it.
+            self.persist(alloc::vec![Record::Justification(opening)]);
+        }
         if let Some(certificate) = certificate {
             self.on_certificate(certificate, None);
         }

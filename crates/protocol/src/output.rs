@@ -7,8 +7,8 @@ use outvote_types::fetch::Fetch;
 use outvote_types::vote::Certificate;
 use outvote_types::{
     Batch, Block, CheckpointCertificate, CheckpointVote, Digest, Evidence, Header, Heartbeat, Message,
-    NewViewBody, Nonce, PublicKey, ReplicaId, Sequence, SignedHeader, Suspect, TimeoutCertificate, View,
-    ViewChangeHead, Vote,
+    NewViewBody, Nonce, PublicKey, Rank, ReplicaId, Sequence, SignedHeader, Suspect, TimeoutCertificate,
+    View, ViewChangeHead, Vote,
 };
 
 /// Names one group of records; tickets rise, and a later one is durable only after all earlier ones.
@@ -198,6 +198,22 @@ pub enum Note {
     Repaired {
         /// Up to here.
         sequence: Sequence,
+    },
+    /// The disk has lost the proof of this replica's lock; until somebody sends it, or a higher one, it takes part in no
+    /// change of view (D23).
+    ProofMissing {
+        /// The lock's rank.
+        rank: Rank,
+        /// Its block.
+        id: Digest,
+    },
+    /// A block that was agreed on has been asked of everybody who is said to hold it, and nobody has sent it (D25). Nothing
+    /// from there on is committed here before it comes; it is asked for on and on.
+    BlockMissing {
+        /// Its place.
+        sequence: Sequence,
+        /// The block, where it is known.
+        id: Option<Digest>,
     },
     /// This replica may never vote again with this key: its promises are lost or rolled back.
     Observer {

@@ -15,8 +15,25 @@ pub(crate) struct Lock {
     /// Never goes down (D21).
     pub(crate) rank: Rank,
     pub(crate) id: Digest,
-    /// `None` for genesis.
+    /// `None` for genesis, and for a lock whose certificate the disk has lost (D23).
     pub(crate) certificate: Option<Certificate>,
+}
+
+impl Lock {
+    /// D23: how high it is we know from the promise, and the proof is still to come.
+    pub(crate) fn lacks_proof(&self) -> bool {
+        self.certificate.is_none() && self.rank != Rank::default()
+    }
+
+    /// D23: whether this is the proof that it lacks.
+    pub(crate) fn lacks(&self, certificate: &Certificate) -> bool {
+        self.lacks_proof() && certificate.rank() == self.rank && certificate.id == self.id
+    }
+
+    /// What STATUS claims: a lock without its proof is none yet, so that whoever has the proof sends it (T5).
+    pub(crate) fn claimed_rank(&self) -> Rank {
+        if self.lacks_proof() { Rank::default() } else { self.rank }
+    }
 }
 
 /// What was handed to the disk and how much of it has arrived there.
@@ -168,10 +185,11 @@ impl Replica {
     /// N11, D1, D15: raises the lock to a certificate whose block and ancestors are held, in one write with them.
     pub(crate) fn raise_lock(&mut self, certificate: &Certificate) -> Ticket {
         // Q5: view first, then sequence; D21: never downwards.
-        if certificate.rank() <= self.lock.rank {
-            return self.disk.promise_ticket;
-        }
         let mut records = self.unwritten_blocks(certificate.id);
+        if certificate.rank() <= self.lock.rank {
+            // D1: a lock that was there already may have got its blocks back only now (C7, D23).
+            return self.persist(records);
+        }
         records.push(Record::Certificate(certificate.clone()));
         self.lock =
             Lock { rank: certificate.rank(), id: certificate.id, certificate: Some(certificate.clone()) };

@@ -136,6 +136,14 @@ impl Replica {
         }
         range.start_over();
         range.due = self.now.plus(self.config.tunables.timeout_base_us);
+        if self.checkpoints.stable_sequence() > self.chain.committed {
+            // A state can be had in place of the blocks (C6).
+            return;
+        }
+        if !self.catch_up.one_by_one {
+            return self.gather_one_by_one();
+        }
+        self.report_missing(self.chain.committed.next(), None);
     }
 
     pub(crate) fn on_range(&mut self, from: ReplicaId, blocks: Vec<Block>, certificate: Certificate) {

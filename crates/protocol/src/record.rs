@@ -38,6 +38,20 @@ pub struct Promise {
     pub high_id: Digest,
 }
 
+/// The term in which a key votes that votes no more (D24): no committee has it.
+const NEVER: Epoch = Epoch(u64::MAX);
+
+impl Promise {
+    /// The promise to vote nowhere any more.
+    pub(crate) const fn retired(self) -> Self {
+        Self { counter: self.counter.saturating_add(1), epoch: NEVER, ..self }
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.epoch == NEVER
+    }
+}
+
 /// One record of the log.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Record {
@@ -72,6 +86,9 @@ pub enum Voting {
     /// So are they, but records before the last promise in that same, unfinished write may be gone. Nothing was ever sent
     /// under that promise (D13), so a lock that it names and the disk lacks was never acted upon.
     AllowedAfterGap,
+    /// So are they, and the key is known to sign in another process as well: what others show of it is no news, and D18 is not
+    /// asked. No replica that means well starts like this; the simulator's twins do.
+    Twin,
     /// Its promises are lost or foreign: it follows and serves, and never votes with this key.
     Observer {
         /// Why.

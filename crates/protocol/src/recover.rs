@@ -123,10 +123,11 @@ impl Replica {
         let genesis = config.committee.genesis_id();
         let mut found = Found::sort(recovered.records);
         let voting = match recovered.voting {
-            Voting::AllowedAfterGap => Voting::Allowed,
+            Voting::AllowedAfterGap | Voting::Twin => Voting::Allowed,
             other => other,
         };
         let mut replica = Self::blank(config, quorum, &mut found, voting, now, wall);
+        replica.own.shared = recovered.voting == Voting::Twin;
         let (sequence, id) = recovered.executed;
         let header = recovered.executed_header.or(found.installed);
         let time = header.filter(|header| header.body.id() == id).map_or(WallTime(0), |h| h.body.time);
@@ -140,6 +141,7 @@ impl Replica {
         replica.take_own_words(found.retired);
         replica.take_commits(found.last_commit, found.certificates);
         replica.take_view(recovered.first_start, found.justification);
+        replica.refetch_lock();
         replica.settle();
         let outputs = core::mem::take(&mut replica.out);
         (replica, outputs)
@@ -216,9 +218,13 @@ impl Replica {
         }
     }
 
-    /// The lock that the last promise names; a disk that lacks it has lost something that cannot be fetched.
+    /// The lock that the last promise names.
     fn take_lock(&mut self, certificates: &BTreeMap<(Rank, Digest), Certificate>, voting: Voting) {
         let promise = self.disk.promise;
+        if promise.is_retired() {
+            // D24: `take_own_words` says so.
+            return;
+        }
         if promise.epoch != self.config.committee.epoch {
             // D19: promises of another committee say nothing about this one.
             return self.become_observer("D19 the promises on the disk are another committee's");
@@ -240,12 +246,18 @@ impl Replica {
             // D13: no COMMIT was ever sent under this promise, so the lock is the one before it: the highest certificate that
             // is on the disk with its block. View and lease are taken over; adopting them is harmless.
             None if voting == Voting::AllowedAfterGap => self.take_earlier_lock(certificates),
-            None => self.become_observer("D14 the promised lock is not on the disk"),
+            // D23: the promise is whole, and its proof proves itself: it comes from whoever has it.
+            None => {
+                let (rank, id) = (promise.high_rank, promise.high_id);
+                self.lock = Lock { rank, id, certificate: None };
+                self.note(Note::ProofMissing { rank, id });
+            }
         }
     }
 
     /// D18: the promises as this process found them are all that its earlier lives may have acted upon.
     fn take_own_words(&mut self, retired: bool) {
+        let retired = retired || self.disk.promise.is_retired();
         self.own = OwnWords::since(self.disk.promise, retired);
         if retired {
             self.become_observer("D18 this disk was found to be an old copy before");

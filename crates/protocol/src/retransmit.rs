@@ -13,7 +13,7 @@ impl Replica {
     pub(crate) fn send_status(&mut self, to: Recipients) {
         let status = Status {
             view: self.term.view,
-            rank: self.lock.rank,
+            rank: self.lock.claimed_rank(),
             committed: self.chain.committed,
             stable: self.checkpoints.stable_sequence(),
             sitting_out: self.term.sitting_out,

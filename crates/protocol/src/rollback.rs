@@ -35,6 +35,8 @@ pub(crate) struct OwnWords {
     openings: Span<View>,
     /// Whether the log says that this key votes no more.
     pub(crate) retired: bool,
+    /// Whether another process signs with this key too, and is meant to.
+    pub(crate) shared: bool,
 }
 
 impl OwnWords {
@@ -46,6 +48,7 @@ impl OwnWords {
             heads: Span(None),
             openings: Span(None),
             retired,
+            shared: false,
         }
     }
 
@@ -109,7 +112,8 @@ impl Replica {
 
     /// Looks for own signatures in what peers show. SUSPECT, STATUS and REPLY may outrun the disk and prove nothing.
     pub(crate) fn notice_own_signatures(&mut self, message: &Message) {
-        if self.may_vote() && !planted::is_on(Bug::RollbackUnnoticed) && self.shows_old_copy(message) {
+        let is_asked = self.may_vote() && !self.own.shared && !planted::is_on(Bug::RollbackUnnoticed);
+        if is_asked && self.shows_old_copy(message) {
             // D18: treated like a lost disk.
             self.retire("D18 a peer shows a message of this key that its disk knows nothing of");
         }
@@ -119,7 +123,9 @@ impl Replica {
     pub(crate) fn retire(&mut self, why: &'static str) {
         if self.may_vote() {
             self.own.retired = true;
-            self.persist(alloc::vec![Record::Retired]);
+            // D24: the promise is kept twice, and where it is damaged all the same, that is known.
+            self.disk.promise = self.disk.promise.retired();
+            self.persist(alloc::vec![Record::Retired, Record::Promise(self.disk.promise)]);
         }
         self.become_observer(why);
     }

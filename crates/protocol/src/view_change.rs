@@ -108,7 +108,8 @@ impl Replica {
 
     /// V14: tells the next leader our lock.
     pub(crate) fn send_view_change(&mut self, timeout: TimeoutCertificate) {
-        if !self.may_vote() || self.lock.rank.view >= self.term.view {
+        // D23: a head without its proof counts for nobody.
+        if !self.may_vote() || self.lock.rank.view >= self.term.view || self.lock.lacks_proof() {
             return;
         }
         let head = ViewChangeHead {

@@ -71,7 +71,8 @@ impl Replica {
 
     /// Q7: a certificate that ranks no higher than what is held is not verified at all.
     fn wants_certificate(&self, certificate: &Certificate) -> bool {
-        if certificate.view > self.term.view || certificate.rank() > self.lock.rank {
+        let raises = certificate.rank() > self.lock.rank || self.lock.lacks(certificate);
+        if certificate.view > self.term.view || raises {
             return true;
         }
         match certificate.phase {

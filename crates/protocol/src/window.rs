@@ -196,6 +196,17 @@ impl Chain {
         missing
     }
 
+    /// Whether this piece, which was missing, still is: cheaper than to walk the whole way again.
+    pub(crate) fn still_lacks(&self, missing: Missing) -> bool {
+        match missing {
+            Missing::Block(id, _) => !self.entries.contains_key(&id),
+            Missing::Batches(id) => {
+                self.entries.get(&id).is_some_and(|entry| entry.block.is_none() && !entry.invalid)
+            }
+            Missing::Nothing | Missing::Impossible => false,
+        }
+    }
+
     fn missing_below(&self, id: Digest, sequence: Sequence) -> Missing {
         if self.ids.get(&sequence) == Some(&id) { Missing::Nothing } else { Missing::Impossible }
     }

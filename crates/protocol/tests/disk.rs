@@ -148,6 +148,29 @@ fn an_old_copy_of_the_disk_is_noticed() {
     assert_eq!(cluster.ordered(3), vec![(9, 1)], "it follows");
 }
 
+// Faults: S14, S07
+// D24: that a key votes no more is not forgotten with the one record that says so.
+#[test]
+fn a_key_that_votes_no_more_is_not_brought_back_by_a_damaged_record() {
+    let mut cluster = Cluster::with(4, 1024, small_lease());
+    cluster.start_all();
+    cluster.run_ms(20);
+    let parent = cluster.replica(3).status().committed_id;
+    let (header, _) = block(0, 0, 100, parent, 0, &[]);
+    cluster.give(1, 3, Message::Commit(vote(Phase::Commit, &header.body, 3)));
+    cluster.run_ms(20);
+    assert!(cluster.replica(3).status().observer);
+    cluster.kill(3);
+    let before = cluster.nodes[3].disk.len();
+    cluster.nodes[3].disk.retain(|record| !matches!(record, Record::Retired));
+    assert_eq!(cluster.nodes[3].disk.len(), before - 1);
+    cluster.restart(3);
+    assert!(
+        cluster.replica(3).status().observer,
+        "it has signed what it knows nothing of, and says so no more"
+    );
+}
+
 // D16, D17: without promises a replica follows, serves, and says nothing that binds.
 #[test]
 fn a_replica_with_a_lost_disk_only_follows() {
@@ -201,7 +224,8 @@ fn a_promise_never_runs_ahead_of_its_block() {
     }
 }
 
-// D13, D14: a torn last write that kept only its promise takes the lock back to the one before; a whole one is a lost disk.
+// D13, D23: a torn last write that kept only its promise takes the lock back to the one before; behind a whole one the lock
+// stays as high as it was promised, and only its proof has to come.
 #[test]
 fn a_promise_whose_write_was_torn_revives_no_lock_and_loses_no_vote() {
     let mut cluster = Cluster::started(4);
@@ -218,12 +242,12 @@ fn a_promise_whose_write_was_torn_revives_no_lock_and_loses_no_vote() {
     };
     let is_lock = |record: &Record| matches!(record, Record::Certificate(c) if (c.rank(), c.id) == (last.high_rank, last.high_id));
     let torn: Vec<Record> = disk.into_iter().filter(|record| !is_lock(record)).collect();
-    for (voting, votes) in [(Voting::Allowed, false), (Voting::AllowedAfterGap, true)] {
+    for (voting, is_torn) in [(Voting::Allowed, false), (Voting::AllowedAfterGap, true)] {
         cluster.nodes[3].disk.clone_from(&torn);
         cluster.start_as(3, false, voting);
         let status = cluster.replica(3).status();
-        assert_eq!(!status.observer, votes, "{voting:?}");
-        assert!(status.high_rank < last.high_rank);
+        assert!(!status.observer, "{voting:?}");
+        assert_eq!(status.high_rank < last.high_rank, is_torn, "{voting:?}");
         assert_eq!(status.view, last.view, "the view is never taken back");
         cluster.kill(3);
     }

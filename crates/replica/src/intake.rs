@@ -130,7 +130,7 @@ impl Intake {
             {
                 assert_eq!(
                     verdicts.len(),
-                    pending.checks.len(),
+                    pending.checks().len(),
                     "a job came back with too few or many verdicts"
                 );
                 *slot = Some(verdicts);
@@ -154,7 +154,7 @@ impl Intake {
             match first {
                 Waiting::Raw(frame) => match self.open(from, &frame, filter, counters) {
                     Ok(None) => {}
-                    Ok(Some(pending)) if pending.checks.len() <= IN_PLACE_CHECKS => {
+                    Ok(Some(pending)) if pending.checks().len() <= IN_PLACE_CHECKS => {
                         return Some(self.verify_in_place(pending, counters));
                     }
                     Ok(Some(pending)) => {
@@ -211,7 +211,7 @@ impl Intake {
             let frame = std::mem::take(frame);
             let opened = match self.open(from, &frame, filter, counters) {
                 Ok(None) => None,
-                Ok(Some(pending)) if pending.checks.len() <= IN_PLACE_CHECKS => {
+                Ok(Some(pending)) if pending.checks().len() <= IN_PLACE_CHECKS => {
                     Some(Waiting::Opened { pending, bytes })
                 }
                 Ok(Some(pending)) => Some(self.hand_out(from, pending, bytes, counters, actions)),
@@ -260,14 +260,15 @@ impl Intake {
         self.jobs.insert(job, from);
         self.peers[from.index()].jobs += 1;
         counters.jobs = counters.jobs.saturating_add(1);
-        counters.signatures_in_jobs = counters.signatures_in_jobs.saturating_add(pending.checks.len() as u64);
-        actions.push(Action::Verify { job, checks: pending.checks.clone() });
+        counters.signatures_in_jobs =
+            counters.signatures_in_jobs.saturating_add(pending.checks().len() as u64);
+        actions.push(Action::Verify { job, checks: pending.checks().to_vec() });
         Waiting::Checking { job, pending, verdicts: None, bytes }
     }
 
     fn verify_in_place(&mut self, pending: Pending, counters: &mut Counters) -> Arrival {
         let verdicts =
-            if pending.checks.is_empty() { Vec::new() } else { self.scheme.verify(&pending.checks) };
+            if pending.checks().is_empty() { Vec::new() } else { self.scheme.verify(pending.checks()) };
         counters.signatures_in_place = counters.signatures_in_place.saturating_add(verdicts.len() as u64);
         self.finish(pending, &verdicts, counters)
     }

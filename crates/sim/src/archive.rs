@@ -41,6 +41,12 @@ impl Archive {
         self.places.contains_key(id)
     }
 
+    /// The highest block kept.
+    #[must_use]
+    pub fn last(&self) -> Option<&Arc<CommittedBlock>> {
+        self.blocks.values().next_back()
+    }
+
     /// The lowest block kept.
     #[must_use]
     pub fn oldest(&self) -> Sequence {

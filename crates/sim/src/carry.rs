@@ -2,6 +2,7 @@
 
 use crate::agenda::{Happening, Local};
 use crate::client::Client;
+use crate::coverage::State;
 use crate::network::Fate;
 use crate::world::World;
 use outvote_execution::{Transfer, TransferOutput};
@@ -38,13 +39,24 @@ impl World {
         let status = replica.status();
         let sizes = replica.sizes();
         let actions = machine.adversary.act(now, actions);
+        machine.state = State::of(at, &status, machine.transfer.is_some());
         self.checkers.on_step(at, &status, &sizes);
         self.carry_out(at, actions);
     }
 
     pub(crate) fn carry_out(&mut self, at: ReplicaId, actions: Vec<Action>) {
-        for action in actions {
+        let end = self.sprung(at, &actions);
+        let incarnation = self.machines[at.index()].incarnation;
+        let count = end.map_or(actions.len(), |(count, _)| count);
+        for action in actions.into_iter().take(count) {
             self.carry_out_one(at, action);
+            // A disk that takes nothing has stopped the process.
+            if self.machines[at.index()].incarnation != incarnation {
+                return;
+            }
+        }
+        if let Some((_, trap)) = end {
+            return self.spring(at, trap);
         }
         self.arrange_wake(at);
     }
@@ -53,6 +65,9 @@ impl World {
         match action {
             Action::Write { ticket, records } => {
                 let machine = &mut self.machines[at.index()];
+                if machine.is_full && machine.replica.is_some() {
+                    return self.crash(at);
+                }
                 if machine.disk.append(ticket, records) {
                     let takes = machine.disk_us;
                     self.schedule_local(at, takes, Local::Flushed);
@@ -68,7 +83,10 @@ impl World {
                 let machines = &self.machines;
                 let plan = &self.plan;
                 let holders = |id: &_| {
-                    let holds = |m: &&crate::machine::Machine| !plan.lies(m.id) && m.holds(id);
+                    // What rotted since was there when the vote was cast.
+                    let holds = |m: &&crate::machine::Machine| {
+                        !plan.lies(m.id) && (m.holds(id) || m.disk.has_rotted(id))
+                    };
                     machines.iter().filter(holds).count()
                 };
                 self.checkers.on_commit(at, &block, holders);
@@ -198,6 +216,9 @@ impl World {
 
     pub(crate) fn on_flushed(&mut self, at: ReplicaId) {
         let machine = &mut self.machines[at.index()];
+        if let Some(down_us) = machine.flush_fails.take() {
+            return self.fail_flush(at, down_us);
+        }
         let ticket = machine.disk.end_flush();
         if machine.disk.begin_flush() {
             let takes = machine.disk_us;
@@ -342,7 +363,7 @@ impl World {
         let Some(ToClient::Results { reply, results, .. }) = machine.adversary.answer(message) else {
             return;
         };
-        if self.random.chance(self.links.mood.loss) {
+        if self.links.without_clients.contains(&at) || self.random.chance(self.links.mood.loss) {
             return;
         }
         let at_us = self.now_us + self.random.between(CLIENT_US.0, CLIENT_US.1);

@@ -11,12 +11,12 @@ const AHEAD_MAX_PER_JOB: u64 = 64;
 struct Line {
     next: u64,
     told: u64,
+    end: u64,
 }
 
 struct Crew<F> {
     line: Mutex<Line>,
     moved: Condvar,
-    end: u64,
     ahead_max: u64,
     work: F,
 }
@@ -29,12 +29,15 @@ impl<T, F: Fn(u64) -> T + Sync> Crew<F> {
 
     fn take(&self) -> Option<u64> {
         let mut line = self.line();
-        while line.next < self.end && line.next >= line.told + self.ahead_max {
+        while line.next < line.end && line.next >= line.told + self.ahead_max {
             line = self.moved.wait(line).unwrap_or_else(PoisonError::into_inner);
         }
         let number = line.next;
+        if number >= line.end {
+            return None;
+        }
         line.next += 1;
-        (number < self.end).then_some(number)
+        Some(number)
     }
 
     fn run(&self, done: &Sender<(u64, T)>) {
@@ -45,24 +48,30 @@ impl<T, F: Fn(u64) -> T + Sync> Crew<F> {
         }
     }
 
-    fn tell(&self) {
-        self.line().told += 1;
+    fn tell(&self, goes_on: bool) {
+        let mut line = self.line();
+        line.told += 1;
+        if !goes_on {
+            // What was handed out is finished and told of; nothing more is.
+            line.end = line.next;
+        }
+        drop(line);
         self.moved.notify_all();
     }
 }
 
-/// Works on the numbers from 0 to `count` on so many threads, and hands over the results in the order of the numbers.
+/// Works on the numbers from 0 to `count` on so many threads, and hands over the results in the order of the numbers. When
+/// `tell` answers no, nothing new is begun.
 pub(crate) fn in_order<T: Send>(
     count: u64,
     jobs: usize,
     work: impl Fn(u64) -> T + Sync,
-    mut tell: impl FnMut(u64, T),
+    mut tell: impl FnMut(u64, T) -> bool,
 ) {
     let jobs = jobs.max(1);
     let crew = Crew {
-        line: Mutex::new(Line { next: 0, told: 0 }),
+        line: Mutex::new(Line { next: 0, told: 0, end: count }),
         moved: Condvar::new(),
-        end: count,
         ahead_max: AHEAD_MAX_PER_JOB * jobs as u64,
         work,
     };
@@ -79,8 +88,8 @@ pub(crate) fn in_order<T: Send>(
         for (number, result) in receiver {
             early.insert(number, result);
             while let Some(result) = early.remove(&next) {
-                tell(next, result);
-                crew.tell();
+                let goes_on = tell(next, result);
+                crew.tell(goes_on);
                 next += 1;
             }
         }

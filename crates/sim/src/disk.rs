@@ -1,7 +1,7 @@
 //! A log that loses what was not flushed.
 
 use crate::random::Random;
-use outvote_replica::{Promise, Record, Ticket};
+use outvote_replica::{Promise, Record, Ticket, Voting};
 use outvote_types::{CheckpointCertificate, Committee, Digest, Rank, Sequence, View};
 use std::collections::{BTreeSet, VecDeque};
 
@@ -13,6 +13,28 @@ pub struct Disk {
     flushing: usize,
     blocks: BTreeSet<Digest>,
     promise: Option<Promise>,
+    /// Whether records before the latest promise, in the same unfinished write, are gone.
+    is_after_gap: bool,
+    /// Whether the latest promise was made, and both its copies are gone (D14).
+    is_promise_lost: bool,
+    /// What the next write does instead of being written.
+    next_write: NextWrite,
+    /// Where the last write begins. Damage in it looks like a write that was never finished.
+    last_write: usize,
+    /// Whether a promise was among what a write lost.
+    lost_promise: bool,
+    /// Blocks that were on this disk and rotted.
+    rotted: BTreeSet<Digest>,
+}
+
+/// What becomes of the next write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum NextWrite {
+    /// It is written.
+    #[default]
+    Lands,
+    /// It is reported as done and lands nowhere, or over the record of which the number tells.
+    Goes(Option<u64>),
 }
 
 impl Disk {
@@ -34,6 +56,7 @@ impl Disk {
     pub fn with(records: Vec<Record>) -> Self {
         let mut disk = Self::default();
         records.into_iter().for_each(|record| disk.keep(record));
+        disk.last_write = disk.durable.len();
         disk
     }
 
@@ -55,6 +78,15 @@ impl Disk {
     /// The flush is done; the ticket up to which everything is durable.
     pub fn end_flush(&mut self) -> Option<Ticket> {
         let mut last = None;
+        if self.flushing == 0 {
+            return None;
+        }
+        if let NextWrite::Goes(over) = std::mem::take(&mut self.next_write) {
+            return self.lose_write(over);
+        }
+        self.last_write = self.durable.len();
+        // Every write shows how many promises were made before it (D14).
+        self.is_promise_lost |= std::mem::take(&mut self.lost_promise);
         for _ in 0..std::mem::take(&mut self.flushing) {
             let (ticket, records) = self.waiting.pop_front()?;
             last = Some(ticket);
@@ -81,6 +113,7 @@ impl Disk {
     fn keep(&mut self, record: Record) {
         if let Record::Promise(promise) = &record {
             self.promise = Some(*promise);
+            (self.is_after_gap, self.is_promise_lost) = (false, false);
         }
         if let Record::Block(block) = &record {
             self.blocks.insert(block.header.body.id());
@@ -88,12 +121,45 @@ impl Disk {
         self.durable.push(record);
     }
 
-    /// Power loss: of what was not flushed a prefix may have arrived, down to a part of a group.
-    pub fn crash(&mut self, random: &mut Random, torn: bool) {
-        self.flushing = 0;
+    /// Power loss: of what was not flushed a prefix may have arrived, down to a part of a group. Where writes are `scattered`,
+    /// any sectors of the write under way may have arrived: the log is read up to the first gap (a torn tail is dropped), and of
+    /// promises, of which each has two copies, the latest good one counts also behind it (D13).
+    pub fn crash(&mut self, random: &mut Random, torn: bool, scattered: bool) {
+        let under_way = std::mem::take(&mut self.flushing);
+        if scattered {
+            let write: Vec<Record> =
+                self.waiting.drain(..).take(under_way).flat_map(|(_, records)| records).collect();
+            self.waiting.clear();
+            return self.keep_scattered(random, write);
+        }
         let waiting: Vec<Record> = self.waiting.drain(..).flat_map(|(_, records)| records).collect();
         let kept = if torn { random.below(waiting.len() as u64 + 1) as usize } else { 0 };
         waiting.into_iter().take(kept).for_each(|record| self.keep(record));
+    }
+
+    fn keep_scattered(&mut self, random: &mut Random, write: Vec<Record>) {
+        let mut has_gap = false;
+        let mut promise = None;
+        for record in write {
+            let copies = if matches!(record, Record::Promise(_)) { 2 } else { 1 };
+            let is_there = (0..copies).any(|_| random.chance(700_000));
+            match record {
+                Record::Promise(_) if is_there && has_gap => promise = Some(record),
+                Record::Promise(_) if !is_there => {}
+                record if is_there && !has_gap => self.keep(record),
+                _ => has_gap = true,
+            }
+        }
+        if let Some(record) = promise {
+            self.keep(record);
+            self.is_after_gap = true;
+        }
+    }
+
+    /// Whether the latest promise lies behind a gap in a write that was never finished (D13).
+    #[must_use]
+    pub const fn is_after_gap(&self) -> bool {
+        self.is_after_gap
     }
 
     /// What a restart reads.
@@ -102,18 +168,129 @@ impl Disk {
         self.durable.clone()
     }
 
+    /// What a restart is told of its promises.
+    #[must_use]
+    pub const fn voting(&self) -> Voting {
+        match (self.is_promise_lost, self.is_after_gap) {
+            (true, _) => Voting::Observer { why: "the promises made with this key are lost from its disk" },
+            (false, true) => Voting::AllowedAfterGap,
+            (false, false) => Voting::Allowed,
+        }
+    }
+
+    /// Whether this block was on the disk and rotted.
+    #[must_use]
+    pub fn has_rotted(&self, id: &Digest) -> bool {
+        self.rotted.contains(id)
+    }
+
+    /// The next write is reported as done and lands nowhere, or over an older record.
+    pub const fn lose_next_write(&mut self, over: Option<u64>) {
+        self.next_write = NextWrite::Goes(over);
+    }
+
+    fn lose_write(&mut self, over: Option<u64>) -> Option<Ticket> {
+        let mut last = None;
+        for _ in 0..std::mem::take(&mut self.flushing) {
+            let (ticket, records) = self.waiting.pop_front()?;
+            last = Some(ticket);
+            // Later writes show that a promise was made here (D14); until one comes, this is an old copy of a disk.
+            self.lost_promise |= records.iter().any(|record| matches!(record, Record::Promise(_)));
+        }
+        if let (Some(number), false) = (over, self.durable.is_empty()) {
+            self.rot(number as usize % self.durable.len());
+        }
+        last
+    }
+
+    /// The durable records.
+    #[must_use]
+    pub fn durable(&self) -> &[Record] {
+        &self.durable
+    }
+
+    /// Where the last write begins.
+    #[must_use]
+    pub const fn last_write(&self) -> usize {
+        self.last_write
+    }
+
+    /// This record cannot be read any more. The log tells its reader so, and goes on behind it; in the last write it takes that for
+    /// the end of a write that was never finished, behind which only a promise counts (D13).
+    pub fn rot(&mut self, index: usize) {
+        if index >= self.durable.len() {
+            return;
+        }
+        let behind = if index < self.last_write { Vec::new() } else { self.durable.split_off(index + 1) };
+        let record = self.durable.remove(index);
+        if let Record::Block(block) = &record {
+            let id = block.header.body.id();
+            self.blocks.remove(&id);
+            self.rotted.insert(id);
+        }
+        let is_latest = |record: &Record, held: Option<Promise>| match record {
+            Record::Promise(promise) => held.is_some_and(|latest| latest.counter == promise.counter),
+            _ => false,
+        };
+        if index < self.last_write {
+            self.last_write -= 1;
+            self.is_promise_lost |= is_latest(&record, self.promise);
+            return;
+        }
+        let promise = behind.into_iter().rfind(|record| matches!(record, Record::Promise(_)));
+        let (rotted, next_write, shown) =
+            (std::mem::take(&mut self.rotted), self.next_write, self.is_promise_lost);
+        *self = Self::with(std::mem::take(&mut self.durable));
+        (self.rotted, self.next_write, self.is_promise_lost) = (rotted, next_write, shown);
+        if let Some(record) = promise {
+            self.keep(record);
+            self.is_after_gap = true;
+        }
+    }
+
+    /// The last records are gone although they were flushed.
+    pub fn lose_suffix(&mut self, count: usize) {
+        let kept = self.durable.len().saturating_sub(count).max(1);
+        let records = self.durable.drain(..kept).collect();
+        *self = Self::with(records);
+    }
+
     /// Whether this block survives a crash.
     #[must_use]
     pub fn has_block(&self, id: &Digest) -> bool {
         self.blocks.contains(id)
     }
 
+    /// Rot in many places of the middle of the log: the records that are hit cannot be read any more, and what lies behind them
+    /// can. Says how many they are. Promises are kept twice, so this is for the other records.
+    pub fn rot_all(&mut self, mut is_hit: impl FnMut(&Record) -> bool) -> usize {
+        let mut is_kept = |record: &Record| matches!(record, Record::Promise(_)) || !is_hit(record);
+        let (before, mut last_write) = (self.durable.len(), self.last_write);
+        for (index, record) in std::mem::take(&mut self.durable).into_iter().enumerate() {
+            if is_kept(&record) {
+                self.durable.push(record);
+                continue;
+            }
+            last_write -= usize::from(index < self.last_write);
+            if let Record::Block(block) = &record {
+                let id = block.header.body.id();
+                self.blocks.remove(&id);
+                self.rotted.insert(id);
+            }
+        }
+        self.last_write = last_write;
+        before - self.durable.len()
+    }
+
     /// Drops blocks below this sequence from the log.
     pub fn retain_from(&mut self, from: Sequence) {
-        self.durable.retain(|record| match record {
+        let stays = |record: &Record| match record {
             Record::Block(block) => block.header.body.sequence >= from,
             _ => true,
-        });
+        };
+        let last_write = self.last_write.min(self.durable.len());
+        self.last_write = self.durable[..last_write].iter().filter(|record| stays(record)).count();
+        self.durable.retain(stays);
     }
 
     /// Records in the log.

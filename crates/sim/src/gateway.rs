@@ -57,7 +57,7 @@ impl World {
     pub(crate) fn on_session_link(&mut self, client: usize, peer: ReplicaId, up: bool) {
         let machine = &self.machines[peer.index()];
         // A notice that comes late is of a process that is no more, or that is there again.
-        if up != machine.replica.is_some() {
+        if up != (machine.replica.is_some() && !self.links.without_clients.contains(&peer)) {
             return;
         }
         // A new process knows nothing of what the last one was told, even if nobody noticed that it was gone.

@@ -11,6 +11,7 @@ pub mod model;
 
 mod application;
 mod archive;
+mod atlas;
 pub mod client;
 pub mod disk;
 pub mod keys;
@@ -21,6 +22,11 @@ pub mod session_client;
 pub mod network;
 pub mod plan;
 
+mod fault;
+mod swarm;
+
+pub mod coverage;
+
 pub mod machine;
 pub mod trace;
 
@@ -29,18 +35,32 @@ pub mod checkers;
 mod agenda;
 mod carry;
 pub mod gateway;
+mod pause;
 mod rollback;
 mod strike;
+mod strike_disk;
 pub mod world;
-
-pub mod twins;
 
 mod crew;
 
+pub mod audit;
+
+mod colluders;
+
+pub mod outcome;
+
+pub mod shrink;
+
+pub mod arena;
+pub mod mutation;
+pub mod twins;
+
 pub mod campaign;
 
-pub use campaign::{Options, Outcome, Report, campaign, replay, run, run_plan};
+pub use campaign::{Options, Report, campaign};
 pub use checkers::Violation;
 pub use network::{Kind, Verdict};
-pub use plan::{Fault, Network, Plan};
+pub use outcome::{Mode, Outcome, Run, replay, run, run_plan};
+pub use plan::{Fault, Network, Plan, Step, Trap};
+pub use shrink::{Reduction, shrink};
 pub use world::World;

@@ -1,7 +1,9 @@
 //! One replica with everything that a process would have around it: disk, executor, archive, gateway.
 
+use crate::agenda::Happening;
 use crate::application::Ledger;
 use crate::archive::Archive;
+use crate::coverage::State;
 use crate::disk::Disk;
 use crate::gateway::Question;
 use crate::keys;
@@ -65,8 +67,18 @@ pub struct Machine {
     pub clock_us: i64,
     /// How fast its timers run, in thousandths of true time.
     pub timer_rate: u64,
-    /// What a restart says of its promises.
+    /// What a restart says of its promises, besides what the disk does.
     pub voting: Voting,
+    /// Where it stands, as of its last step.
+    pub(crate) state: State,
+    /// What waits while the process is stopped; `None` while it is not.
+    pub(crate) inbox: Option<Vec<Happening>>,
+    /// Whether the next flush fails, and for how long the process is down then.
+    pub(crate) flush_fails: Option<u64>,
+    /// Whether nothing can be written.
+    pub(crate) is_full: bool,
+    /// Whether nothing can be read for peers.
+    pub(crate) is_unreadable: bool,
     /// A copy of its disk.
     pub backup: Option<Backup>,
     gateway: RequestChecker,
@@ -116,6 +128,11 @@ impl Machine {
             clock_us: 0,
             timer_rate: plan.timer_rates.get(id.index()).copied().unwrap_or(TIMER_RATE_TRUE),
             voting: Voting::Allowed,
+            state: State::Following,
+            inbox: None,
+            flush_fails: None,
+            is_full: false,
+            is_unreadable: false,
             backup: None,
             backend: MemoryBackend::new(),
             committee: committee.clone(),
@@ -161,7 +178,7 @@ impl Machine {
             records: self.disk.records(),
             executed,
             executed_header: executor.executed_header().cloned(),
-            voting: self.voting,
+            voting: if self.voting == Voting::Allowed { self.disk.voting() } else { self.voting },
             first_start: self.incarnation == 0,
         };
         self.incarnation += 1;
@@ -184,8 +201,9 @@ impl Machine {
     }
 
     /// Power loss.
-    pub fn crash(&mut self, random: &mut crate::random::Random, torn: bool) {
+    pub fn crash(&mut self, random: &mut crate::random::Random, torn: bool, scattered: bool) {
         self.replica = None;
+        self.inbox = None;
         self.executor = None;
         self.transfer = None;
         self.queue.clear();
@@ -194,7 +212,7 @@ impl Machine {
         self.is_executing = false;
         self.wake_us = None;
         self.incarnation += 1;
-        self.disk.crash(random, torn);
+        self.disk.crash(random, torn, scattered);
     }
 
     /// Loses its state and archive as well, but not the log.
@@ -207,6 +225,9 @@ impl Machine {
     /// Answers a peer that asks for what only archive and executor hold.
     #[must_use]
     pub fn serve(&self, fetch: &Fetch) -> Option<Data> {
+        if self.is_unreadable {
+            return None;
+        }
         match fetch {
             Fetch::Manifest { .. } | Fetch::Bucket { .. } => {
                 self.executor.as_ref()?.serve(fetch, self.archive.oldest()).ok()

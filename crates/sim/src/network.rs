@@ -3,7 +3,8 @@
 use crate::plan::Network;
 use crate::random::Random;
 use outvote_types::{Digest, Quorum, ReplicaId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 /// Kinds of messages, by the first byte of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,8 +46,18 @@ pub enum Kind {
     Reminder = 16,
 }
 
+/// How long a message takes from one zone of the world to another, microseconds: two coasts, two continents, an island.
+pub const ZONES_US: [[u64; 5]; 5] = [
+    [500, 35_000, 45_000, 70_000, 110_000],
+    [35_000, 500, 75_000, 55_000, 90_000],
+    [45_000, 75_000, 500, 95_000, 140_000],
+    [70_000, 55_000, 95_000, 500, 60_000],
+    [110_000, 90_000, 140_000, 60_000, 500],
+];
+
 impl Kind {
-    const ALL: [Self; 17] = [
+    /// All kinds.
+    pub const ALL: [Self; 17] = [
         Self::Propose,
         Self::Prepare,
         Self::Commit,
@@ -65,6 +76,30 @@ impl Kind {
         Self::Data,
         Self::Reminder,
     ];
+
+    /// Its name in the protocol.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Propose => "PROPOSE",
+            Self::Prepare => "PREPARE",
+            Self::Commit => "COMMIT",
+            Self::Certificate => "CERTIFICATE",
+            Self::Suspect => "SUSPECT",
+            Self::Timeout => "TIMEOUT",
+            Self::ViewChange => "VIEWCHANGE",
+            Self::NewView => "NEWVIEW",
+            Self::Heartbeat => "HEARTBEAT",
+            Self::Status => "STATUS",
+            Self::Checkpoint => "CHECKPOINT",
+            Self::Stable => "STABLE",
+            Self::Evidence => "EVIDENCE",
+            Self::Relay => "RELAY",
+            Self::Fetch => "FETCH",
+            Self::Data => "DATA",
+            Self::Reminder => "REMINDER",
+        }
+    }
 
     /// The kind of a frame.
     #[must_use]
@@ -119,6 +154,15 @@ pub struct Links {
     pub lost: u64,
     /// Messages that came twice.
     pub doubled: u64,
+    /// Nobody hears anybody.
+    pub is_silent: bool,
+    /// Replicas that no client reaches, and that reach no client.
+    pub without_clients: BTreeSet<ReplicaId>,
+    /// In which zone each replica is; nowhere in particular where it is empty.
+    pub zones: Vec<usize>,
+    /// What waits on clogged links.
+    clogs: BTreeMap<(ReplicaId, ReplicaId), VecDeque<Arc<[u8]>>>,
+    clog_max: usize,
 }
 
 /// What becomes of one message.
@@ -132,9 +176,14 @@ pub enum Fate {
 impl Links {
     /// Links in this mood.
     #[must_use]
-    pub const fn new(mood: Network) -> Self {
+    pub const fn new(mood: Network, zones: Vec<usize>, clog_max: usize) -> Self {
         Self {
             mood,
+            is_silent: false,
+            without_clients: BTreeSet::new(),
+            zones,
+            clogs: BTreeMap::new(),
+            clog_max,
             cuts: BTreeSet::new(),
             last: BTreeMap::new(),
             rules: Vec::new(),
@@ -164,6 +213,47 @@ impl Links {
         }
     }
 
+    /// Each of `n` hears its two neighbours alone.
+    pub fn ring(&mut self, quorum: Quorum) {
+        let n = quorum.n();
+        for a in quorum.members() {
+            for b in quorum.members().filter(|b| *b != a) {
+                let apart = (a.index() + n - b.index()) % n;
+                if apart != 1 && apart != n - 1 {
+                    self.cuts.insert((a, b));
+                }
+            }
+        }
+    }
+
+    /// Two halves that hear nothing of each other but through the bridge, which hears both.
+    pub fn bridge(&mut self, quorum: Quorum, bridge: ReplicaId) {
+        let others: Vec<ReplicaId> = quorum.members().filter(|id| *id != bridge).collect();
+        let (side, rest) = others.split_at(others.len() / 2);
+        for a in side {
+            for b in rest {
+                self.cuts.insert((*a, *b));
+                self.cuts.insert((*b, *a));
+            }
+        }
+    }
+
+    /// Messages from `from` to `to` wait.
+    pub fn clog(&mut self, from: ReplicaId, to: ReplicaId) {
+        self.clogs.entry((from, to)).or_default();
+    }
+
+    /// Messages from `from` to `to` wait no more; these have waited.
+    pub fn unclog(&mut self, from: ReplicaId, to: ReplicaId) -> VecDeque<Arc<[u8]>> {
+        self.clogs.remove(&(from, to)).unwrap_or_default()
+    }
+
+    /// All links on which messages wait.
+    #[must_use]
+    pub fn clogged(&self) -> Vec<(ReplicaId, ReplicaId)> {
+        self.clogs.keys().copied().collect()
+    }
+
     /// Everybody hears everybody.
     pub fn mend(&mut self) {
         self.cuts.clear();
@@ -176,7 +266,7 @@ impl Links {
         now_us: u64,
         from: ReplicaId,
         to: ReplicaId,
-        frame: &[u8],
+        frame: &Arc<[u8]>,
     ) -> Fate {
         if let Some(rule) = self.rules.iter().find(|rule| rule.fits(from, to, frame)) {
             match rule.verdict {
@@ -188,8 +278,18 @@ impl Links {
                 Verdict::DropFirst => {}
             }
         }
-        if self.cuts.contains(&(from, to)) || random.chance(self.mood.loss) {
+        if self.is_silent || self.cuts.contains(&(from, to)) || random.chance(self.mood.loss) {
             self.lost += 1;
+            return Fate::Arrives([None, None]);
+        }
+        if !self.clogs.is_empty()
+            && let Some(queue) = self.clogs.get_mut(&(from, to))
+        {
+            queue.push_back(Arc::clone(frame));
+            if queue.len() > self.clog_max {
+                queue.pop_front();
+                self.lost += 1;
+            }
             return Fate::Arrives([None, None]);
         }
         let first = self.arrival(random, now_us, from, to);
@@ -200,6 +300,9 @@ impl Links {
 
     fn arrival(&mut self, random: &mut Random, now_us: u64, from: ReplicaId, to: ReplicaId) -> u64 {
         let mut delay = random.between(self.mood.delay_min_us, self.mood.delay_max_us);
+        if let (Some(a), Some(b)) = (self.zones.get(from.index()), self.zones.get(to.index())) {
+            delay += ZONES_US[*a][*b];
+        }
         if random.chance(self.mood.straggling) {
             delay *= random.between(2, 10);
         }

@@ -1,5 +1,6 @@
 //! What one seed does to a cluster: sizes, tunables, the network's moods, and a list of faults.
 
+pub use crate::fault::{Fault, Step, Trap, lie};
 use crate::random::Random;
 use outvote_adversary::Behaviour;
 use outvote_replica::Tunables;
@@ -37,64 +38,8 @@ impl Network {
     }
 }
 
-/// One thing that goes wrong, or right again.
-#[derive(Clone, Debug)]
-pub enum Fault {
-    /// Power loss.
-    Crash(ReplicaId),
-    /// Power returns.
-    Restart(ReplicaId),
-    /// Those in the set and those outside hear nothing of each other.
-    Partition(Vec<ReplicaId>),
-    /// The first hears nothing of the second any more.
-    OneWay(ReplicaId, ReplicaId),
-    /// A link is reported down, or up again.
-    Link(ReplicaId, ReplicaId, bool),
-    /// All cuts are mended.
-    Mend,
-    /// A wall clock jumps.
-    Clock(ReplicaId, i64),
-    /// A disk becomes slow or fast.
-    Disk(ReplicaId, u64),
-    /// A replica of the liars changes its behaviour.
-    Behave(ReplicaId, Behaviour),
-    /// The network's mood changes.
-    Mood(Network),
-    /// A disk is copied.
-    CopyDisk(ReplicaId),
-    /// The copy is put in its place.
-    OldCopy(ReplicaId),
-}
-
-impl Fault {
-    /// A word for counting.
-    #[must_use]
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Crash(_) => "crash",
-            Self::Restart(_) => "restart",
-            Self::Partition(_) => "partition",
-            Self::OneWay(..) => "one_way",
-            Self::Link(..) => "link_flap",
-            Self::Mend => "mend",
-            Self::Clock(..) => "clock_step",
-            Self::Disk(..) => "slow_disk",
-            Self::Behave(_, behaviour) => lie(*behaviour),
-            Self::Mood(_) => "network",
-            Self::CopyDisk(_) => "disk_copy",
-            Self::OldCopy(_) => "old_copy",
-        }
-    }
-}
-
-/// The word for counting a behaviour. What interfaces promise by name is the deed; all others go by their own names.
-#[must_use]
-pub const fn lie(behaviour: Behaviour) -> &'static str {
-    match behaviour {
-        Behaviour::Equivocate => "equivocation",
-        other => other.name(),
-    }
-}
+/// A flush that takes so long never returns; a watchdog ends the process when the world is healed.
+pub const STUCK_US: u64 = 3_600_000_000;
 
 /// Everything that a seed decides.
 #[derive(Clone, Debug)]
@@ -139,6 +84,15 @@ pub struct Plan {
     pub real_signatures: bool,
     /// Whether restarted replicas lose what was not flushed, or keep a random part of it.
     pub torn_writes: bool,
+    /// Whether of a write under way any sectors may have arrived, not only the first ones.
+    pub scattered_writes: bool,
+    /// In which zone of the world each replica is, if they are far from each other; see [`crate::network::ZONES_US`].
+    pub zones: Vec<usize>,
+    /// Messages that wait at most on a clogged link; the oldest are dropped.
+    pub clog_max: usize,
+    /// Whether damage to disks goes beyond what the protocol survives (one good copy of each record, `f` disks whose promises
+    /// are lost).
+    pub beyond_bound: bool,
 }
 
 /// The time at which every simulation starts.
@@ -176,6 +130,10 @@ impl Plan {
             timer_rates: Vec::new(),
             real_signatures: false,
             torn_writes: true,
+            scattered_writes: false,
+            zones: Vec::new(),
+            clog_max: 16,
+            beyond_bound: false,
         }
     }
 
@@ -219,6 +177,7 @@ impl Plan {
         plan.add_old_copy();
         // Where blocks are given up, a laggard depends on snapshots. A stream of its own again.
         plan.gives_up_blocks = Random::new(seed ^ 0x6769_7665_735f_7570).chance(500_000);
+        plan.add_swarm();
         plan
     }
 
@@ -303,7 +262,7 @@ impl Plan {
         }
     }
 
-    fn both(&mut self, at: u64, begin: Fault, until: u64, end: Fault) {
+    pub(crate) fn both(&mut self, at: u64, begin: Fault, until: u64, end: Fault) {
         self.faults.push((at, begin));
         self.faults.push((until, end));
     }

@@ -3,10 +3,11 @@
 use crate::agenda::{Agenda, Happening, Local};
 use crate::checkers::Checkers;
 use crate::client::Client;
+use crate::coverage::Coverage;
 use crate::keys;
 use crate::machine::Machine;
 use crate::network::{Kind, Links, Rule, Verdict};
-use crate::plan::{Plan, START_US, lie};
+use crate::plan::{Plan, START_US, Trap, lie};
 use crate::random::Random;
 use crate::session_client::SessionClient;
 use crate::trace::Trace;
@@ -49,6 +50,10 @@ pub struct World {
     pub busy: BTreeMap<ReplicaId, u64>,
     /// Frames sent.
     pub frames: u64,
+    /// What met what.
+    pub coverage: Coverage,
+    /// Steps at which whoever takes them dies.
+    pub(crate) traps: Vec<Trap>,
     pub(crate) random: Random,
     agenda: Agenda,
     client_wakes: Vec<Option<u64>>,
@@ -66,7 +71,7 @@ impl World {
         assert_eq!(machines.len(), plan.replicas, "each replica has a machine");
         let mut world = Self {
             checkers: Checkers::new(plan.replicas, committee.genesis_id(), liars, &plan.tunables),
-            links: Links::new(plan.network),
+            links: Links::new(plan.network, plan.zones.clone(), plan.clog_max),
             random: Random::new(plan.seed),
             now_us: START_US,
             machines,
@@ -79,6 +84,8 @@ impl World {
             accused: Vec::new(),
             busy: BTreeMap::new(),
             frames: 0,
+            coverage: Coverage::default(),
+            traps: Vec::new(),
             agenda: Agenda::default(),
             client_wakes: Vec::new(),
             session_wakes: Vec::new(),
@@ -100,6 +107,19 @@ impl World {
         // Whoever lies from the start is a fault like one that begins later; nothing of it is in the trace.
         for (_, behaviour) in &world.plan.liars {
             *world.faults.entry(lie(*behaviour)).or_default() += 1;
+            world.coverage.begin(lie(*behaviour));
+        }
+        world.coverage.mood(&world.plan.network);
+        let lasting = [
+            ("zones", !world.plan.zones.is_empty()),
+            ("timers_drift", !world.plan.timer_rates.is_empty()),
+            ("scattered_writes", world.plan.scattered_writes),
+            ("gives_up_blocks", world.plan.gives_up_blocks),
+            ("real_signatures", world.plan.real_signatures),
+        ];
+        for (word, _) in lasting.into_iter().filter(|(_, is_on)| *is_on) {
+            world.coverage.begin(word);
+            *world.faults.entry(word).or_default() += 1;
         }
         for id in quorum.members() {
             world.start(id);
@@ -136,9 +156,14 @@ impl World {
         let Some((at_us, happening)) = self.agenda.pop() else { return false };
         self.now_us = at_us;
         self.checkers.at(at_us);
+        let Some(happening) = self.put_off(happening) else { return true };
         match happening {
             Happening::Frame { from, to, frame } => {
                 self.note(from, to, &frame);
+                let machine = &self.machines[to.index()];
+                if let (Some(kind), true) = (Kind::of(&frame), machine.replica.is_some()) {
+                    self.coverage.on_frame(self.now_us, kind, machine.state);
+                }
                 let event = Event::Frame { from, bytes: frame.to_vec() };
                 self.feed(to, event);
                 self.judge_reminder(from, to, &frame);
@@ -148,7 +173,11 @@ impl World {
                     self.local(at, what);
                 }
             }
-            Happening::Submit { to, request } => self.on_submit(to, *request),
+            Happening::Submit { to, request } => {
+                if !self.links.without_clients.contains(&to) {
+                    self.on_submit(to, *request);
+                }
+            }
             Happening::Answer { client, answer } => {
                 let (reply, results) = &*answer;
                 for accepted in self.clients[client].weigh(reply, results) {
@@ -160,7 +189,9 @@ impl World {
                 self.client_wakes[client] = None;
                 self.on_client(client);
             }
+            Happening::Asked { to, .. } if self.links.without_clients.contains(&to) => {}
             Happening::Asked { client, to, message } => self.on_asked(client, to, *message),
+            Happening::Told { from, .. } if self.links.without_clients.contains(&from) => {}
             Happening::Told { client, from, message } => {
                 self.sessions[client].on_message(at_us, from, *message);
                 self.on_session(client);

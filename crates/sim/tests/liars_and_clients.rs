@@ -210,7 +210,13 @@ fn the_same_seed_gives_the_same_trace() {
 fn the_number_of_threads_changes_nothing() {
     let campaign = |jobs| {
         let mut order = Vec::new();
-        let options = outvote_sim::Options { seeds: 9, first_seed: 20, replicas: Some(4), jobs };
+        let options = outvote_sim::Options {
+            seeds: 9,
+            first_seed: 20,
+            replicas: Some(4),
+            jobs,
+            ..outvote_sim::Options::default()
+        };
         let report = outvote_sim::campaign(&options, |_, outcome| order.push(outcome.seed));
         (order, report.trace_hash, report.committed_ops, report.faults)
     };

@@ -10,6 +10,7 @@ use outvote_sim::plan::START_US;
 use outvote_sim::{Fault, Verdict};
 use stage::*;
 
+// Faults: S12
 /// Scenario 25. D16, D17
 #[test]
 fn a_wiped_disk_makes_an_observer() {
@@ -33,6 +34,7 @@ fn a_wiped_disk_makes_an_observer() {
     assert_eq!(world.checkers.height(), height, "two voters and an observer are no quorum");
 }
 
+// Faults: S12
 /// Scenario 25: the key of the wiped disk votes on, as one with a new home does, and says two things at every occasion. The
 /// others bear it as they bear any liar, and show what it forgot. D16, D17, X1
 #[test]
@@ -65,6 +67,7 @@ fn peers_survive_the_equivocation_of_a_wiped_key() {
     }
 }
 
+// Faults: S14
 /// D18, D22: it is shown what it forgot as soon as it is back, so not even its first VIEWCHANGE leaves.
 #[test]
 fn an_old_copy_of_a_disk_is_found_out_before_it_votes() {
@@ -104,6 +107,7 @@ fn a_copy_that_is_not_old_silences_nobody() {
     assert!((1..4).all(|index| !status(&world, index).observer));
 }
 
+// Faults: S14
 /// D18, D22: whenever the copy was taken and put back, nobody else is harmed, and who relied upon what it said shows it.
 #[test]
 fn an_old_copy_put_back_at_any_moment_does_no_harm() {

@@ -8,7 +8,7 @@ mod stage;
 
 use outvote_adversary::{Behaviour, Hand, Liar};
 use outvote_replica::{Action, Recipients};
-use outvote_sim::twins::{play, scenarios};
+use outvote_sim::twins::whole::{play, scenarios};
 use outvote_sim::{Fault, Kind, Options, Plan, Verdict, World, campaign};
 use outvote_types::planted::{Bug, plant};
 use outvote_types::{Blob, BoundedVec, Data, Digest, Instant, Message, Vote, decode, encode};

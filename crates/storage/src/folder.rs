@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::disk::Disk;
-use crate::disk::real::{RealDisk, create_folder};
+use crate::disk::real::{RealDisk, create_folder, sync_folder};
 use crate::error::StorageError;
 
 /// The layout of the data folder that this program writes, and the latest that it reads.
@@ -19,6 +19,8 @@ const OWNER_FILE: &str = "CLUSTER";
 const OWNER_DRAFT: &str = "CLUSTER.new";
 const OWNER_MAX_BYTES: usize = 256;
 const LOCK_FILE: &str = "LOCK";
+const STATE_FILE: &str = "state.redb";
+const STATE_ASIDE_FILE: &str = "state.redb.damaged";
 
 /// An open data folder. It stays locked until this is dropped, or until the process ends in any way.
 #[derive(Debug)]
@@ -75,9 +77,23 @@ impl DataFolder {
         RealDisk::open(self.path.join("snapshots"))
     }
 
+    /// Gives a damaged state database another name, durably, so that a new one can take its place and not a byte is lost.
+    /// Tells the name; `None`, and nothing is done, where an earlier one still has it: a disk that damages files again
+    /// and again is for a person to look at.
+    pub fn set_state_aside(&self) -> Result<Option<PathBuf>, StorageError> {
+        let aside = self.path.join(STATE_ASIDE_FILE);
+        if aside.exists() {
+            return Ok(None);
+        }
+        std::fs::rename(self.state_path(), &aside)
+            .map_err(|error| StorageError::io("rename", self.state_path().display(), &error))?;
+        sync_folder(&self.path)?;
+        Ok(Some(aside))
+    }
+
     /// The file of the state database.
     pub fn state_path(&self) -> PathBuf {
-        self.path.join("state.redb")
+        self.path.join(STATE_FILE)
     }
 }
 

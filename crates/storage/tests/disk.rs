@@ -41,6 +41,7 @@ fn a_failed_write_ends_the_log() {
     fails_for_good(0, Fault::Device, "cannot write", "check the disk");
 }
 
+// Faults: S01
 // D20
 #[test]
 fn a_failed_sync_is_never_tried_again() {
@@ -52,6 +53,7 @@ fn a_full_disk_ends_the_log_and_says_so() {
     fails_for_good(0, Fault::Full, "cannot write", "free some space");
 }
 
+// Faults: S02
 #[test]
 fn a_log_whose_disk_was_full_goes_on_once_there_is_room() {
     let mut log = started();
@@ -68,6 +70,7 @@ fn a_log_whose_disk_was_full_goes_on_once_there_is_room() {
     assert_eq!(log.records().count(), 2);
 }
 
+// Faults: S01
 #[test]
 fn what_a_failed_sync_left_in_the_cache_is_durable_before_it_is_believed() {
     let mut log = started();
@@ -188,6 +191,7 @@ fn a_real_disk_that_failed_gives_the_same_error_for_ever() {
     assert_eq!(other.list(), Err(error));
 }
 
+// Faults: S02
 #[test]
 fn a_real_disk_that_is_full_says_so() {
     // A device that is always full stands in for a full disk.
@@ -211,6 +215,7 @@ fn a_folder_in_the_place_of_a_file_is_refused_by_name() {
     assert!(error.to_string().contains("taken"), "{error}");
 }
 
+// Faults: S18
 #[test]
 fn a_read_only_file_system_is_refused_at_the_start() {
     // The kernel's own view of devices and processes takes no new files, whoever asks.
@@ -218,6 +223,7 @@ fn a_read_only_file_system_is_refused_at_the_start() {
     assert!(error.to_string().contains("/proc/sys"), "{error}");
 }
 
+// Faults: S28
 #[test]
 fn an_unsynced_name_can_be_lost_and_a_synced_one_cannot() {
     let mut disk = SimDisk::new();

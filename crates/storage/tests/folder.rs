@@ -70,6 +70,7 @@ fn a_version_file_that_says_nothing_is_refused() {
     }
 }
 
+// Faults: S19, S28
 #[test]
 fn a_crash_at_any_point_leaves_a_whole_version_file_or_none() {
     for stop_after in 0..8 {
@@ -120,6 +121,7 @@ fn an_owner_that_is_cut_off_or_goes_on_is_damage_and_nobody_is_sent_away() {
     }
 }
 
+// Faults: S19, S28
 #[test]
 fn a_crash_at_any_point_leaves_a_whole_owner_or_none() {
     for stop_after in 0..8 {

@@ -1,4 +1,5 @@
-//! The log is crashed at every operation of every short workload, and many times over in long ones.
+//! The log is crashed at every operation that makes the first promise, and many times over in long workloads. Short ones are
+//! tried in all ways by `crash_points`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -165,49 +166,7 @@ fn goes_on(mut log: Log<SimDisk>, mut model: Model) {
     reopen(disk, &mut model);
 }
 
-#[test]
-fn every_crash_of_every_short_workload_leaves_a_legal_log() {
-    let mut workloads: Vec<Vec<Step>> = vec![vec![]];
-    for _ in 0..3 {
-        let longer =
-            workloads.iter().flat_map(|workload| STEPS.map(|step| [workload.as_slice(), &[step]].concat()));
-        workloads = [vec![vec![]], longer.collect()].concat();
-    }
-    workloads.sort_by_key(Vec::len);
-    workloads.dedup();
-    let mut model = Model::default();
-    // The workload runs right away in one half of the cases, and after a clean restart in the other.
-    let log = base(&mut model);
-    let start_disk = log.into_disk();
-    let mut crashes = 0_u64;
-    for workload in &workloads {
-        for stop_after in 0.. {
-            let mut model = model.clone();
-            let mut log = reopen(start_disk.clone(), &mut model);
-            let now = log.disk().operations();
-            log.disk_mut().fail_at(now + stop_after, Fault::Stop);
-            let mut last = None;
-            let steps = workload.iter().chain(&[Step::Small, Step::Sync]);
-            let result: Result<(), _> =
-                steps.copied().try_for_each(|step| run(&mut log, &mut model, step, &mut last));
-            let disk = log.into_disk();
-            for choice in choices(&disk) {
-                let mut disk = disk.clone();
-                disk.clear_faults();
-                disk.crash(choice);
-                let mut model = model.clone();
-                let log = reopen(disk, &mut model);
-                goes_on(log, model);
-                crashes += 1;
-            }
-            if result.is_ok() {
-                break;
-            }
-        }
-    }
-    assert!(crashes > 50_000, "only {crashes} crashes were tried");
-}
-
+// Faults: S19
 #[test]
 fn every_crash_of_the_first_promise_leaves_it_whole_or_lost() {
     for stop_after in 0..5 {

@@ -87,6 +87,7 @@ fn a_log_is_found_as_it_was_left() {
     assert!(matches!(log.promises(), Promises::Held(held) if held.payload == b"second" && held.counter == 2));
 }
 
+// Faults: S07, S20
 #[test]
 fn no_flipped_byte_of_a_sealed_log_is_missed_or_believed() {
     let (disk, payloads) = sample();
@@ -117,6 +118,7 @@ fn no_flipped_byte_of_a_sealed_log_is_missed_or_believed() {
     }
 }
 
+// Faults: S07
 #[test]
 fn damage_in_the_middle_is_named_and_the_rest_stays_readable() {
     let (disk, payloads) = sample();
@@ -144,6 +146,7 @@ fn damage_in_the_middle_is_named_and_the_rest_stays_readable() {
     assert!(replay(&log).payloads.len() >= payloads.len() - 4);
 }
 
+// Faults: S04
 #[test]
 fn a_torn_tail_is_dropped_at_every_cut_point() {
     let (mut log, _) = open(SimDisk::new());
@@ -190,6 +193,7 @@ fn a_torn_tail_is_dropped_at_every_cut_point() {
     assert!(lengths.is_sorted() && lengths.first() < lengths.last());
 }
 
+// Faults: S09, S10
 #[test]
 fn a_lost_or_misdirected_write_is_found() {
     for fault in
@@ -231,6 +235,7 @@ fn a_missing_segment_is_damage_and_not_a_shorter_log() {
     }
 }
 
+// Faults: S10
 #[test]
 fn an_old_copy_of_one_segment_is_damage() {
     let (disk, _) = sample();
@@ -243,6 +248,7 @@ fn an_old_copy_of_one_segment_is_damage() {
     assert!(replay(&log).holes > 0);
 }
 
+// Faults: S09
 #[test]
 fn a_segment_in_the_place_of_another_is_not_believed() {
     let (disk, payloads) = sample();
@@ -254,6 +260,7 @@ fn a_segment_in_the_place_of_another_is_not_believed() {
     assert!(recovery.torn_tail.is_none());
 }
 
+// Faults: S13
 #[test]
 fn a_log_of_another_identity_is_refused() {
     let (disk, _) = sample();
@@ -274,6 +281,7 @@ fn a_log_of_a_later_format_is_refused() {
     assert!(error.to_string().contains("newer program"));
 }
 
+// Faults: S11
 #[test]
 fn a_log_with_both_copies_of_a_header_gone_keeps_its_records() {
     let (disk, payloads) = sample();
@@ -287,6 +295,7 @@ fn a_log_with_both_copies_of_a_header_gone_keeps_its_records() {
     }
 }
 
+// Faults: M10
 #[test]
 fn a_log_that_is_not_ours_costs_no_memory_and_no_panic() {
     let mut state = 1_u64;
@@ -309,6 +318,7 @@ fn a_log_that_is_not_ours_costs_no_memory_and_no_panic() {
     }
 }
 
+// Faults: S09
 #[test]
 fn a_sector_in_the_place_of_another_is_never_believed() {
     let (disk, payloads) = sample();
@@ -337,5 +347,52 @@ fn a_sector_in_the_place_of_another_is_never_believed() {
                 assert!(matches!(log.promises(), Promises::Held(held) if held.payload == b"second"));
             }
         }
+    }
+}
+
+// Faults: S07, S20
+#[test]
+fn a_sector_that_cannot_be_read_is_damage_and_at_the_end_an_error() {
+    let (disk, payloads) = sample();
+    let (mut opened, mut refused) = (0, 0);
+    for file in segments(&disk) {
+        let is_last = file == *segments(&disk).last().unwrap();
+        for sector in 0..disk.length(&file).unwrap() / SECTOR_BYTES as u64 {
+            let mut disk = disk.clone();
+            disk.set_unreadable_sector(&file, sector);
+            match Log::open(disk, IDENTITY, OPTIONS) {
+                Ok((log, recovery)) => {
+                    let found = replay(&log);
+                    assert!(is_subsequence(&found.payloads, &payloads), "{file} sector {sector}");
+                    assert!(
+                        found.payloads.len() == payloads.len() || found.holes > 0,
+                        "{file} sector {sector}"
+                    );
+                    assert!(recovery.torn_tail.is_none(), "{file} sector {sector} passed for a torn tail");
+                    assert!(matches!(log.promises(), Promises::Held(held) if held.payload == b"second"));
+                    opened += 1;
+                }
+                Err(error) => {
+                    assert!(is_last && error.to_string().contains(&file), "{file} sector {sector}: {error}");
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(opened > 20 && refused > 0, "{opened} opened, {refused} refused");
+}
+
+// Faults: S18
+#[test]
+fn a_disk_that_reads_nothing_is_an_error_and_no_empty_log() {
+    let (disk, _) = sample();
+    for file in segments(&disk) {
+        let mut whole = disk.clone();
+        whole.set_unreadable(&file, true);
+        let error = Log::open(whole, IDENTITY, OPTIONS).unwrap_err();
+        assert!(error.to_string().contains(&file), "{error}");
+        let mut most = disk.clone();
+        (2..disk.length(&file).unwrap() / 512).for_each(|sector| most.set_unreadable_sector(&file, sector));
+        assert!(Log::open(most, IDENTITY, OPTIONS).is_err(), "{file}");
     }
 }

@@ -168,6 +168,7 @@ fn a_sealed_pair_is_not_the_tail() {
     assert!(matches!(open(disk).promises(), Promises::Lost(LostDisk::Damaged { shown: 2, held: 1 })));
 }
 
+// Faults: S12
 // D16
 #[test]
 fn a_key_without_a_promise_is_a_lost_disk() {
@@ -194,6 +195,7 @@ fn the_first_promise_is_made_once() {
     assert_eq!(held(&log).payload, b"promise one");
 }
 
+// Faults: S14
 // D14
 #[test]
 fn a_counter_that_others_have_seen_makes_an_old_copy_a_lost_disk() {
@@ -230,6 +232,7 @@ fn a_counter_never_goes_back_or_is_given_twice() {
     assert_eq!(held(&open(log.into_disk())).counter, 3);
 }
 
+// Faults: S22
 #[test]
 fn a_promise_survives_every_truncation() {
     let mut log = started();

@@ -92,6 +92,7 @@ fn a_snapshot_stands_still_while_writes_go_on() {
     assert_eq!(seen.join().unwrap(), (Some(b"before".to_vec()), 1, Some(b"after".to_vec())));
 }
 
+// Faults: S05, S06
 #[test]
 fn every_crash_of_a_commit_leaves_all_of_it_or_none() {
     let disk = shared(SimDisk::new());
@@ -132,6 +133,7 @@ fn at_crash_is_stopped(disk: &SimDisk) -> bool {
     disk.length("state").is_err()
 }
 
+// Faults: S02
 #[test]
 fn a_failed_commit_is_never_tried_again() {
     let disk = shared(SimDisk::new());
@@ -147,6 +149,7 @@ fn a_failed_commit_is_never_tried_again() {
     assert_eq!(on(&disk).unwrap().get("table", b"a").unwrap(), Some(b"1".to_vec()));
 }
 
+// Faults: S08, S20
 #[test]
 fn no_flipped_byte_of_a_state_file_gives_a_wrong_answer() {
     let disk = shared(SimDisk::new());
@@ -251,6 +254,7 @@ fn what_stood_at_the_mark_comes_back_whole_also_after_a_restart() {
     assert_eq!(store.get("rooms", b"a").unwrap(), Some(b"4".to_vec()));
 }
 
+// Faults: S05, S06
 /// Power that goes at any write of a way back leaves what was there before it or after it.
 #[test]
 fn every_crash_of_a_way_back_leaves_one_of_the_two() {

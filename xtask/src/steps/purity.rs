@@ -28,6 +28,10 @@ const BANNED_METHODS: &[&str] =
 const CONSTRUCTOR: &str = "vouched_for";
 const MAY_VOUCH: &[&str] = &["crates/types/src/verified.rs", "crates/crypto/src/", "crates/sim/src/"];
 
+/// How a replica starts whose key signs elsewhere too, and the only sources that may name it: liars of the simulator.
+const TWIN: &str = "Twin";
+const MAY_START_TWINS: &[&str] = &["crates/protocol/src/", "crates/sim/src/"];
+
 pub(crate) fn run(tree: &Tree) -> Report {
     let mut report = Report::default();
     for name in NO_STD {
@@ -122,17 +126,18 @@ fn bans(table: &Table, list: &str, path: &str) -> bool {
 }
 
 fn other_makers(tree: &Tree) -> Vec<String> {
+    let makes = "makes a Verified; only crypto and sim may, after checking signatures";
+    let starts = "starts a replica that shares its key; only liars of the simulator do";
     let mut found = Vec::new();
-    for path in tree.rust_files(&["crates", "apps"], "src") {
-        if MAY_VOUCH.iter().any(|allowed| path.starts_with(allowed)) {
-            continue;
-        }
-        for (index, line) in lines(&tree.read(&path).unwrap_or_default()).iter().enumerate() {
-            if word_offsets(&line.code, CONSTRUCTOR).next().is_some() {
-                found.push(format!(
-                    "{path}:{} makes a Verified; only crypto and sim may, after checking signatures",
-                    index + 1
-                ));
+    for (word, allowed, what) in [(CONSTRUCTOR, MAY_VOUCH, makes), (TWIN, MAY_START_TWINS, starts)] {
+        for path in tree.rust_files(&["crates", "apps"], "src") {
+            if allowed.iter().any(|allowed| path.starts_with(allowed)) {
+                continue;
+            }
+            for (index, line) in lines(&tree.read(&path).unwrap_or_default()).iter().enumerate() {
+                if word_offsets(&line.code, word).next().is_some() {
+                    found.push(format!("{path}:{} {what}", index + 1));
+                }
             }
         }
     }

@@ -28,6 +28,10 @@ const PLANTED: &[&str] = &[
     "planted-bugs",
     "--test",
     "planted",
+    "--test",
+    "shrink",
+    "--test",
+    "planted_games",
 ];
 /// An ignored test is fine in CI only when its reason begins so and names what only some hosts offer.
 const HOST_REASON: &str = "needs a host";

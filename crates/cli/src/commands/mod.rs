@@ -11,6 +11,7 @@ pub(crate) mod doctor;
 pub(crate) mod evidence;
 pub(crate) mod init;
 pub(crate) mod kv;
+pub(crate) mod mutate;
 pub(crate) mod receipt;
 pub(crate) mod sim;
 pub(crate) mod start;
@@ -18,3 +19,4 @@ pub(crate) mod status;
 pub(crate) mod testnet;
 #[cfg(feature = "demo")]
 pub(crate) mod traitor;
+pub(crate) mod twins;

@@ -1,11 +1,11 @@
 //! Collects the signatures of a message, leaving out those that are known to be good.
 
 use super::rules;
-use crate::cache::SignatureCache;
+use crate::cache::{SignatureCache, name};
 use crate::keyring::Keyring;
 use crate::requests;
 use crate::scheme::{Check, Scheme};
-use outvote_types::{Batch, Evidence, Message, Request, Signable, Signed};
+use outvote_types::{Batch, Digest, Evidence, Message, Request, Signable, Signed};
 
 /// To which part of a message a check belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,22 +37,34 @@ pub(super) struct Gather<'a> {
     pub(super) scheme: &'a dyn Scheme,
     known: &'a SignatureCache,
     pub(super) checks: Vec<Check>,
+    /// The name of each check, so that it is not hashed again when the check turns out good.
+    pub(super) names: Vec<Digest>,
     pub(super) items: Vec<Item>,
     pub(super) bad: Vec<usize>,
 }
 
 impl<'a> Gather<'a> {
     pub(super) const fn new(keyring: &'a Keyring, scheme: &'a dyn Scheme, known: &'a SignatureCache) -> Self {
-        Self { keyring, scheme, known, checks: Vec::new(), items: Vec::new(), bad: Vec::new() }
+        Self {
+            keyring,
+            scheme,
+            known,
+            checks: Vec::new(),
+            names: Vec::new(),
+            items: Vec::new(),
+            bad: Vec::new(),
+        }
     }
 
     pub(super) fn message(&mut self, message: &Message) -> Result<(), Stop> {
         rules::message(self, message)
     }
 
-    fn push(&mut self, check: Check, item: Item) {
-        if !self.known.has(&check) {
+    pub(super) fn push(&mut self, check: Check, item: Item) {
+        let name = name(&check);
+        if !self.known.has_name(&name) {
             self.checks.push(check);
+            self.names.push(name);
             self.items.push(item);
         }
     }

@@ -45,8 +45,9 @@ impl Rejected {
 /// A message whose structure is sound and whose signatures are still to be judged.
 #[derive(Debug)]
 pub struct Pending {
-    /// The signatures to be judged, in order. May be empty: all were known.
-    pub checks: Vec<Check>,
+    checks: Vec<Check>,
+    /// The name of each check, under which it is remembered if it is good.
+    names: Vec<Digest>,
     message: Message,
     /// To which part of the message each check belongs.
     items: Vec<Item>,
@@ -57,6 +58,12 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// The signatures to be judged, in order. May be empty: all were known.
+    #[must_use]
+    pub fn checks(&self) -> &[Check] {
+        &self.checks
+    }
+
     /// The message, not vouched for.
     #[must_use]
     pub const fn message(&self) -> &Message {
@@ -107,20 +114,20 @@ impl Checker {
         let mut gather = Gather::new(&self.keyring, &*self.scheme, &self.known);
         match gather.message(&message) {
             Ok(()) => {
-                let Gather { checks, items, bad, .. } = gather;
-                Ok(Pending { checks, message, items, bad, doom: None })
+                let Gather { checks, names, items, bad, .. } = gather;
+                Ok(Pending { checks, names, message, items, bad, doom: None })
             }
             Err(gather::Stop::Because(why)) => Err(Rejected::because(why)),
             Err(gather::Stop::Doomed { why, evidence, check }) => {
-                let known = self.known.has(&check);
-                let (checks, items) =
-                    if known { (vec![], vec![]) } else { (vec![*check], vec![Item::Whole]) };
-                Ok(Pending { checks, message, items, bad: vec![], doom: Some((why, evidence)) })
+                let mut last = Gather::new(&self.keyring, &*self.scheme, &self.known);
+                last.push(*check, Item::Whole);
+                let Gather { checks, names, items, .. } = last;
+                Ok(Pending { checks, names, message, items, bad: vec![], doom: Some((why, evidence)) })
             }
         }
     }
 
-    /// Draws the conclusion from the verdicts on `pending.checks`, and remembers the good signatures.
+    /// Draws the conclusion from the verdicts on [`Pending::checks`], and remembers the good signatures.
     ///
     /// A bad request takes its batch out of a proposal or of data, or itself out of a relay; a bad signature elsewhere
     /// rejects the message.
@@ -131,7 +138,10 @@ impl Checker {
     /// # Panics
     /// When there is not one verdict for each check: the caller lost some.
     pub fn finish(&mut self, pending: Pending, verdicts: &[bool]) -> Result<Vouched, Rejected> {
-        self.remember_good(&pending.checks, verdicts);
+        assert_eq!(verdicts.len(), pending.checks.len(), "one verdict for each check");
+        for (name, _) in pending.names.iter().zip(verdicts).filter(|(_, verdict)| **verdict) {
+            self.known.insert_name(*name);
+        }
         finish::finish(pending, verdicts)
     }
 

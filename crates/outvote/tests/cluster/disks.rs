@@ -26,6 +26,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+// Faults: S12
 // D16, D17: the key alone never votes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_whose_disk_was_wiped_follows_and_serves_but_never_votes() {
@@ -56,6 +57,7 @@ async fn a_replica_whose_disk_was_wiped_follows_and_serves_but_never_votes() {
     cluster.stop().await;
 }
 
+// Faults: S14
 // D18, D22: a restored copy is found out by what the others remember.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_with_an_old_copy_of_its_disk_becomes_an_observer() {
@@ -96,7 +98,8 @@ async fn a_replica_with_an_old_copy_of_its_disk_becomes_an_observer() {
     cluster.stop().await;
 }
 
-// D14: damage in the middle of the log is not cut away; what is missing comes from the peers.
+// Faults: S07
+// D23: damage in the middle of the log is not cut away; what is missing comes from the peers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_is_damaged_in_the_middle_is_mended_from_the_others() {
     let mut cluster = Cluster::start(4, Counter::default).await.expect("started");
@@ -118,6 +121,49 @@ async fn a_log_that_is_damaged_in_the_middle_is_mended_from_the_others() {
     }
     until_level(&cluster, LAST, ReplicaId(0)).await;
     cluster.stop().await;
+}
+
+// Faults: S08
+// E11, D11, C6: a database that rots is set aside whole, and a new one is filled from the others; the log keeps the promises.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_state_database_is_set_aside_and_filled_anew_from_the_others() {
+    let mut cluster = Cluster::of(4).checkpoint_interval(8).start(Counter::default).await.expect("started");
+    let client = cluster.client().await.expect("connected");
+    for expected in 1..=20 {
+        assert_eq!(count_up(&client).await, expected);
+    }
+    until_level(&cluster, LAST, ReplicaId(0)).await;
+    let (file, aside) = (data(&cluster).join("state.redb"), data(&cluster).join("state.redb.damaged"));
+    cluster.stop_replica(LAST).await.expect("stopped");
+    let damaged = rot(&file);
+    cluster.start_replica(LAST).await.expect("it starts");
+    assert!(std::fs::read(&aside).expect("set aside") == damaged, "not a byte is lost");
+    for expected in 21..=30 {
+        assert_eq!(count_up(&client).await, expected);
+    }
+    until_level(&cluster, LAST, ReplicaId(0)).await;
+    assert!(!own(&cluster, LAST).observer, "its promises are in the log");
+    // It happens once without a person; a second time is one too many.
+    cluster.stop_replica(LAST).await.expect("stopped");
+    let damaged = rot(&file);
+    let text = cluster.start_replica(LAST).await.expect_err("damaged again").to_string();
+    assert!(text.contains("state.redb") && text.contains("move the file away"), "{text}");
+    assert!(std::fs::read(&file).unwrap() == damaged, "it stays as it was");
+    assert_eq!(count_up(&client).await, 31, "the others go on");
+    std::fs::remove_file(&file).expect("removed");
+    cluster.start_replica(LAST).await.expect("starts without a state");
+    until_level(&cluster, LAST, ReplicaId(0)).await;
+    assert!(!own(&cluster, LAST).observer);
+    cluster.stop().await;
+}
+
+/// Damages the pages of a database that hold anything; its new content.
+fn rot(file: &Path) -> Vec<u8> {
+    let mut bytes = std::fs::read(file).expect("read");
+    let pages = bytes.chunks_mut(4096).skip(1).filter(|page| page.iter().any(|byte| *byte != 0));
+    pages.for_each(|page| page[40..60].fill(0x5A));
+    std::fs::write(file, &bytes).expect("damaged");
+    bytes
 }
 
 // What was agreed in one cluster is nothing in another, even if the keys are the same.
@@ -159,6 +205,41 @@ fn ours_id(cluster: &Cluster) -> String {
     cluster.committee().committee.cluster_id().to_hex()
 }
 
+// Faults: S13
+// Whose log it is stands in every sector of it, so two that were swapped are refused, and nothing is written to them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn data_folders_that_were_swapped_are_refused_and_once_put_back_are_their_own_again() {
+    let mut cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let client = cluster.client().await.expect("connected");
+    for expected in 1..=5 {
+        assert_eq!(count_up(&client).await, expected);
+    }
+    let pair = [ReplicaId(2), LAST];
+    for id in pair {
+        cluster.stop_replica(id).await.expect("stopped");
+    }
+    let folders = pair.map(|id| cluster.home(id).unwrap().join("data"));
+    let swap = || {
+        let between = folders[0].with_file_name("data-between");
+        std::fs::rename(&folders[0], &between).expect("renamed");
+        std::fs::rename(&folders[1], &folders[0]).expect("renamed");
+        std::fs::rename(&between, &folders[1]).expect("renamed");
+    };
+    swap();
+    for id in pair {
+        let text = cluster.start_replica(id).await.expect_err("another's data").to_string();
+        assert!(text.contains("belongs to another replica") && text.contains("swapped"), "{text}");
+    }
+    swap();
+    for id in pair {
+        cluster.start_replica(id).await.expect("its own data");
+    }
+    assert_eq!(count_up(&client).await, 6);
+    until_level(&cluster, LAST, ReplicaId(0)).await;
+    assert!(pair.into_iter().all(|id| !own(&cluster, id).observer));
+    cluster.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_process_on_one_home_is_refused() {
     let cluster = Cluster::start(4, Counter::default).await.expect("started");
@@ -190,10 +271,10 @@ struct Tiny(PathBuf);
 
 impl Tiny {
     /// `None` where this user may not mount.
-    fn mount(at: &Path, mib: u32) -> Option<Self> {
+    fn mount(at: &Path, options: &str) -> Option<Self> {
         std::fs::create_dir_all(at).ok()?;
-        let size = format!("size={mib}m");
-        let done = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(at).output().ok()?;
+        let done =
+            Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(at).output().ok()?;
         done.status.success().then(|| Self(at.to_path_buf()))
     }
 
@@ -210,6 +291,7 @@ impl Drop for Tiny {
     }
 }
 
+// Faults: S02, S18
 // D20: a write that fails stops the replica, with the cause and the cure; the others go on, and it comes back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_and_a_read_only_one_stop_the_replica_and_are_named() {
@@ -218,7 +300,7 @@ async fn a_full_disk_and_a_read_only_one_stop_the_replica_and_are_named() {
     cluster.stop_replica(LAST).await.expect("stopped");
     let aside = cluster.home(LAST).unwrap().join("aside");
     copy(&data(&cluster), &aside);
-    let Some(tiny) = Tiny::mount(&data(&cluster), 24) else {
+    let Some(tiny) = Tiny::mount(&data(&cluster), "size=24m") else {
         let test = "disks::a_full_disk_and_a_read_only_one_stop_the_replica_and_are_named";
         return cannot_be_done_here(test, "the right to mount a tmpfs");
     };
@@ -255,4 +337,103 @@ async fn a_full_disk_and_a_read_only_one_stop_the_replica_and_are_named() {
     assert!(error.contains("read-only"), "{error}");
     drop(tiny);
     cluster.stop().await;
+}
+
+// Faults: S27
+// D20: room for bytes, and none for one more file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_without_room_for_another_file_stops_the_replica_and_is_named() {
+    let mut cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let client = cluster.client().await.expect("connected");
+    assert_eq!(count_up(&client).await, 1);
+    cluster.stop_replica(LAST).await.expect("stopped");
+    let aside = cluster.home(LAST).unwrap().join("aside");
+    copy(&data(&cluster), &aside);
+    let Some(tiny) = Tiny::mount(&data(&cluster), "size=64m,nr_inodes=64") else {
+        let test = "disks::a_disk_without_room_for_another_file_stops_the_replica_and_is_named";
+        return cannot_be_done_here(test, "the right to mount a tmpfs");
+    };
+    copy(&aside, &data(&cluster));
+    let mut fillers = Vec::new();
+    while let Ok(file) = std::fs::File::create(data(&cluster).join(format!("filler-{}", fillers.len()))) {
+        fillers.push(file);
+    }
+    // The first write after a start goes into a new file of the log.
+    let text = match cluster.start_replica(LAST).await {
+        Err(error) => error.to_string(),
+        Ok(()) => {
+            assert_eq!(count_up(&client).await, 2, "the others go on");
+            let text = cluster.failure(LAST).await.expect("running").to_string();
+            cluster.stop_replica(LAST).await.expect("stopped");
+            text
+        }
+    };
+    assert!(text.contains("the disk is full; free some space and start again"), "{text}");
+    // A file that somebody holds open keeps its place.
+    let count = fillers.len();
+    drop(fillers);
+    for number in 0..count {
+        std::fs::remove_file(data(&cluster).join(format!("filler-{number}"))).expect("freed");
+    }
+    cluster.start_replica(LAST).await.expect("started again");
+    until_level(&cluster, LAST, ReplicaId(0)).await;
+    assert!(!own(&cluster, LAST).observer);
+    cluster.stop().await;
+    drop(tiny);
+}
+
+// Faults: S26
+// D20: all stop with the cure when all disks are full, and all come back with everything that was answered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn disks_that_are_full_everywhere_lose_nothing_that_was_answered() {
+    let mut cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let all: Vec<ReplicaId> = (0..4).map(ReplicaId).collect();
+    let mut disks = Vec::new();
+    for id in &all {
+        cluster.stop_replica(*id).await.expect("stopped");
+        let (data, aside) =
+            (cluster.home(*id).unwrap().join("data"), cluster.home(*id).unwrap().join("aside"));
+        copy(&data, &aside);
+        let Some(tiny) = Tiny::mount(&data, "size=24m") else {
+            let test = "disks::disks_that_are_full_everywhere_lose_nothing_that_was_answered";
+            return cannot_be_done_here(test, "the right to mount a tmpfs");
+        };
+        copy(&aside, &data);
+        disks.push(tiny);
+    }
+    for id in &all {
+        cluster.start_replica(*id).await.expect("started on the small disk");
+    }
+    let client = cluster.client().await.expect("connected");
+    assert_eq!(count_up(&client).await, 1);
+    for id in &all {
+        let _ = std::fs::write(cluster.home(*id).unwrap().join("data/filler"), vec![1u8; 64 << 20]);
+    }
+    let mut answered = 1;
+    // Two that are left agree on nothing more, so that the last question has no answer.
+    let payload = [b'x'; 60_000];
+    while let Ok(count) = tokio::time::timeout(Duration::from_secs(3), submit(&client, &payload)).await {
+        answered = count;
+        assert!(answered < 600, "the disks are full and nobody noticed");
+    }
+    for id in &all {
+        if let Ok(error) = tokio::time::timeout(Duration::from_millis(200), cluster.failure(*id)).await {
+            let text = error.expect("running").to_string();
+            assert!(text.contains("the disk is full; free some space and start again"), "{text}");
+        }
+        cluster.stop_replica(*id).await.expect("stopped");
+        std::fs::remove_file(cluster.home(*id).unwrap().join("data/filler")).expect("freed");
+    }
+    for id in &all {
+        cluster.start_replica(*id).await.expect("started again");
+    }
+    let count = count_up(&client).await;
+    // What had no answer may have been agreed on all the same.
+    assert!(count > answered && count <= answered + 2, "{count} after {answered}");
+    for id in &all[1..] {
+        until_level(&cluster, *id, all[0]).await;
+    }
+    assert!(all.iter().all(|id| !own(&cluster, *id).observer));
+    cluster.stop().await;
+    drop(disks);
 }

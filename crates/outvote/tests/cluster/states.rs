@@ -41,34 +41,6 @@ async fn a_replica_that_miscounted_is_outvoted_and_repairs_itself() {
     cluster.stop().await;
 }
 
-// E11, D11: the state database may be thrown away; the state comes back from the peers.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_damaged_state_is_named_and_once_removed_is_fetched_from_the_others() {
-    let mut cluster = Cluster::of(4).checkpoint_interval(4).start(Counter::default).await.expect("started");
-    let client = cluster.client().await.expect("connected");
-    for expected in 1..=20 {
-        assert_eq!(count_up(&client).await, expected);
-    }
-    cluster.stop_replica(LAST).await.expect("stopped");
-    let file = cluster.home(LAST).unwrap().join("data/state.redb");
-    let mut bytes = std::fs::read(&file).expect("there");
-    bytes[..4096].fill(0xA5);
-    std::fs::write(&file, &bytes).expect("written");
-    let error = cluster.start_replica(LAST).await.expect_err("damaged").to_string();
-    assert!(error.contains("state.redb") && error.contains("damaged"), "{error}");
-    for expected in 21..=25 {
-        assert_eq!(count_up(&client).await, expected, "the others go on");
-    }
-    std::fs::remove_file(&file).expect("removed");
-    cluster.start_replica(LAST).await.expect("starts without a state");
-    for expected in 26..=40 {
-        assert_eq!(count_up(&client).await, expected);
-    }
-    until_level(&cluster, LAST, ReplicaId(0)).await;
-    assert!(!own(&cluster, LAST).observer, "its promises are in the log");
-    cluster.stop().await;
-}
-
 // C1: bytes bring checkpoints long before the interval ends, at the same blocks after a restart, and the log may drop what
 // they cover.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

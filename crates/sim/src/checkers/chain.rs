@@ -44,6 +44,10 @@ impl Chain {
         (1..=self.n).find(|q| 2 * q > self.n + f).unwrap_or(self.n)
     }
 
+    pub(super) const fn blocks(&self) -> &BTreeMap<Sequence, Digest> {
+        &self.blocks
+    }
+
     pub(super) fn height(&self) -> u64 {
         self.results.keys().next_back().map_or(0, |sequence| sequence.0)
     }

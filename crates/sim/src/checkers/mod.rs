@@ -13,8 +13,8 @@ use crate::client::Accepted;
 use crate::disk::Disk;
 use outvote_execution::BlockResult;
 use outvote_replica::{CommittedBlock, Sizes, Status, Tunables};
-use outvote_types::{Digest, Message, Nonce, PublicKey, Reminder, ReplicaId, Request};
-use std::collections::BTreeSet;
+use outvote_types::{Digest, Message, Nonce, PublicKey, Reminder, ReplicaId, Request, Sequence};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A rule that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +79,12 @@ impl Checkers {
     #[must_use]
     pub fn height(&self) -> u64 {
         self.chain.height()
+    }
+
+    /// What was committed where, by whoever was first.
+    #[must_use]
+    pub const fn committed(&self) -> &BTreeMap<Sequence, Digest> {
+        self.chain.blocks()
     }
 
     /// Time goes on.

@@ -32,7 +32,9 @@ impl Standing {
         if status.observer {
             return Ok(());
         }
-        if status.view < promise.view || fields(status.high_rank) < fields(promise.high_rank) {
+        // D13: a promise behind a gap names a lock that was never acted upon, and that may be gone.
+        let is_lower = !disk.is_after_gap() && fields(status.high_rank) < fields(promise.high_rank);
+        if status.view < promise.view || is_lower {
             let held = (status.view, status.high_rank);
             return Err(("restart", format!("{replica} starts with {held:?} below its promise {promise:?}")));
         }

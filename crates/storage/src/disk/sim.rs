@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::disk::Disk;
+use crate::disk::{Disk, SECTOR_BYTES};
 use crate::error::{Cause, StorageError};
 
 /// What a disk does wrong, once, at a chosen operation.
@@ -58,6 +58,7 @@ pub struct SimDisk {
     operations: u64,
     faults: BTreeMap<u64, Fault>,
     unreadable: BTreeSet<String>,
+    unreadable_sectors: BTreeSet<(String, u64)>,
     capacity: Option<u64>,
     pub(crate) is_stopped: bool,
 }
@@ -95,6 +96,19 @@ impl SimDisk {
         } else {
             self.unreadable.remove(file);
         }
+    }
+
+    /// Lets every read fail that touches this sector of a file, counted from 0: as rot mostly shows on a real disk.
+    pub fn set_unreadable_sector(&mut self, file: &str, sector: u64) {
+        self.unreadable_sectors.insert((file.to_owned(), sector));
+    }
+
+    /// Whether one of these bytes lies in a sector that cannot be read.
+    fn touches_unreadable(&self, file: &str, offset: u64, count: usize) -> bool {
+        let (first, end) =
+            (offset / SECTOR_BYTES as u64, (offset + count as u64).div_ceil(SECTOR_BYTES as u64));
+        let range = (file.to_owned(), first)..(file.to_owned(), end.max(first));
+        self.unreadable_sectors.range(range).next().is_some()
     }
 
     /// Bit rot: flips the bits of `mask` in one byte. Returns whether the file has that byte.
@@ -218,7 +232,7 @@ impl Disk for SimDisk {
 
     fn read_at(&self, file: &str, offset: u64, buffer: &mut [u8]) -> Result<usize, StorageError> {
         let content = self.file("read", file)?;
-        if self.unreadable.contains(file) {
+        if self.unreadable.contains(file) || self.touches_unreadable(file, offset, buffer.len()) {
             return Err(broken("read", file));
         }
         let start = usize::try_from(offset).unwrap_or(usize::MAX).min(content.seen.len());

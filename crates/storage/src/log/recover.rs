@@ -203,6 +203,13 @@ impl Scan {
             }
             None => Some(HEADER_SECTORS.min(sectors)),
         };
+        if let (Some(torn), Some((sector, error)), None) = (torn_at, reader.unreadable(), limit)
+            && *sector >= torn
+        {
+            // A torn write reads as something else, not as nothing. So this was durable, and may have been a promise; it is
+            // not at the end of what counts, and nobody may say that it is (D13, D14).
+            return Err(error.clone());
+        }
         self.tail = Some((number, tail_start));
         if let (Some(sector), None) = (torn_at, limit) {
             let offset = u64::from(sector) * SECTOR_BYTES as u64;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::disk::{Disk, SECTOR_BYTES};
-use crate::error::StorageError;
+use crate::error::{Cause, StorageError};
 use crate::log::group::RECORD_HEADER_BYTES;
 use crate::log::sector::{
     BODY_BYTES, HEADER_BYTES, HEADER_SECTORS, HeaderFound, LOG_VERSION, NONE_BEGINS, Seal, SectorHeader,
@@ -13,6 +13,8 @@ use crate::log::{Position, RECORD_MAX_BYTES};
 
 /// Sectors that are read at once.
 const CHUNK_SECTORS: u32 = 256;
+/// Sectors of a segment that may be unreadable; with more of them it is the disk that is ill, and a person has to look.
+const UNREADABLE_SECTORS_MAX: usize = 64;
 const NAME_START: &str = "log-";
 const NAME_END: &str = ".segment";
 
@@ -36,7 +38,7 @@ pub(crate) fn read_header(
 ) -> Result<(Option<SegmentHeader>, bool), StorageError> {
     let name = file_name(segment);
     let mut bytes = [0; HEADER_SECTORS as usize * SECTOR_BYTES];
-    let length = disk.read_at(&name, 0, &mut bytes)?;
+    let (length, _) = read_sectors(disk, &name, 0, &mut bytes)?;
     let mut found = Vec::new();
     for (copy, sector) in (0..HEADER_SECTORS).zip(bytes[..length].chunks(SECTOR_BYTES)) {
         found.push(seal.open_segment_header(sector, segment, copy));
@@ -60,6 +62,37 @@ pub(crate) fn read_header(
     let is_whole = found.len() == HEADER_SECTORS as usize
         && found.iter().all(|copy| matches!(copy, HeaderFound::Good(_)));
     Ok((good, is_whole))
+}
+
+/// Reads whole sectors from `first` on; those that the device cannot read are zeros, and the last of them is told with its
+/// error. A device that reads none of them is an error.
+fn read_sectors(
+    disk: &impl Disk,
+    name: &str,
+    first: u32,
+    buffer: &mut [u8],
+) -> Result<(usize, Vec<(u32, StorageError)>), StorageError> {
+    let start = u64::from(first) * SECTOR_BYTES as u64;
+    let error = match disk.read_at(name, start, buffer) {
+        Ok(count) => return Ok((count, Vec::new())),
+        Err(error) => error,
+    };
+    if !matches!(error, StorageError::Io { cause: Cause::Device(_), .. }) {
+        return Err(error);
+    }
+    // One sector that is gone must not take its neighbours along.
+    let length = disk.length(name)?.saturating_sub(start).min(buffer.len() as u64) as usize;
+    let mut unreadable = Vec::new();
+    for (sector, bytes) in (first..).zip(buffer[..length].chunks_mut(SECTOR_BYTES)) {
+        if let Err(error) = disk.read_at(name, u64::from(sector) * SECTOR_BYTES as u64, bytes) {
+            bytes.fill(0);
+            unreadable.push((sector, error));
+        }
+    }
+    if unreadable.len() > UNREADABLE_SECTORS_MAX || unreadable.len() == length.div_ceil(SECTOR_BYTES) {
+        return Err(error);
+    }
+    Ok((length, unreadable))
 }
 
 /// An intact record, internal ones included.
@@ -99,6 +132,9 @@ pub(crate) struct SegmentReader<'d, D> {
     chunk_start: u32,
     partial: Option<Partial>,
     previous: Option<SectorHeader>,
+    /// The last sector so far that the device could not read.
+    unreadable: Option<(u32, StorageError)>,
+    unreadable_count: usize,
     /// Records that ended in the sectors read so far, oldest first. At most those of one sector wait here.
     pub(crate) ready: VecDeque<Raw>,
 }
@@ -124,6 +160,8 @@ impl<'d, D: Disk> SegmentReader<'d, D> {
             chunk_start: 0,
             partial: None,
             previous: None,
+            unreadable: None,
+            unreadable_count: 0,
             ready: VecDeque::new(),
         })
     }
@@ -131,6 +169,11 @@ impl<'d, D: Disk> SegmentReader<'d, D> {
     /// Its length in sectors; a last one that is cut short counts.
     pub(crate) fn sectors(&self) -> u32 {
         self.sectors
+    }
+
+    /// The last sector so far that the device could not read, and what it said.
+    pub(crate) fn unreadable(&self) -> Option<&(u32, StorageError)> {
+        self.unreadable.as_ref()
     }
 
     /// Reads the next sector; records that end in it are then in `ready`. `None` at the end.
@@ -162,7 +205,14 @@ impl<'d, D: Disk> SegmentReader<'d, D> {
         }
         let count = CHUNK_SECTORS.min(self.sectors - sector);
         self.chunk.resize(count as usize * SECTOR_BYTES, 0);
-        let read = self.disk.read_at(&self.name, u64::from(sector) * SECTOR_BYTES as u64, &mut self.chunk)?;
+        let (read, unreadable) = read_sectors(self.disk, &self.name, sector, &mut self.chunk)?;
+        self.unreadable_count += unreadable.len();
+        self.unreadable = unreadable.into_iter().next_back().or(self.unreadable.take());
+        if let Some((_, error)) =
+            self.unreadable.as_ref().filter(|_| self.unreadable_count > UNREADABLE_SECTORS_MAX)
+        {
+            return Err(error.clone());
+        }
         // What the file does not hold must not look like what the chunk held before. A sector that is cut short is
         // no sector, even when only zeros are missing.
         self.chunk[read / SECTOR_BYTES * SECTOR_BYTES..].fill(0);

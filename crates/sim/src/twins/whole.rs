@@ -1,7 +1,7 @@
-//! Twins: two instances of one identity, both honest and both with its key, among which partitions divide the world.
+//! Twins on the whole world, with disks, execution, clients and delays: few scenarios, each as close to a real cluster as
+//! the simulator comes.
 //!
-//! Whatever two such instances do together one liar could do, and most attacks on agreement can be played by them (Bano et
-//! al., "Twins: BFT systems made robust"). The scenarios are not random: all ways to divide the replicas and the second
+//! The scenarios are not random: all ways to divide the replicas and the second
 //! instance into sets, round after round, for each identity that may have a twin. What differs only in which of the two
 //! instances is called the second is played once.
 

@@ -1,0 +1,45 @@
+//! Long runs beside the gate: each builds the release binary and lets it work for as long as it is told.
+
+use crate::process::cargo;
+use crate::tree::Tree;
+use std::io;
+use std::process::Command;
+
+/// A nightly command: its name, what it does, and the arguments of the `outvote` program that do it.
+pub(crate) struct Nightly {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) arguments: &'static [&'static str],
+}
+
+/// All of them. What follows the name on the command line is handed on.
+pub(crate) const ALL: &[Nightly] = &[
+    Nightly {
+        name: "sim",
+        about: "simulator campaigns: --minutes M [--replicas N] [--beyond-bound | --liars-beyond] [--require-coverage]",
+        arguments: &["sim"],
+    },
+    Nightly {
+        name: "twins",
+        about: "two instances behind one key: [--minutes M] [--from I --count C] [--sample COUNT] [--replicas N]",
+        arguments: &["twins"],
+    },
+    Nightly {
+        name: "mutate",
+        about: "correctly signed messages with one field changed: [--minutes M] [--count C] [--replicas N]",
+        arguments: &["mutate"],
+    },
+];
+
+/// Builds the program and runs the command; whether it found nothing wrong.
+pub(crate) fn run(tree: &Tree, nightly: &Nightly, more: &[&str]) -> io::Result<bool> {
+    let build = ["build", "--quiet", "--release", "--package", "outvote-cli"];
+    let is_built = Command::new(cargo()).args(build).current_dir(tree.root()).status()?.success();
+    if !is_built {
+        return Ok(false);
+    }
+    let program = tree.target().join("release").join(format!("outvote{}", std::env::consts::EXE_SUFFIX));
+    let status =
+        Command::new(program).args(nightly.arguments).args(more).current_dir(tree.root()).status()?;
+    Ok(status.success())
+}
