@@ -117,10 +117,10 @@ pub const TABLE: &[Row] = &[
         may_use: None,
         must_not_reach: &[SIM],
     },
-    // It measures replicas as processes of their own, from outside: through the client alone.
+    // It measures replicas as processes of their own, from outside: through the client, and as attackers through bare links.
     Row {
         name: BENCH,
-        may_name: &[CLIENT, SESSION, CRYPTO, TYPES, KV],
+        may_name: &[CLIENT, SESSION, TRANSPORT, CHAOS, CRYPTO, TYPES, KV],
         may_use: None,
         must_not_reach: &[SIM],
     },

@@ -1,16 +1,21 @@
 //! The wrapper that makes a replica lie.
 
+use crate::asker::Asker;
 use crate::behaviour::Behaviour;
 use crate::censor::Censor;
 use crate::corruptor::Corruptor;
+use crate::delayer::Delayer;
 use crate::equivocator::Equivocator;
+use crate::flooder::Flooder;
 use crate::forger::Forger;
 use crate::half_batch::HalfBatch;
 use crate::hand::Hand;
 use crate::laggard::Laggard;
 use crate::liar::Liar;
+use crate::miser::Miser;
 use crate::mute::Mute;
 use crate::replayer::Replayer;
+use crate::stormer::{Jumper, Stormer};
 use outvote_crypto::Scheme;
 use outvote_replica::{Action, Event};
 use outvote_types::{Committee, Instant, PublicKey, QuorumError, ReplicaId, ToClient};
@@ -58,6 +63,16 @@ impl Adversary {
             Behaviour::Censor => Some(Box::<Censor>::default()),
             Behaviour::CorruptAnswers => Some(Box::new(Corruptor)),
             Behaviour::Replay => Some(Box::<Replayer>::default()),
+            Behaviour::SlowBy1Ms => Some(Box::new(Delayer::of_proposals(1_000))),
+            Behaviour::SlowBy10Ms => Some(Box::new(Delayer::of_proposals(10_000))),
+            Behaviour::SlowBy100Ms => Some(Box::new(Delayer::of_proposals(100_000))),
+            Behaviour::Smart => Some(Box::new(Delayer::smart())),
+            Behaviour::TinyBatches => Some(Box::<Miser>::default()),
+            Behaviour::LateVotes => Some(Box::new(Delayer::of_votes())),
+            Behaviour::Flood => Some(Box::<Flooder>::default()),
+            Behaviour::Storm => Some(Box::<Stormer>::default()),
+            Behaviour::Jump => Some(Box::new(Jumper)),
+            Behaviour::AskForState => Some(Box::<Asker>::default()),
         };
     }
 

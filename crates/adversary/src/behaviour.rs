@@ -22,11 +22,31 @@ pub enum Behaviour {
     CorruptAnswers,
     /// Says again what it and others said before.
     Replay,
+    /// Adds a millisecond to each of its proposals.
+    SlowBy1Ms,
+    /// Adds ten milliseconds to each of its proposals.
+    SlowBy10Ms,
+    /// Adds a hundred milliseconds to each of its proposals.
+    SlowBy100Ms,
+    /// Lets half of its proposals be as late as the rules on slow leaders allow.
+    Smart,
+    /// Proposes one request at a time.
+    TinyBatches,
+    /// Always votes last.
+    LateVotes,
+    /// Floods its peers with valid but useless messages.
+    Flood,
+    /// Wants another leader at every chance.
+    Storm,
+    /// Talks of views that nobody will ever reach.
+    Jump,
+    /// Asks its peers for their whole state again and again.
+    AskForState,
 }
 
 impl Behaviour {
     /// All of them, honesty first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 19] = [
         Self::Honest,
         Self::Mute,
         Self::Equivocate,
@@ -36,6 +56,16 @@ impl Behaviour {
         Self::Censor,
         Self::CorruptAnswers,
         Self::Replay,
+        Self::SlowBy1Ms,
+        Self::SlowBy10Ms,
+        Self::SlowBy100Ms,
+        Self::Smart,
+        Self::TinyBatches,
+        Self::LateVotes,
+        Self::Flood,
+        Self::Storm,
+        Self::Jump,
+        Self::AskForState,
     ];
 
     /// Its name on the command line.
@@ -51,6 +81,16 @@ impl Behaviour {
             Self::Censor => "censor",
             Self::CorruptAnswers => "corrupt-answers",
             Self::Replay => "replay",
+            Self::SlowBy1Ms => "slow-1ms",
+            Self::SlowBy10Ms => "slow-10ms",
+            Self::SlowBy100Ms => "slow-100ms",
+            Self::Smart => "smart",
+            Self::TinyBatches => "tiny-batches",
+            Self::LateVotes => "late-votes",
+            Self::Flood => "flood",
+            Self::Storm => "storm",
+            Self::Jump => "jump",
+            Self::AskForState => "ask-for-state",
         }
     }
 
@@ -73,6 +113,16 @@ impl Behaviour {
             Self::Censor => "never proposes one client's requests",
             Self::CorruptAnswers => "answers clients and peers with false data",
             Self::Replay => "says again what it and others said before",
+            Self::SlowBy1Ms => "adds a millisecond to each of its proposals",
+            Self::SlowBy10Ms => "adds ten milliseconds to each of its proposals",
+            Self::SlowBy100Ms => "adds a hundred milliseconds to each of its proposals",
+            Self::Smart => "lets half of its proposals be as late as the rules on slow leaders allow",
+            Self::TinyBatches => "proposes one request at a time",
+            Self::LateVotes => "always votes last",
+            Self::Flood => "floods its peers with valid but useless messages",
+            Self::Storm => "wants another leader at every chance",
+            Self::Jump => "talks of views that nobody will ever reach",
+            Self::AskForState => "asks its peers for their whole state again and again",
         }
     }
 }

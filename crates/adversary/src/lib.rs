@@ -7,15 +7,20 @@ pub mod dice;
 pub mod hand;
 pub mod liar;
 
+pub mod asker;
 pub mod censor;
 pub mod corruptor;
+pub mod delayer;
 pub mod equivocator;
+pub mod flooder;
 pub mod forger;
 pub mod half_batch;
 pub mod laggard;
+pub mod miser;
 pub mod mutator;
 pub mod mute;
 pub mod replayer;
+pub mod stormer;
 
 pub mod adversary;
 

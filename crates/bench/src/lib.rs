@@ -3,7 +3,8 @@
 //! The load generator and the replicas are different processes, so that their processor time is told apart. Reading
 //! order: `options` is what was asked; `payloads` makes operations; `recorder` keeps latencies; `load` drives closed and
 //! open loops; `replicas` starts, kills and stops processes; `usage` reads what the kernel counted; `host` and `model`
-//! say what this machine could do at best; `runs` puts a measurement together and `report` is its printed shape.
+//! say what this machine could do at best; `runs` puts a measurement together and `report` is its printed shape; `attack`
+//! measures what users lose while somebody attacks.
 
 mod error;
 
@@ -20,6 +21,8 @@ mod model;
 
 mod report;
 mod runs;
+
+pub mod attack;
 
 pub use error::BenchError;
 pub use host::HostRates;

@@ -35,6 +35,34 @@ pub(crate) struct Worker {
     payloads: Payloads,
 }
 
+/// What clients tell of their requests.
+pub(crate) trait Record: Send + Sync {
+    /// `operations` of this client that should have started at `intended` committed at `now`.
+    fn committed(&self, client: u64, intended: Instant, now: Instant, operations: u64);
+    /// The cluster refused a request. An error ends the client.
+    fn rejected(&self, why: &str) -> Result<(), BenchError>;
+    /// A deadline passed, and the request was asked for again.
+    fn pending(&self);
+}
+
+impl Record for Recorder {
+    fn committed(&self, _: u64, intended: Instant, now: Instant, operations: u64) {
+        Self::committed(self, intended, now, operations);
+    }
+
+    fn rejected(&self, why: &str) -> Result<(), BenchError> {
+        Self::rejected(self, why);
+        match self.refusals() {
+            (REFUSALS_MAX.., Some(why)) => Err(BenchError::Cluster(format!("refuses the load: {why}"))),
+            _ => Ok(()),
+        }
+    }
+
+    fn pending(&self) {
+        Self::pending(self);
+    }
+}
+
 type Settled = Result<Outcome, ClientError>;
 type InFlight = VecDeque<(Instant, Pin<Box<dyn Future<Output = Settled> + Send>>)>;
 
@@ -113,7 +141,7 @@ impl Worker {
     pub(crate) async fn submit_one(&mut self) -> Result<(), BenchError> {
         let recorder = Recorder::new(Instant::now(), Instant::now());
         let outcome = self.begin().await?;
-        account(&recorder, Instant::now(), outcome)?;
+        account(&recorder, self.number, Instant::now(), outcome)?;
         match recorder.refusals() {
             (0, _) => Ok(()),
             (_, why) => {
@@ -127,7 +155,7 @@ impl Worker {
         mut self,
         in_flight: usize,
         until: Instant,
-        recorder: Arc<Recorder>,
+        recorder: Arc<dyn Record>,
     ) -> Result<(), BenchError> {
         let mut flying: InFlight = VecDeque::with_capacity(in_flight);
         loop {
@@ -136,7 +164,7 @@ impl Worker {
                 flying.push_back((begun, Box::pin(self.begin())));
             }
             let Some((begun, settled)) = flying.pop_front() else { return Ok(()) };
-            account(&recorder, begun, settled.await?)?;
+            account(&*recorder, self.number, begun, settled.await?)?;
         }
     }
 
@@ -145,7 +173,7 @@ impl Worker {
     pub(crate) async fn open(
         mut self,
         mut starts: mpsc::Receiver<Instant>,
-        recorder: Arc<Recorder>,
+        recorder: Arc<dyn Record>,
     ) -> Result<(), BenchError> {
         let window = usize::try_from(outvote_types::limits::NONCE_WINDOW).unwrap_or(1);
         let mut flying: InFlight = VecDeque::with_capacity(window);
@@ -166,7 +194,7 @@ impl Worker {
                 },
                 outcome = oldest => {
                     if let Some((intended, _)) = flying.pop_front() {
-                        account(&recorder, intended, outcome?)?;
+                        account(&*recorder, self.number, intended, outcome?)?;
                     }
                 }
             }
@@ -184,7 +212,12 @@ async fn settle(client: Client, submission: Submission) -> Settled {
     Ok(finished.outcome)
 }
 
-fn account(recorder: &Recorder, intended: Instant, outcome: Outcome) -> Result<(), BenchError> {
+fn account(
+    recorder: &dyn Record,
+    client: u64,
+    intended: Instant,
+    outcome: Outcome,
+) -> Result<(), BenchError> {
     match outcome {
         Outcome::Committed(committed) => {
             for result in &committed.results {
@@ -193,24 +226,22 @@ fn account(recorder: &Recorder, intended: Instant, outcome: Outcome) -> Result<(
                     other => return Err(BenchError::Cluster(format!("gave a wrong answer: {other:?}"))),
                 }
             }
-            recorder.committed(intended, Instant::now(), committed.results.len() as u64);
+            recorder.committed(client, intended, Instant::now(), committed.results.len() as u64);
         }
         Outcome::Rejected(rejected) => {
-            recorder.rejected(&format!("{}: {}", rejected.code, rejected.reason));
-            if let (REFUSALS_MAX.., Some(why)) = recorder.refusals() {
-                return Err(BenchError::Cluster(format!("refuses the load: {why}")));
-            }
+            recorder.rejected(&format!("{}: {}", rejected.code, rejected.reason))?;
         }
         Outcome::Pending => recorder.pending(),
     }
     Ok(())
 }
 
-/// Hands out intended starts at an even rate from a thread of its own, whose clock does not wait for the clients.
+/// Hands out intended starts at an even rate, until one of them is over, from a thread of its own, whose clock does not wait
+/// for the clients.
 pub(crate) fn dispatch(
     clients: usize,
     starts_per_second: f64,
-    until: Instant,
+    is_over: impl Fn(Instant) -> bool + Send + 'static,
 ) -> Result<Vec<mpsc::Receiver<Instant>>, BenchError> {
     let (senders, receivers): (Vec<_>, Vec<_>) =
         (0..clients).map(|_| mpsc::channel(WAITING_STARTS_MAX)).unzip();
@@ -218,7 +249,7 @@ pub(crate) fn dispatch(
     let run = move || {
         for number in 0u64.. {
             let intended = begun + Duration::from_secs_f64(number as f64 / starts_per_second);
-            if intended >= until {
+            if is_over(intended) {
                 return;
             }
             std::thread::sleep(intended.saturating_duration_since(Instant::now()));

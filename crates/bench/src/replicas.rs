@@ -118,6 +118,12 @@ impl Replicas {
         Ok(())
     }
 
+    /// The process of one of them, if it runs.
+    #[must_use]
+    pub fn pid(&self, id: usize) -> Option<u32> {
+        self.children.get(id)?.as_ref().map(Child::id)
+    }
+
     /// What the kernel counted for them.
     #[must_use]
     pub fn usage(&self) -> Usage {

@@ -35,12 +35,12 @@ const BEFORE_IDLE: Duration = Duration::from_secs(5);
 pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
 
 /// Programs that want to run, averaged over the last minute.
-fn load_average() -> f64 {
+pub(crate) fn load_average() -> f64 {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split_ascii_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or_default()
 }
 
-fn cores() -> usize {
+pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
@@ -67,13 +67,15 @@ pub async fn throughput(
     match options.rate {
         None => {
             for worker in workers {
-                tasks.spawn(worker.closed(options.in_flight, until, Arc::clone(&recorder)));
+                tasks.spawn(worker.closed(options.in_flight, until, recorder.clone()));
             }
         }
         Some(rate) => {
             let starts = rate as f64 / options.signatures.operations() as f64;
-            for (worker, starts) in workers.into_iter().zip(dispatch(options.clients, starts, until)?) {
-                tasks.spawn(worker.open(starts, Arc::clone(&recorder)));
+            for (worker, starts) in
+                workers.into_iter().zip(dispatch(options.clients, starts, move |intended| intended >= until)?)
+            {
+                tasks.spawn(worker.open(starts, recorder.clone()));
             }
         }
     }
@@ -275,7 +277,7 @@ pub async fn failover(
         let recorder = Arc::new(Recorder::new(until, until));
         let mut tasks = JoinSet::new();
         for worker in crowd {
-            tasks.spawn(worker.closed(1, until, Arc::clone(&recorder)));
+            tasks.spawn(worker.closed(1, until, recorder.clone()));
         }
         tokio::time::sleep_until((until - LEADER_ASKED).into()).await;
         // Asked right before: the view may have changed since the replicas were whole.
@@ -308,7 +310,7 @@ fn median(values: &[f64]) -> f64 {
 }
 
 /// The leader of a cluster in which everybody is in the same view.
-async fn healthy_leader(client: &Client, n: usize) -> Result<usize, BenchError> {
+pub(crate) async fn healthy_leader(client: &Client, n: usize) -> Result<usize, BenchError> {
     let until = Instant::now() + RECOVERY_PATIENCE;
     loop {
         let mut own = Vec::with_capacity(n);

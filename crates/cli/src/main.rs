@@ -90,6 +90,9 @@ enum Command {
     Mutate(commands::mutate::Mutate),
     /// Measures a cluster of real processes on this machine.
     Bench(commands::bench::Bench),
+    /// Measures what users lose while somebody attacks.
+    #[cfg(feature = "demo")]
+    Attack(commands::attack::Attack),
     /// A replica's configuration: checked, shown, explained.
     #[command(subcommand, after_help = "Example: outvote config explain batch.count_max")]
     Config(commands::config::Config),
@@ -125,6 +128,8 @@ fn main() -> ExitCode {
         Command::Twins(twins) => twins.run(output),
         Command::Mutate(mutate) => mutate.run(output),
         Command::Bench(bench) => bench.run(output),
+        #[cfg(feature = "demo")]
+        Command::Attack(attack) => attack.run(output),
         Command::Config(config) => config.run(output),
     };
     match done {

@@ -64,6 +64,24 @@ impl PendingRequests {
         Self { checks, names: Vec::new(), requests }
     }
 
+    /// Only the requests at the front all of whose signatures are among the first `judged`.
+    #[must_use]
+    pub fn first(mut self, judged: usize) -> Self {
+        let (mut signatures, mut whole) = (0, 0);
+        for (_, fate) in &self.requests {
+            let own = fate.as_ref().copied().unwrap_or_default();
+            if signatures + own > judged {
+                break;
+            }
+            signatures += own;
+            whole += 1;
+        }
+        self.requests.truncate(whole);
+        self.checks.truncate(signatures);
+        self.names.truncate(signatures);
+        self
+    }
+
     /// Turns the verdicts into one outcome for each request, in order.
     ///
     /// # Panics

@@ -219,7 +219,7 @@ impl CoreThread {
                 let on_verdicts = move |verdicts| {
                     let _ = core.send(CoreEvent::replica(Event::Checked { job, verdicts }));
                 };
-                out.workers.verify(checks, Box::new(on_verdicts));
+                out.workers.verify_of_members(checks, Box::new(on_verdicts));
             }
             Action::Execute(block) => drop(out.execution.send(ExecutionJob::Execute(block))),
             Action::Certified(certificate) => drop(out.execution.send(ExecutionJob::Certified(certificate))),

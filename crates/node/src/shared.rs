@@ -1,5 +1,6 @@
 //! What several threads of a node look at: the report and the flags behind `/readyz`. Each lock is held for a copy only.
 
+use crate::gateway::Done;
 use crate::report::{EvidenceReport, ReplicaReport, Report};
 use outvote_replica::Status;
 use outvote_session::CommitteeFile;
@@ -20,6 +21,8 @@ const EVIDENCE_CHARACTERS_MAX: usize = 512 * 1024;
 pub(crate) struct Shared {
     pub(crate) me: ReplicaId,
     pub(crate) committee: CommitteeFile,
+    /// What was executed lately.
+    pub(crate) done: Done,
     report: watch::Sender<Report>,
     digest: Mutex<(Sequence, Digest)>,
     is_diverged: AtomicBool,
@@ -38,6 +41,7 @@ impl Shared {
         Self {
             me,
             committee,
+            done: Done::default(),
             report: watch::Sender::new(report),
             digest: Mutex::new((Sequence(0), Digest::ZERO)),
             is_diverged: AtomicBool::new(false),

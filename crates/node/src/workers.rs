@@ -2,8 +2,8 @@
 
 use crate::error::NodeError;
 use outvote_crypto::{Check, Scheme};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// Signatures that one batch takes at most; beyond it a batch gains little and its verdict comes late.
@@ -17,36 +17,109 @@ struct Job {
     on_verdicts: OnVerdicts,
 }
 
+impl Job {
+    /// A job without checks, of requests that are known already, costs its callback: it counts, too.
+    fn cost(&self) -> usize {
+        self.checks.len().max(1)
+    }
+}
+
+/// What waits. B3: members' votes never stand behind clients' requests, nor those behind votes: each batch takes of both.
+#[derive(Default)]
+struct Waiting {
+    members: VecDeque<Job>,
+    clients: VecDeque<Job>,
+    is_over: bool,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    ready: Condvar,
+}
+
+impl Queue {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // Jobs are put in and taken out whole: a panic elsewhere leaves the queues whole.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a job and takes along what else waits already, so that load makes batches and idleness makes none. Nothing
+    /// when it is over.
+    fn take(&self) -> Vec<Job> {
+        let mut waiting = self.waiting();
+        while waiting.members.is_empty() && waiting.clients.is_empty() {
+            if waiting.is_over {
+                return Vec::new();
+            }
+            waiting = self.ready.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        let mut jobs = Vec::new();
+        let both = !waiting.members.is_empty() && !waiting.clients.is_empty();
+        let first_share = if both { BATCH_CHECKS_MAX / 2 } else { BATCH_CHECKS_MAX };
+        let mut total = 0;
+        let Waiting { members, clients, .. } = &mut *waiting;
+        for (queue, until) in [(members, first_share), (clients, BATCH_CHECKS_MAX)] {
+            while total < until
+                && let Some(job) = queue.pop_front()
+            {
+                total += job.cost();
+                jobs.push(job);
+            }
+        }
+        jobs
+    }
+}
+
+/// Ends the threads when the last handle is gone.
+struct Owner(Arc<Queue>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.waiting().is_over = true;
+        self.0.ready.notify_all();
+    }
+}
+
 /// A handle to the worker threads; they end when the last handle is gone.
 #[derive(Clone)]
 pub(crate) struct Workers {
-    jobs: Sender<Job>,
+    queue: Arc<Owner>,
 }
 
 impl Workers {
     /// Starts `count` threads that verify with `scheme`.
     pub(crate) fn start(scheme: &Arc<dyn Scheme>, count: usize) -> Result<Self, NodeError> {
-        let (jobs, queue) = channel();
-        let queue = Arc::new(Mutex::new(queue));
+        let owner = Owner(Arc::default());
         for index in 0..count {
-            let (scheme, queue) = (Arc::clone(scheme), Arc::clone(&queue));
+            let (scheme, queue) = (Arc::clone(scheme), Arc::clone(&owner.0));
             thread::Builder::new()
                 .name(format!("verify-{index}"))
                 .spawn(move || work(&*scheme, &queue))
                 .map_err(NodeError::Thread)?;
         }
-        Ok(Self { jobs })
+        Ok(Self { queue: Arc::new(owner) })
     }
 
-    /// Queues a job. How much can wait is bounded by whoever hands jobs out (bytes per peer, requests per client).
+    /// Queues a client's job. How much can wait is bounded by whoever hands jobs out (requests per client, bytes in all).
     pub(crate) fn verify(&self, checks: Vec<Check>, on_verdicts: OnVerdicts) {
-        // A failure means that the node is stopping and nobody waits for the verdicts.
-        let _ = self.jobs.send(Job { checks, on_verdicts });
+        self.queue.0.waiting().clients.push_back(Job { checks, on_verdicts });
+        self.queue.0.ready.notify_one();
+    }
+
+    /// Queues a job for what members sent. How much can wait is bounded by whoever hands jobs out (jobs per peer).
+    pub(crate) fn verify_of_members(&self, checks: Vec<Check>, on_verdicts: OnVerdicts) {
+        self.queue.0.waiting().members.push_back(Job { checks, on_verdicts });
+        self.queue.0.ready.notify_one();
     }
 }
 
-fn work(scheme: &dyn Scheme, queue: &Mutex<Receiver<Job>>) {
-    while let Some(jobs) = take(queue) {
+fn work(scheme: &dyn Scheme, queue: &Queue) {
+    loop {
+        let jobs = queue.take();
+        if jobs.is_empty() {
+            return;
+        }
         let checks: Vec<Check> = jobs.iter().flat_map(|job| job.checks.iter().cloned()).collect();
         let mut verdicts = scheme.verify(&checks).into_iter();
         for job in jobs {
@@ -54,19 +127,4 @@ fn work(scheme: &dyn Scheme, queue: &Mutex<Receiver<Job>>) {
             (job.on_verdicts)(own);
         }
     }
-}
-
-/// Waits for a job and takes along what else waits already, so that load makes batches and idleness makes none.
-fn take(queue: &Mutex<Receiver<Job>>) -> Option<Vec<Job>> {
-    let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-    let first = queue.recv().ok()?;
-    // A job without checks, of requests that are known already, costs its callback: it counts, too.
-    let mut total = first.checks.len().max(1);
-    let mut jobs = vec![first];
-    while total < BATCH_CHECKS_MAX {
-        let Ok(job) = queue.try_recv() else { break };
-        total += job.checks.len().max(1);
-        jobs.push(job);
-    }
-    Some(jobs)
 }

@@ -1,7 +1,7 @@
 //! Connections between a client and a member, seen from either side: frames in, frames out.
 
 use crate::admission::ClientPlace;
-use crate::dial::{Stream, dial};
+use crate::dial::{Stream, dial, secure};
 use crate::error::TransportError;
 use crate::frame::{FrameBuffer, write_frames};
 use crate::limits::Limits;
@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncWriteExt as _, ReadHalf, WriteHalf};
+use tokio::net::TcpStream;
 
 /// A client that came through the listener. It has shown no key: what it signs proves who it is.
 #[derive(Debug)]
@@ -131,7 +132,28 @@ pub async fn connect_client(
     limits: &Limits,
 ) -> Result<(FrameReader, FrameWriter), TransportError> {
     let side = ClientSide::new(expected, None)?;
-    let dialling = dial(address, &side, None, limits);
+    in_time(address, limits, dial(address, &side, None, limits)).await
+}
+
+/// The same over a TCP connection that stands already: for whoever chose where it comes from. `address` is for errors alone.
+///
+/// # Errors
+/// See [`connect_client`].
+pub async fn connect_client_over(
+    socket: TcpStream,
+    address: &str,
+    expected: PublicKey,
+    limits: &Limits,
+) -> Result<(FrameReader, FrameWriter), TransportError> {
+    let side = ClientSide::new(expected, None)?;
+    in_time(address, limits, secure(socket, address, &side, None, limits)).await
+}
+
+async fn in_time(
+    address: &str,
+    limits: &Limits,
+    dialling: impl Future<Output = Result<Stream, TransportError>>,
+) -> Result<(FrameReader, FrameWriter), TransportError> {
     let stream = tokio::time::timeout(limits.handshake_timeout, dialling).await.map_err(|_| {
         let limit_ms = u64::try_from(limits.handshake_timeout.as_millis()).unwrap_or(u64::MAX);
         TransportError::Deadline { address: address.into(), limit_ms }

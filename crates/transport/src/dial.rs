@@ -30,6 +30,17 @@ pub(crate) async fn dial(
         }
         _ => TransportError::Unreachable { address: address.into(), source },
     })?;
+    secure(socket, address, side, ours, limits).await
+}
+
+/// Authenticates the other end of a connection that stands already. The caller bounds the time.
+pub(crate) async fn secure(
+    socket: TcpStream,
+    address: &str,
+    side: &ClientSide,
+    ours: Option<PublicKey>,
+    limits: &Limits,
+) -> Result<Stream, TransportError> {
     let unreachable = |source| TransportError::Unreachable { address: address.into(), source };
     let socket = Socket::new(socket, limits).map_err(unreachable)?;
     // The name is never sent nor looked at: the key is what counts.

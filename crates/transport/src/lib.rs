@@ -31,7 +31,7 @@ pub mod refusals;
 pub mod client;
 pub mod links;
 
-pub use client::{ClientConnection, FrameReader, FrameWriter, connect_client};
+pub use client::{ClientConnection, FrameReader, FrameWriter, connect_client, connect_client_over};
 pub use error::TransportError;
 pub use event::{Budget, LinkEvent, LinkSink};
 pub use identity::ClusterIdentity;

@@ -1,5 +1,7 @@
 //! The commands, one file each.
 
+#[cfg(feature = "demo")]
+pub(crate) mod attack;
 pub(crate) mod bench;
 pub(crate) mod chat;
 pub(crate) mod committee;

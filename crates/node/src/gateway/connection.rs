@@ -2,7 +2,9 @@
 
 use super::outgoing::{Drain, Waiting, queue};
 use super::pace::Pace;
+use super::repeats::Repeats;
 use super::seen::Seen;
+use super::trust::{Judged, Trust};
 use super::{Ask, ConnectionId, Gateway, GatewayJob, GatewaySender, Place};
 use crate::core_thread::{CoreEvent, CoreSender};
 use crate::execution_thread::ExecutionJob;
@@ -22,7 +24,7 @@ use tokio::task::JoinSet;
 /// Bytes of one connection's requests that are being checked or wait for the core at most; beyond it reading pauses.
 const UNDIGESTED_BYTES_MAX: usize = 16 << 20;
 /// The same for all connections together, which take turns (B3).
-const ALL_UNDIGESTED_BYTES_MAX: usize = 256 << 20;
+const ALL_UNDIGESTED_BYTES_MAX: usize = 64 << 20;
 /// Frames written with one call at most.
 const FRAMES_PER_WRITE: usize = 256;
 /// Questions of one connection that are being answered at most; beyond it reading pauses (B3).
@@ -98,6 +100,7 @@ async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
     let turns = Arc::new(Semaphore::new(QUESTIONS_PER_CONNECTION_MAX));
     // P9: a client whose own connection brings a bad signature is cut off for a while.
     let fault = Arc::new(Notify::new());
+    let (trust, mut repeats) = (Trust::none(), Repeats::default());
     let mut pace = Pace::new(ingress.signatures_per_second, Instant::now());
     let mut wait = None;
     loop {
@@ -118,14 +121,29 @@ async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
         match message {
             ToReplica::Submit(requests) => {
                 let Some(held) = take_room(&room, &ingress.room, frame.len()).await else { return };
-                let requests = requests.into_inner();
+                // E4, P8: what was executed already is not looked at again, and what is repeated has its price.
+                let mut brought = 0;
+                let mut is_new = |request: &Request| {
+                    let digest = request.digest();
+                    let is_done = ingress.shared.done.has(&digest);
+                    brought += repeats.cost(&digest, is_done);
+                    !is_done
+                };
+                let requests = requests.into_inner().into_iter();
+                let requests: Vec<Request> = requests.filter(|request| is_new(request)).collect();
+                if requests.is_empty() {
+                    wait = pace.charge(Instant::now(), brought);
+                    continue;
+                }
                 let lookups = requests.iter().filter(|request| !ingress.seen.is_known(&request.body.session));
-                let cost = requests.len() + lookups.count() * LOOKUP_COST;
+                let cost = brought + lookups.count() * LOOKUP_COST;
                 // P8: sizes, keys and repetitions are looked at here, before any signature.
                 let names = names(&requests);
                 let pending = ingress.checker.prepare(requests);
                 wait = pace.charge(Instant::now(), cost.max(pending.checks.len()));
-                submit(id, names, pending, ingress, (held, &turns), &fault);
+                // P9: a few first, and the rest once those were good.
+                let first = trust.judge_first(&pending.checks, &ingress.workers).await;
+                submit(id, names, (pending, first), ingress, (held, &turns), &fault);
             }
             other => {
                 let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { return };
@@ -154,18 +172,35 @@ fn names(requests: &[Request]) -> Vec<(PublicKey, Nonce)> {
     requests.iter().map(|request| (request.body.session, request.body.nonce)).collect()
 }
 
+/// The good ones at the front and the places for the rest, or the verdicts up to a bad one.
+type First = Result<(usize, Judged), Vec<bool>>;
+
 fn submit(
     id: ConnectionId,
     names: Vec<(PublicKey, Nonce)>,
-    pending: PendingRequests,
+    (pending, first): (PendingRequests, First),
     ingress: &Ingress,
     (room, turns): (Room, &Arc<Semaphore>),
     fault: &Arc<Notify>,
 ) {
     let (core, gateway, fault) = (ingress.core.clone(), ingress.gateway.clone(), Arc::clone(fault));
     let (checker, seen, turns) = (ingress.checker.clone(), ingress.seen.clone(), Arc::clone(turns));
-    let checks = pending.checks.clone();
-    let on_verdicts = move |verdicts: Vec<bool>| {
+    let (pending, known, judged) = match first {
+        Ok((good, judged)) => (pending, vec![true; good], Some(judged)),
+        Err(mut found) => {
+            // P9: its sender is cut off. What was not looked at is neither taken nor called bad.
+            fault.notify_one();
+            let pending = pending.first(found.len());
+            found.truncate(pending.checks.len());
+            (pending, found, None)
+        }
+    };
+    let rest = pending.checks[known.len()..].to_vec();
+    let on_verdicts = move |found: Vec<bool>| {
+        if let Some(judged) = judged.filter(|_| found.iter().all(|verdict| *verdict)) {
+            judged.were_good();
+        }
+        let verdicts = [known, found].concat();
         let mut good = Vec::with_capacity(names.len());
         for (verdict, (session, nonce)) in checker.finish(pending, &verdicts).into_iter().zip(names) {
             match verdict {
@@ -190,7 +225,7 @@ fn submit(
         }
         let _ = core.send(CoreEvent::Requests { requests: good, room: Box::new(room) });
     };
-    ingress.workers.verify(checks, Box::new(on_verdicts));
+    ingress.workers.verify(rest, Box::new(on_verdicts));
 }
 
 fn dispatch(id: ConnectionId, message: ToReplica, turn: OwnedSemaphorePermit, ingress: &Ingress) {

@@ -5,12 +5,15 @@
 
 mod bundle;
 mod connection;
+mod done;
 mod outgoing;
 mod pace;
 mod receipts;
+mod repeats;
 mod results;
 mod seen;
 mod stream;
+mod trust;
 mod watching;
 
 pub(crate) use connection::{Ingress, accept, behave, room};
@@ -60,6 +63,7 @@ pub(crate) enum GatewayJob {
     Stop,
 }
 
+pub(crate) use done::Done;
 pub(crate) use receipts::Place;
 pub(crate) use seen::Seen;
 
@@ -195,6 +199,7 @@ impl Gateway {
     }
 
     fn executed(&mut self, block: Arc<ArchivedBlock>) {
+        self.shared.done.note(block.results.iter().map(|result| &result.leaf));
         // Nobody listening is fine: the page may not be open.
         let _ = self.executed.send(Arc::clone(&block));
         self.results.insert(block.sequence(), block);

@@ -9,9 +9,9 @@ use tokio::sync::{mpsc, oneshot};
 /// Bytes that wait for one client at most.
 pub(crate) const CLIENT_BYTES_MAX: usize = 32 << 20;
 /// Bytes that wait for all clients together at most; above it whoever has more than an even share is disconnected.
-pub(crate) const ALL_CLIENTS_BYTES_MAX: usize = 256 << 20;
+pub(crate) const ALL_CLIENTS_BYTES_MAX: usize = 96 << 20;
 /// Bytes on the way to a follower above which its stream pauses.
-pub(crate) const STREAM_BYTES_MAX: usize = 8 << 20;
+pub(crate) const STREAM_BYTES_MAX: usize = 1 << 20;
 /// What a waiting frame costs besides its bytes.
 const FRAME_OVERHEAD_BYTES: usize = 128;
 

@@ -80,6 +80,31 @@ async fn a_bad_signature_is_named_and_its_connection_cut_off_while_others_go_on(
     cluster.stop().await;
 }
 
+// P9
+// Faults: K01
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_more_signatures_of_a_connection_are_checked_in_vain_than_were_good() {
+    let cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let (mut reader, mut writer) = connect(&cluster).await;
+    assert!(matches!(hear(&mut reader).await, Some(ToClient::Welcome { .. })));
+    let good = request_of(&cluster, &KeyPair::generate().expect("random"));
+    let bad = |number: u64| {
+        let body = RequestBody { nonce: Nonce(number), ..RequestBody::clone(&good.body) };
+        Request { body: body.into(), signature: good.signature }
+    };
+    let requests = std::iter::once(good.clone()).chain((2..200).map(bad)).collect();
+    assert!(say(&mut writer, &ToReplica::Submit(BoundedVec::new(requests).unwrap())).await);
+    let mut refused = Vec::new();
+    while let Some(message) = hear(&mut reader).await {
+        if let ToClient::Invalid { nonce, .. } = message {
+            refused.push(nonce);
+        }
+    }
+    // One signature first, which is good; then two, which are not; and no third time.
+    assert_eq!(refused, [Nonce(2), Nonce(3)]);
+    cluster.stop().await;
+}
+
 // B1, B3
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_asks_and_never_reads_is_disconnected_while_others_go_on() {
