@@ -1,7 +1,9 @@
 //! The command line and the gate's loop.
 
+use crate::faults::{Shown, print_faults};
 use crate::nightly;
 use crate::report::{Report, Sums};
+use crate::results::Results;
 use crate::steps;
 use crate::tree::Tree;
 use std::io::{self, Write};
@@ -10,7 +12,10 @@ use std::time::Instant;
 
 const HELP: &str = "cargo xtask check              the whole gate, as CI runs it
 cargo xtask check --only STEP  one step of it
-cargo xtask check --list       the steps";
+cargo xtask check --list       the steps
+cargo xtask faults             each fault of docs/faults.md: which tests play it, and what came of them
+cargo xtask faults --open      those that have no test yet, or not for all of it
+cargo xtask faults --row N01   one of them, with what is expected";
 
 /// Runs the command that `arguments` name.
 #[must_use]
@@ -20,6 +25,9 @@ pub fn main_with(arguments: &[String]) -> ExitCode {
         ["check"] => run(&Tree::own(), None, &mut io::stdout().lock()),
         ["check", "--only", step] => run(&Tree::own(), Some(step), &mut io::stdout().lock()),
         ["check", "--list"] => list(&mut io::stdout().lock()).map(|()| true),
+        ["faults"] => faults(&Tree::own(), &Shown::All),
+        ["faults", "--open"] => faults(&Tree::own(), &Shown::Open),
+        ["faults", "--row", number] => faults(&Tree::own(), &Shown::Row((*number).to_owned())),
         [] | ["help" | "--help" | "-h"] => help(&mut io::stdout().lock()).map(|()| true),
         other => match nightly::ALL.iter().find(|command| other.first() == Some(&command.name)) {
             Some(command) => nightly::run(&Tree::own(), command, &other[1..]),
@@ -34,6 +42,14 @@ fn help(out: &mut impl Write) -> io::Result<()> {
     nightly::ALL
         .iter()
         .try_for_each(|command| writeln!(out, "cargo xtask {:<18} {}", command.name, command.about))
+}
+
+fn faults(tree: &Tree, shown: &Shown) -> io::Result<bool> {
+    let Some(book) = steps::faults::book(tree) else {
+        return writeln!(io::stderr(), "docs/faults.md is missing").map(|()| false);
+    };
+    let players = steps::faults::players(tree);
+    print_faults(&book, &players, &Results::load(tree), shown, &mut io::stdout().lock())
 }
 
 fn list(out: &mut impl Write) -> io::Result<()> {

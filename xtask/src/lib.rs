@@ -4,6 +4,8 @@
 //! [`run`] prints one line per step and, at the end, the sums.
 
 mod check;
+mod fault_book;
+mod faults;
 mod glossary;
 mod layers;
 mod libtest;
@@ -11,6 +13,7 @@ mod metadata;
 mod nightly;
 mod process;
 mod report;
+mod results;
 mod rule_book;
 mod rust_source;
 mod scenario_book;
@@ -18,10 +21,13 @@ mod steps;
 mod tree;
 
 pub use check::{main_with, run};
+pub use fault_book::{Fault, Faults, Player, Players, State, fault_coverage, players_in, read_faults, tag};
+pub use faults::{Shown, print_faults};
 pub use glossary::{Code, Glossary, Identifier, read_glossary};
 pub use layers::{Package, Row, TABLE, violations};
 pub use libtest::{Counts, Ignored, SKIPPED_VARIABLE, counts, failures, ignored, skipped};
 pub use report::{Report, Sums};
+pub use results::{Dated, Night, Outcome, Results, Verdict, libtest_results, page_results, spec_results};
 pub use rule_book::{Book, Citations, cited_in, coverage, read_book, unknown};
 pub use rust_source::{Function, Line, functions, lines};
 pub use scenario_book::{Scenarios, read_scenarios, scenario_coverage, scenarios_in};
