@@ -96,6 +96,7 @@ async fn a_refusal_comes_with_its_reason_and_proof_and_asking_twice_does_nothing
     cluster.stop().await;
 }
 
+// Faults: W10, K14
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_closed_room_is_for_its_members_and_events_keep_to_that() {
     let cluster = Cluster::start().await;
@@ -136,6 +137,7 @@ async fn a_closed_room_is_for_its_members_and_events_keep_to_that() {
     cluster.stop().await;
 }
 
+// Faults: M12
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_input_is_a_4xx_that_says_what_and_how() {
     let cluster = Cluster::start().await;

@@ -55,24 +55,35 @@ macro_rules! caught {
 
 caught! {
     a_quorum_one_vote_short_is_caught: QuorumOffByOne within 10;
+    // Faults: R08
     a_verifier_that_says_yes_is_caught: VerifySaysYes within 100;
     a_commit_after_prepares_is_caught: CommitAfterPrepare within 10;
+    // Faults: R24
     a_lock_lost_at_restart_is_caught: LockLostAtRestart within 40;
+    // Faults: R24
     a_lease_lost_at_restart_is_caught: LeaseLostAtRestart within 60;
     a_prepare_beyond_the_lease_is_caught: PrepareBeyondLease within 10;
+    // Faults: P15
     a_message_that_outruns_the_disk_is_caught: SendBeforeDurable within 10;
+    // Faults: R24
     voting_again_after_a_restart_is_caught: VotesAgainAfterRestart within 60;
     a_new_view_after_a_restart_is_caught: NewViewAfterRestart within 300;
+    // Faults: K04
     a_duplicate_that_is_executed_is_caught: DuplicateExecuted within 80;
+    // Faults: K05
     an_early_request_that_runs_at_once_is_caught: HeldOutOfOrder within 20;
     suspicion_that_is_never_said_is_caught: NeverSuspects within 40;
     requests_that_are_forgotten_are_caught: RequestsForgotten within 100;
+    // Faults: R20
     an_answer_that_rests_on_one_word_is_caught: OneWordIsEnough within 100;
+    // Faults: S14
     an_old_copy_that_votes_on_in_a_campaign_is_caught: RollbackUnnoticed within 100;
+    // Faults: X03
     a_table_that_only_grows_is_caught: CacheUnbounded within 10;
 }
 
 /// Twins can fork what is not sound.
+// Faults: R04
 #[test]
 fn twins_fork_a_quorum_that_is_one_vote_short() {
     let _guard = SWITCH.lock().unwrap_or_else(PoisonError::into_inner);
@@ -211,6 +222,7 @@ fn a_disk_is_put_back_from_an_old_copy() -> Option<String> {
 }
 
 /// It shows the leader a lower lock than it has shown before, and nothing but D18 keeps it from that.
+// Faults: S14
 #[test]
 fn an_old_copy_that_votes_on_is_caught() {
     is_caught_on(Bug::RollbackUnnoticed, a_disk_is_put_back_from_an_old_copy);
@@ -262,6 +274,7 @@ fn a_laggard_among_corrupt_answers() -> Option<String> {
     verdict(&mut world, 20, 30 * SECOND)
 }
 
+// Faults: S21
 #[test]
 fn an_unchecked_bucket_is_caught() {
     is_caught_on(Bug::BucketUnchecked, a_laggard_among_corrupt_answers);
@@ -273,6 +286,7 @@ fn a_forger_leads() -> Option<String> {
     verdict(&mut world, 30, 60 * SECOND)
 }
 
+// Faults: C02
 #[test]
 fn an_unchecked_time_is_caught() {
     is_caught_on(Bug::TimestampUnchecked, a_forger_leads);
@@ -303,6 +317,7 @@ fn an_orphan_is_proposed() -> Option<String> {
     verdict(&mut world, 10, 60 * SECOND)
 }
 
+// Faults: L07
 #[test]
 fn an_unchecked_parent_is_caught() {
     is_caught_on(Bug::ParentUnchecked, an_orphan_is_proposed);

@@ -31,6 +31,7 @@ fn put_back(folder: &Path, files: &BTreeMap<std::path::PathBuf, Vec<u8>>) {
 }
 
 // B4: records and promises that no program of this version wrote.
+// Faults: M10
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_cannot_be_read_is_named_and_nothing_of_it_is_lost() {
     let mut cluster = Cluster::start(4, Counter::default).await.expect("started");
@@ -135,6 +136,7 @@ fn question(table: &str, key: &[u8]) -> ToReplica {
 
 // B4, E11, D11: rows of the archive that are whole for the database, and nothing that this program writes. The cure that the
 // error names is one: the state comes back from the others, and the promises stay.
+// Faults: S08, M10
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_archive_is_named_and_once_removed_is_fetched_from_the_others() {
     let mut cluster = Cluster::of(4).checkpoint_interval(16).start(Counter::default).await.expect("started");

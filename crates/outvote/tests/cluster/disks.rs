@@ -57,7 +57,7 @@ async fn a_replica_whose_disk_was_wiped_follows_and_serves_but_never_votes() {
     cluster.stop().await;
 }
 
-// Faults: S14
+// Faults: S14, O06
 // D18, D22: a restored copy is found out by what the others remember.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_with_an_old_copy_of_its_disk_becomes_an_observer() {
@@ -240,6 +240,7 @@ async fn data_folders_that_were_swapped_are_refused_and_once_put_back_are_their_
     cluster.stop().await;
 }
 
+// Faults: O02, O13
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_process_on_one_home_is_refused() {
     let cluster = Cluster::start(4, Counter::default).await.expect("started");

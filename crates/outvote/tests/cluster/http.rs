@@ -43,6 +43,7 @@ async fn refused(address: SocketAddr, line: &str, headers: &str) -> (u16, String
     verdict(&call(address, line, headers).await)
 }
 
+// Faults: W03, W08, M12
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_get_errors_in_one_shape_and_only_the_committees_pages_are_let_in() {
     let cluster = Cluster::start(4, Counter::default).await.expect("started");
@@ -99,6 +100,7 @@ async fn chunked(address: SocketAddr, bytes: usize) -> String {
 }
 
 // B3: a body that does not say its length has the same bound as one that does.
+// Faults: M12
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_in_chunks_has_a_bound_too() {
     let cluster = Cluster::start(4, Counter::default).await.expect("started");
@@ -136,6 +138,7 @@ async fn drip(address: SocketAddr, beginning: &str, drops: &str) -> (String, Dur
 }
 
 // B3: nobody holds a place by saying nothing, or a byte at a time.
+// Faults: K10
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_sends_slowly_or_nothing_is_closed_within_seconds() {
     let cluster = Cluster::start(4, Counter::default).await.expect("started");
