@@ -149,6 +149,7 @@ fn the_doctor_says_what_is_wrong_in_words_and_in_json() {
     assert!(stage.run(&["doctor", "--home", "net"]).out.contains("what to do"));
 }
 
+// Faults: O16, O01
 #[test]
 fn what_all_members_agree_on_is_chosen_with_the_committee() {
     let stage = Stage::new();
