@@ -114,7 +114,7 @@ fn a_liar_alone_ends_no_view() {
 }
 
 // T7: wall clocks that jump about make nobody impatient, and a monotonic clock that seems to go back is held still.
-// Faults: C01, C05
+// Faults: C01, C05, O17
 #[test]
 fn timers_follow_the_monotonic_clock_alone() {
     let mut cluster = Cluster::started(4);
@@ -202,7 +202,7 @@ fn failed_views_widen_the_tolerance_of_time_until_a_commit() {
 }
 
 // W6: votes carry no time and blocks have the leader's alone: a follower with another clock signs and commits the same.
-// Faults: C01, R29
+// Faults: C01, R29, O17
 #[test]
 fn a_followers_clock_is_in_nothing_that_it_says() {
     let run = |offset: i64| {

@@ -115,7 +115,7 @@ fn any_change_of_what_the_cluster_covers_is_noticed() {
     assert!(matches!(CommitteeFile::parse(&swapped), Err(CommitteeFileError::OtherCluster { .. })));
 }
 
-// Faults: M14
+// Faults: M14, O16
 #[test]
 fn wrong_values_name_the_line_and_what_belongs_there() {
     for (from, to, says) in [

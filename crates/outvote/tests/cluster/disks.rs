@@ -98,6 +98,43 @@ async fn a_replica_with_an_old_copy_of_its_disk_becomes_an_observer() {
     cluster.stop().await;
 }
 
+// D18: a copy that was made while the replica ran and wrote is an old copy like any other, whatever it caught half done.
+// Faults: O13, S14
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_of_a_running_replicas_data_never_votes_on() {
+    let mut cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let client = cluster.client().await.expect("connected");
+    let backup = cluster.home(LAST).unwrap().join("backup");
+    let (from, to) = (data(&cluster), backup.clone());
+    let copying = tokio::task::spawn_blocking(move || copy(&from, &to));
+    let mut count = 0;
+    while !copying.is_finished() || count < 10 {
+        count += 1;
+        assert_eq!(count_up(&client).await, count);
+    }
+    copying.await.expect("copied");
+    for _ in 0..3 {
+        let old = leader(&cluster);
+        let victim = if old == LAST { ReplicaId(0) } else { old };
+        cluster.stop_replica(victim).await.expect("stopped");
+        count += 1;
+        assert_eq!(count_up(&client).await, count);
+        cluster.start_replica(victim).await.expect("started");
+    }
+    until_level(&cluster, LAST, ReplicaId(0)).await;
+    cluster.stop_replica(LAST).await.expect("stopped");
+    std::fs::remove_dir_all(data(&cluster)).expect("removed");
+    copy(&backup, &data(&cluster));
+    cluster.start_replica(LAST).await.expect("it starts");
+    for _ in 0..5 {
+        count += 1;
+        assert_eq!(count_up(&client).await, count);
+    }
+    until("the copy is noticed", || own(&cluster, LAST).observer).await;
+    until_level(&cluster, LAST, ReplicaId(0)).await;
+    cluster.stop().await;
+}
+
 // Faults: S07
 // D23: damage in the middle of the log is not cut away; what is missing comes from the peers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
