@@ -15,6 +15,7 @@ cargo xtask check --only STEP  one step of it
 cargo xtask check --list       the steps
 cargo xtask faults             each fault of docs/faults.md: which tests play it, and what came of them
 cargo xtask faults --open      those that have no test yet, or not for all of it
+cargo xtask faults --settle    empties the state of rows that are open and have a test by now
 cargo xtask faults --row N01   one of them, with what is expected";
 
 /// Runs the command that `arguments` name.
@@ -27,6 +28,7 @@ pub fn main_with(arguments: &[String]) -> ExitCode {
         ["check", "--list"] => list(&mut io::stdout().lock()).map(|()| true),
         ["faults"] => faults(&Tree::own(), &Shown::All),
         ["faults", "--open"] => faults(&Tree::own(), &Shown::Open),
+        ["faults", "--settle"] => steps::faults::settle(&Tree::own()).map(|()| true),
         ["faults", "--row", number] => faults(&Tree::own(), &Shown::Row((*number).to_owned())),
         [] | ["help" | "--help" | "-h"] => help(&mut io::stdout().lock()).map(|()| true),
         other => match nightly::ALL.iter().find(|command| other.first() == Some(&command.name)) {

@@ -260,6 +260,20 @@ fn word(text: &str) -> String {
     text.chars().take_while(|&character| character.is_alphanumeric() || character == '_').collect()
 }
 
+/// The book without the excuses that are none any more: a row that is `open` and has a test by now is tested.
+#[must_use]
+pub fn settled(text: &str, players: &Players) -> String {
+    let is_settled = |line: &str| {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        cells.len() == CELLS + 2 && players.by_row.contains_key(cells[1]) && cells[CELLS].starts_with("open:")
+    };
+    let line_of = |line: &str| {
+        let kept = line.rsplitn(3, '|').nth(2).filter(|_| is_settled(line));
+        kept.map_or_else(|| format!("{line}\n"), |kept| format!("{kept}|  |\n"))
+    };
+    text.lines().map(line_of).collect()
+}
+
 /// What is missing between the book and the tests.
 #[must_use]
 pub fn fault_coverage(book: &Faults, players: &Players) -> Vec<String> {

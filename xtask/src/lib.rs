@@ -21,7 +21,9 @@ mod steps;
 mod tree;
 
 pub use check::{main_with, run};
-pub use fault_book::{Fault, Faults, Player, Players, State, fault_coverage, players_in, read_faults, tag};
+pub use fault_book::{
+    Fault, Faults, Player, Players, State, fault_coverage, players_in, read_faults, settled, tag,
+};
 pub use faults::{Shown, print_faults};
 pub use glossary::{Code, Glossary, Identifier, read_glossary};
 pub use layers::{Package, Row, TABLE, violations};

@@ -108,6 +108,12 @@ fn a_row_that_lost_its_test_is_found_and_so_is_a_state_that_is_not_true() {
     assert_eq!(fault_coverage(&book(), &players), Vec::<String>::new());
 }
 
+#[test]
+fn an_open_row_that_has_a_test_by_now_is_settled_and_no_other_line_changes() {
+    let players = players_in([("t.rs", "// Faults: P01, P02, N02\n#[test]\nfn a_test() {}\n")]);
+    assert_eq!(xtask::settled(BOOK, &players), BOOK.replace(" open: no time ", "  "));
+}
+
 fn printed(players: &xtask::Players, results: &Results, shown: &Shown) -> String {
     let mut out = Vec::new();
     let _ = xtask::print_faults(&book(), players, results, shown, &mut out);

@@ -1,7 +1,7 @@
 //! Each row of `docs/faults.md` is played by a test that names it, but for those whose state says why not.
 
 use super::rules::grouped;
-use crate::fault_book::{Faults, Players, State, fault_coverage, players_in, read_faults};
+use crate::fault_book::{Faults, Players, State, fault_coverage, players_in, read_faults, settled};
 use crate::report::Report;
 use crate::tree::Tree;
 
@@ -50,6 +50,15 @@ pub(crate) fn run(tree: &Tree) -> Report {
 /// The rows of the tree's book.
 pub(crate) fn book(tree: &Tree) -> Option<Faults> {
     tree.read(BOOK).map(|text| read_faults(&text))
+}
+
+/// Empties the state of the rows that are `open` and have a test by now, in the book itself.
+///
+/// # Errors
+/// When the book cannot be written.
+pub(crate) fn settle(tree: &Tree) -> std::io::Result<()> {
+    let text = tree.read(BOOK).unwrap_or_default();
+    std::fs::write(tree.path(BOOK), settled(&text, &players(tree)))
 }
 
 /// The tests of the tree that name rows.
