@@ -253,7 +253,8 @@ fn quoted(line: &str) -> Option<String> {
 
 fn first_word(line: &str) -> Option<String> {
     let mut words = line.split(|character: char| !(character.is_alphanumeric() || character == '_'));
-    words.find(|word| !word.is_empty() && !KEYWORDS.contains(word)).map(str::to_owned)
+    let is_name = |word: &str| word.starts_with(|first: char| first.is_alphabetic() || first == '_');
+    words.find(|word| is_name(word) && !KEYWORDS.contains(word)).map(str::to_owned)
 }
 
 fn word(text: &str) -> String {

@@ -41,7 +41,7 @@ fn gaps_repeats_empty_cells_and_states_without_a_reason_are_found() {
 fn a_list_above_a_test_or_an_entry_names_its_rows() {
     let rust = "// Scenario 3.\n// Faults: N01, P03\n#[test]\nfn it_lives() {}\n\n    /// Words.\n    /// Faults: N02\n\
                     #[tokio::test(flavor = \"x\")]\n    async fn it_stays() {}\n\n// Faults: L01\n    caught: Bug within 10;\n\
-                // Faults: R01\nEntry { name: \"mute-f\", kind: 1 },\n";
+                // Faults: R01\nEntry { name: \"mute-f\", kind: 1 },\n// Faults: R02\n(0x66_6c, 60_000, blip),\n";
     let page = "// Faults: W01\ntest('text is text', async () => {});\n// Faults: W02\nconst payloads = 3;\n";
     let players = players_in([("crates/a/tests/t.rs", rust), ("web/tests/browser/x.spec.ts", page)]);
     assert_eq!(players.complaints, Vec::<String>::new());
@@ -58,6 +58,7 @@ fn a_list_above_a_test_or_an_entry_names_its_rows() {
             ("N02", "it_stays", 7),
             ("P03", "it_lives", 2),
             ("R01", "mute-f", 13),
+            ("R02", "blip", 15),
             ("W01", "text is text", 1),
             ("W02", "payloads", 3),
         ]

@@ -17,41 +17,41 @@ const YEAR_US: i64 = 31_557_600_000_000;
 type Group = (u64, u64, fn(&mut Plan, &mut Random));
 
 const GROUPS: &[Group] = &[
-    // N04
+    // Faults: N04
     (0x666c_6170_7069_6e67, 60_000, flapping_partition),
-    // N06
+    // Faults: N06
     (0x7368_6170_6573_2121, 80_000, odd_shapes),
-    // N07
+    // Faults: N07
     (0x636c_6965_6e74_2121, 80_000, clients_lose_the_leader),
-    // N08, N09
+    // Faults: N08, N09
     (0x636c_6f67_6765_6421, 100_000, swizzle_clog),
-    // N18
+    // Faults: N18
     (0x6173_796e_6368_726f, 40_000, asynchrony),
-    // N19
+    // Faults: N19
     (0x626c_6970_2121_2121, 60_000, blip),
-    // N20
+    // Faults: N20
     (0x7a6f_6e65_732d_3531, 60_000, zones),
-    // P05, P06, C04
+    // Faults: P05, P06, C04
     (0x7061_7573_6573_2121, 120_000, pauses),
-    // P03, P13, S22, S23
+    // Faults: P03, P13, S22, S23
     (0x7472_6170_732d_2d2d, 250_000, traps),
-    // P14
+    // Faults: P14
     (0x6e65_7374_6564_2121, 60_000, nested_crashes),
-    // C01, C05
+    // Faults: C01, C05
     (0x7965_6172_732d_2d2d, 50_000, years),
-    // S06
+    // Faults: S06
     (0x7363_6174_7465_7265, 500_000, scattered_writes),
-    // S01
+    // Faults: S01
     (0x6673_796e_6366_6169, 80_000, failing_flushes),
-    // S02
+    // Faults: S02
     (0x6469_736b_6675_6c6c, 60_000, full_disks),
     // S16
     (0x7374_7563_6b21_2121, 40_000, stuck_disk),
-    // S17
+    // Faults: S17
     (0x756e_7265_6164_6162, 80_000, unreadable),
-    // S07, S24
+    // Faults: S07, S24
     (0x6269_742d_726f_7421, 120_000, rot),
-    // S08
+    // Faults: S08
     (0x7374_6174_652d_6c6f, 60_000, lost_state),
     // S09, S10; a disk that forgets its promises is one of the faulty
     (0x6c6f_7374_2d77_7269, 300_000, lost_writes),
