@@ -1,6 +1,6 @@
 //! Operators' odd days: a dump, a folder in memory, a firewall in one direction, a log that nobody reads, Ctrl-C too early.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
 mod common;
 #[path = "../../outvote/tests/cluster/skipped.rs"]
