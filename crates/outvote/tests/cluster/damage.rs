@@ -3,7 +3,9 @@
 use crate::support::{Counter, count_up, own, submit, until, until_level};
 use crate::wire::{connect_to, say};
 use outvote::{Client, Cluster, Home, Nonce, PublicKey, ReplicaId, Sequence};
-use outvote_storage::{Change, DataFolder, Entry, Log, LogOptions, RealDisk, StateOptions, StateStore};
+use outvote_storage::{
+    Change, DataFolder, Entry, Log, LogOptions, RealDisk, StateOptions, StateStore, StorageError,
+};
 use outvote_types::ToReplica;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -118,7 +120,16 @@ async fn filled_and_stopped(cluster: &mut Cluster, client: &Client) -> StateStor
     until("its checkpoint is stable", || own(cluster, LAST).stable_checkpoint >= before + 16).await;
     cluster.stop_replica(LAST).await.expect("stopped");
     let file = cluster.home(LAST).unwrap().join("data/state.redb");
-    StateStore::open(&file, StateOptions::default()).expect("opened")
+    // A program that another test starts just now holds a copy of each lock for the moment until it has become that program.
+    let mut opened = None;
+    until("nobody else holds the database", || {
+        let outcome = StateStore::open(&file, StateOptions::default());
+        let is_free = !matches!(outcome, Err(StorageError::Locked { .. }));
+        opened = Some(outcome);
+        is_free
+    })
+    .await;
+    opened.expect("tried").expect("opened")
 }
 
 /// Something that reads the row with this key.
