@@ -1,5 +1,7 @@
 import { defineConfig } from '@playwright/test';
 
+/** Where the gate reads what became of each test. */
+const results = process.env['OUTVOTE_PAGE_RESULTS'];
 const executablePath = process.env['PLAYWRIGHT_CHROMIUM_EXECUTABLE_PATH'];
 
 export default defineConfig({
@@ -11,7 +13,7 @@ export default defineConfig({
   retries: 0,
   timeout: 90_000,
   expect: { timeout: 20_000 },
-  reporter: 'list',
+  reporter: results === undefined ? 'list' : [['list'], ['json', { outputFile: results }]],
   use: {
     browserName: 'chromium',
     launchOptions: {

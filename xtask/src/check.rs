@@ -1,8 +1,10 @@
 //! The command line and the gate's loop.
 
 use crate::bugs::{self, Selection};
+use crate::faults::{Shown, print_faults};
 use crate::nightly;
 use crate::report::{Report, Sums};
+use crate::results::Results;
 use crate::steps;
 use crate::torture::torture;
 use crate::tree::Tree;
@@ -17,7 +19,11 @@ cargo xtask bugs               every planted mistake, and what catches it
 cargo xtask bugs --quick       those that the gate tries
 cargo xtask bugs --only BUG    one of them
 cargo xtask torture            real processes under every fault that this host can make:
-                               [--minutes M] [--replicas 4|7] [--only ROW] [--seed S] [--list]";
+                               [--minutes M] [--replicas 4|7] [--only ROW] [--seed S] [--list]
+cargo xtask faults             each fault of docs/faults.md: which tests play it, and what came of them
+cargo xtask faults --open      those that have no test yet, or not for all of it
+cargo xtask faults --settle    empties the state of rows that are open and have a test by now
+cargo xtask faults --row N01   one of them, with what is expected";
 
 /// Runs the command that `arguments` name.
 #[must_use]
@@ -31,6 +37,10 @@ pub fn main_with(arguments: &[String]) -> ExitCode {
         ["bugs", "--only", bug] => plant(Selection::One(bug), &mut io::stdout().lock()),
         ["check", "--list"] => list(&mut io::stdout().lock()).map(|()| true),
         ["torture", arguments @ ..] => torture(&Tree::own(), arguments),
+        ["faults"] => faults(&Tree::own(), &Shown::All),
+        ["faults", "--open"] => faults(&Tree::own(), &Shown::Open),
+        ["faults", "--settle"] => steps::faults::settle(&Tree::own()).map(|()| true),
+        ["faults", "--row", number] => faults(&Tree::own(), &Shown::Row((*number).to_owned())),
         [] | ["help" | "--help" | "-h"] => help(&mut io::stdout().lock()).map(|()| true),
         other => match nightly::ALL.iter().find(|command| other.first() == Some(&command.name)) {
             Some(command) => nightly::run(&Tree::own(), command, &other[1..]),
@@ -52,6 +62,14 @@ fn plant(selection: Selection<'_>, out: &mut impl Write) -> io::Result<bool> {
     let report = bugs::run(&Tree::own(), selection, out)?;
     print(out, "bugs", &report, start.elapsed().as_secs_f64())?;
     Ok(report.is_good())
+}
+
+fn faults(tree: &Tree, shown: &Shown) -> io::Result<bool> {
+    let Some(book) = steps::faults::book(tree) else {
+        return writeln!(io::stderr(), "docs/faults.md is missing").map(|()| false);
+    };
+    let players = steps::faults::players(tree);
+    print_faults(&book, &players, &Results::load(tree), shown, &mut io::stdout().lock())
 }
 
 fn list(out: &mut impl Write) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! The rules of `docs/protocol.md` and where code and tests cite them.
 
+use crate::fault_book::tag;
 use crate::rust_source;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,12 +47,16 @@ pub fn read_book(text: &str) -> Book {
     book
 }
 
-/// The rules that the comments of Rust sources cite. `sources` are pairs of path and text.
+/// The rules that the comments of Rust sources cite. `sources` are pairs of path and text. A line that names faults cites
+/// none: `P12` is a rule, and a fault of another name is called so, too.
 #[must_use]
 pub fn cited_in<'a>(sources: impl IntoIterator<Item = (&'a str, &'a str)>) -> Citations {
     let mut citations = Citations::new();
     for (path, text) in sources {
         for (index, line) in rust_source::lines(text).iter().enumerate() {
+            if tag(&line.comment).is_some() {
+                continue;
+            }
             for number in numbers_in(&line.comment) {
                 citations.entry(number).or_insert_with(|| format!("{path}:{}", index + 1));
             }

@@ -2,6 +2,7 @@
 
 mod clippy;
 mod docs;
+pub(crate) mod faults;
 mod format;
 mod glossary;
 mod layers;
@@ -41,6 +42,11 @@ pub(crate) const ALL: &[Step] = &[
         name: "scenarios",
         about: "each scenario of docs/protocol.md is played by a test",
         run: scenarios::run,
+    },
+    Step {
+        name: "faults",
+        about: "each row of docs/faults.md is played by a test, or says why not",
+        run: faults::run,
     },
     Step { name: "glossary", about: "each word of docs/glossary.md is in the code", run: glossary::run },
     Step { name: "tidy", about: "lengths, leftovers, links, names, decisions", run: tidy::run },

@@ -32,6 +32,7 @@ fn the_root_keys_must_be_repeated() {
     assert!(complaints[0].contains("msrv"), "{complaints:?}");
 }
 
+// Faults: X10
 #[test]
 fn a_ban_needs_its_reason() {
     let own = "disallowed-types = [{ path = \"std::collections::HashMap\" }]";

@@ -38,6 +38,13 @@ fn only_comments_cite() {
 }
 
 #[test]
+fn a_line_that_names_faults_cites_no_rule() {
+    let source = "// Faults: P12, N03\n/// Faults: V9\n// V1: these are not Faults: M2\n";
+    let citations = cited_in([("a.rs", source)]);
+    assert_eq!(citations.keys().collect::<Vec<_>>(), ["M2", "V1"]);
+}
+
+#[test]
 fn a_rule_without_code_or_without_a_test_is_found_and_so_is_a_citation_without_a_rule() {
     let code = cited_in([("c.rs", "// V1: leads\n// V7: what?\n")]);
     let tests = cited_in([("t.rs", "// V2\n")]);

@@ -56,6 +56,7 @@ fn shown(town: &Town) -> Vec<Answer> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
+    // Faults: P08
     #[test]
     fn two_replicas_agree_and_indexes_are_dense(steps in prop::collection::vec(step(), 0..120)) {
         let (mut one, mut other) = (Town::empty(), Town::empty());
@@ -76,6 +77,7 @@ proptest! {
         }
     }
 
+    // Faults: M01
     #[test]
     fn no_question_panics(steps in prop::collection::vec(step(), 0..20), question in prop::collection::vec(any::<u8>(), 0..80)) {
         let mut town = Town::empty();

@@ -151,6 +151,7 @@ fn met(town: &mut Town) -> usize {
 }
 
 // B4
+// Faults: M10
 #[test]
 fn a_damaged_row_of_any_kind_is_a_refusal_with_a_cure_and_the_rest_stands() {
     let mut town = Town::new();
@@ -193,6 +194,7 @@ fn a_row_that_is_missing_and_a_key_that_is_no_name_are_damage_too() {
 }
 
 // 2^64 messages never come: a room that claims to have them is damaged, and no counter overflows.
+// Faults: M17
 #[test]
 fn a_room_that_counts_what_cannot_be_is_damaged_and_nobody_panics() {
     let mut town = Town::new();

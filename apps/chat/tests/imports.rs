@@ -56,6 +56,7 @@ fn a_day_of_real_chat_is_read_whole() {
     assert!(messages.iter().any(|message| !message.text.is_ascii()));
 }
 
+// Faults: M07
 #[test]
 fn a_malformed_line_is_named_and_the_next_ones_are_read() {
     let log = [

@@ -36,6 +36,7 @@ fn an_invite_only_room_is_for_its_members() {
     assert_eq!(town.members("attic", Some(BOB)).unwrap(), ["ada", "bob"]);
 }
 
+// Faults: K14
 #[test]
 fn a_removed_member_posts_and_reads_no_more() {
     let mut town = Town::new();
@@ -48,6 +49,7 @@ fn a_removed_member_posts_and_reads_no_more() {
     assert_eq!(town.history("attic", Some(ADA)).unwrap().len(), 1);
 }
 
+// Faults: K14
 #[test]
 fn the_order_decides_between_a_post_and_a_removal() {
     let mut earlier = Town::new();
@@ -62,6 +64,7 @@ fn the_order_decides_between_a_post_and_a_removal() {
     assert_eq!(later.history("attic", Some(ADA)).unwrap(), []);
 }
 
+// Faults: W10, K14
 #[test]
 fn invite_only_history_is_shown_to_members_alone() {
     let mut town = Town::new();
@@ -77,6 +80,7 @@ fn invite_only_history_is_shown_to_members_alone() {
     assert_eq!(town.history("lobby", None).unwrap(), []);
 }
 
+// Faults: W10
 #[test]
 fn invite_only_rooms_are_listed_for_their_members() {
     let mut town = Town::new();
@@ -135,6 +139,7 @@ fn a_room_that_is_not_there_is_named() {
     assert!(message.starts_with("there is no room \"nowhere\": create it first"), "{message}");
 }
 
+// Faults: W12
 #[test]
 fn no_room_runs_into_another_ones_keys() {
     let mut town = Town::new();

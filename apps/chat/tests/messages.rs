@@ -49,6 +49,7 @@ fn a_message_is_shown_in_the_agreed_json() {
     assert_eq!(json, expected);
 }
 
+// Faults: M07
 #[test]
 fn any_unicode_text_is_kept_byte_for_byte() {
     let mut town = Town::new();
@@ -75,6 +76,7 @@ fn any_unicode_text_is_kept_byte_for_byte() {
     assert_eq!(kept, texts);
 }
 
+// Faults: K06
 #[test]
 fn a_text_has_1_to_16384_bytes() {
     let mut town = Town::new();
@@ -151,6 +153,7 @@ fn a_place_of_the_order_leads_to_an_index() {
     assert_eq!((index_at(0), index_at(u64::MAX)), (0, 9));
 }
 
+// Faults: M01
 #[test]
 fn hostile_bytes_are_a_refusal() {
     let mut town = Town::new();

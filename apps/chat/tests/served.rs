@@ -29,6 +29,7 @@ fn proven(cluster: &Cluster, receipt: &Value) -> outvote_client::Verdict {
     receipt.verify(&cluster.committee.committee).unwrap()
 }
 
+// Faults: K18
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_browser_signs_is_agreed_proven_and_shown_by_every_replica() {
     let cluster = Cluster::start().await;
@@ -96,6 +97,44 @@ async fn a_refusal_comes_with_its_reason_and_proof_and_asking_twice_does_nothing
     cluster.stop().await;
 }
 
+// Faults: W10, W12
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receipt_shows_a_closed_room_to_those_alone_who_may_read_it() {
+    let cluster = Cluster::start().await;
+    let (mut ada, mut bob) = (Person::new(), Person::new());
+    ada.does(&cluster, 0, register("ada")).await;
+    bob.does(&cluster, 0, register("bob")).await;
+    ada.does(&cluster, 0, create("attic", Access::InviteOnly)).await;
+    let posted = ada.does(&cluster, 0, post("attic", "secret")).await;
+    let refused = bob.does(&cluster, 0, post("attic", "may I?")).await;
+    assert_eq!(refused["outcome"], "rejected");
+    let (adas, bobs) = (ada.public().to_hex(), bob.public().to_hex());
+    cluster
+        .get_until(0, &format!("/api/v1/rooms/attic/messages?reader={adas}"), |page| {
+            page.status == 200 && page.json()["next"] == 1
+        })
+        .await;
+    let answer = &posted["answer"];
+    let place = format!("/api/v1/receipts?sequence={}&position={}", answer["sequence"], answer["position"]);
+    for reader in [String::new(), format!("&reader={bobs}"), format!("&reader={}", "00".repeat(32))] {
+        let shown = cluster.get(0, &format!("{place}{reader}")).await;
+        assert_eq!(shown.error(), (403, "not-a-member".into()), "{reader}");
+        assert!(!String::from_utf8_lossy(&shown.body).contains(&hex::encode("secret")));
+    }
+    let shown = cluster.get_json(0, &format!("{place}&reader={adas}")).await;
+    assert_eq!(proven(&cluster, &shown).payload, post("attic", "secret").encode());
+    // Whoever was refused gets the proof of that, and only they and members do.
+    let sequence = refused["receipt"]["ordered"]["headers"][0]["sequence"].as_u64().unwrap();
+    let at = format!("/api/v1/receipts?sequence={sequence}&position=0&reader=");
+    assert_eq!(
+        cluster.get(0, &format!("{at}{}", "00".repeat(32))).await.error(),
+        (403, "not-a-member".into())
+    );
+    assert_eq!(proven(&cluster, &cluster.get_json(0, &format!("{at}{bobs}")).await).author, bob.public());
+    cluster.stop().await;
+}
+
+// Faults: W10, K14
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_closed_room_is_for_its_members_and_events_keep_to_that() {
     let cluster = Cluster::start().await;
@@ -136,6 +175,7 @@ async fn a_closed_room_is_for_its_members_and_events_keep_to_that() {
     cluster.stop().await;
 }
 
+// Faults: M12
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_input_is_a_4xx_that_says_what_and_how() {
     let cluster = Cluster::start().await;

@@ -19,6 +19,7 @@ fn plain_text_is_shown_as_it_is() {
     }
 }
 
+// Faults: M07
 #[test]
 fn escape_sequences_and_turned_text_are_written_out() {
     assert_eq!(escape("\u{1b}]0;owned\u{7}"), "\\u{1b}]0;owned\\u{7}");
@@ -27,6 +28,7 @@ fn escape_sequences_and_turned_text_are_written_out() {
     assert_eq!(escape("a\r\nb\tc"), "a\\u{d}\\nb\\tc");
 }
 
+// Faults: M07
 #[test]
 fn no_line_of_a_message_passes_for_another_message() {
     assert_eq!(escape_lines("one\n<ada> two\r", 4), "one\n    <ada> two\\u{d}");
@@ -39,6 +41,7 @@ fn joiners_show_in_names() {
 }
 
 proptest! {
+    // Faults: M07
     #[test]
     fn nothing_shown_controls_anything(text in any::<String>()) {
         let controls = |character: char| {

@@ -59,6 +59,7 @@ fn compare_and_set_changes_only_what_is_as_expected() {
     assert_eq!(store.get("a"), None);
 }
 
+// Faults: M01
 #[test]
 fn malformed_bytes_and_long_keys_are_refused() {
     let mut store = Store::new();

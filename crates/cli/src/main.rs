@@ -10,6 +10,9 @@ mod connection;
 mod failure;
 mod files;
 mod identities;
+mod log_lines;
+mod medium;
+mod memory;
 mod output;
 mod parameters;
 mod place;
@@ -99,6 +102,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    memory::keep_private();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

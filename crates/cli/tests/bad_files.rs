@@ -47,6 +47,7 @@ fn misspelt(whole: &str) -> Vec<Vec<u8>> {
     ]
 }
 
+// Faults: M14
 #[test]
 fn a_damaged_import_is_named_with_the_cure_and_nothing_is_written_over() {
     let stage = Stage::new();
@@ -155,6 +156,7 @@ fn a_proof_that_is_longer_than_any_is_refused_and_never_read_whole() {
     }
 }
 
+// Faults: M14
 #[test]
 fn a_configuration_or_committee_that_is_no_text_is_named_with_its_line_and_kept() {
     let stage = Stage::new();
@@ -201,6 +203,7 @@ fn a_note_of_the_application_that_is_no_text_is_never_written_over() {
     }
 }
 
+// Faults: M15
 #[test]
 fn a_variable_that_is_no_text_is_named_if_it_is_ours() {
     let stage = Stage::new();

@@ -72,6 +72,7 @@ fn send(demo: &Demo, text: &str) {
     demo.done(&["chat", "send", "lobby", text]);
 }
 
+// Faults: P01, P02
 #[test]
 fn a_tail_shows_each_message_once_and_in_order_through_a_dead_leader_and_a_restart_of_everything() {
     let mut demo = demo_with_a_lobby();
@@ -108,6 +109,7 @@ fn a_tail_shows_each_message_once_and_in_order_through_a_dead_leader_and_a_resta
     assert_eq!(tail.lines().len(), 6);
 }
 
+// Faults: M07
 #[test]
 fn a_tail_shows_text_that_cannot_harm_the_terminal_and_ends_when_nobody_reads_or_may_read() {
     let demo = demo_with_a_lobby();

@@ -45,6 +45,7 @@ fn tampering_is_noticed(stage: &Stage, receipt: &Path) {
     assert_eq!(verify("bad.json").code, 1);
 }
 
+// Faults: P01, P02
 #[test]
 fn the_demo_chats_on_through_a_dead_leader_a_liar_and_a_restart() {
     let mut demo = Demo::start(&[]);

@@ -80,6 +80,7 @@ fn livez(address: SocketAddr) -> Duration {
     begun.elapsed()
 }
 
+// Faults: X01
 #[test]
 fn thousands_of_silent_connections_cost_a_replica_little_and_the_others_nothing() {
     let demo = Demo::start(&[]);

@@ -42,6 +42,7 @@ fn assert_says(done: &Ended, code: i32, words: &[&str]) {
     }
 }
 
+// Faults: O04
 #[test]
 fn a_key_that_others_can_read_is_refused() {
     let stage = Stage::new();
@@ -54,6 +55,7 @@ fn a_key_that_others_can_read_is_refused() {
     assert_says(&stage.start_and_fail("net/replica-0"), 2, &["consensus.key", "no key file"]);
 }
 
+// Faults: O02
 #[test]
 fn two_processes_never_share_a_home() {
     let stage = Stage::new();
@@ -70,6 +72,7 @@ fn two_processes_never_share_a_home() {
     assert_says(&stage.start_and_fail("net/replica-0"), 1, &["in use", &pid]);
 }
 
+// Faults: O09
 #[test]
 fn a_port_in_use_is_named_with_its_setting() {
     let stage = Stage::new();
@@ -85,6 +88,7 @@ fn a_port_in_use_is_named_with_its_setting() {
     assert_says(&stage.start_and_fail("net/replica-0"), 1, &[&(port + 100).to_string()]);
 }
 
+// Faults: O08
 #[test]
 fn a_newer_data_folder_asks_for_a_newer_program() {
     let stage = Stage::new();
@@ -102,6 +106,7 @@ fn a_replica_of_another_cluster_is_refused() {
     assert_says(&stage.start_and_fail("one/replica-0"), 2, &["not in", "committee.toml"]);
 }
 
+// Faults: O01
 #[test]
 fn a_changed_committee_file_is_refused() {
     let stage = Stage::new();
@@ -120,6 +125,7 @@ fn a_home_keeps_its_application() {
     assert_says(&done, 2, &["chat", "kv"]);
 }
 
+// Faults: O04
 #[test]
 fn the_doctor_says_what_is_wrong_in_words_and_in_json() {
     let stage = Stage::new();
@@ -143,6 +149,7 @@ fn the_doctor_says_what_is_wrong_in_words_and_in_json() {
     assert!(stage.run(&["doctor", "--home", "net"]).out.contains("what to do"));
 }
 
+// Faults: O16, O01
 #[test]
 fn what_all_members_agree_on_is_chosen_with_the_committee() {
     let stage = Stage::new();

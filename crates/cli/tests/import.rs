@@ -213,6 +213,7 @@ fn import_and_judge(files: &[PathBuf], more: &[&str]) {
     assert_eq!(messages_held(&cluster, "ubuntu"), lines.len() as u64, "nothing was said again since");
 }
 
+// Faults: P01, L01
 #[test]
 fn an_excerpt_is_imported_once_and_in_order_while_a_replica_lies_and_two_leaders_die() {
     let fixture = "../../apps/chat/tests/fixtures/ubuntu-2015-02-04.log";

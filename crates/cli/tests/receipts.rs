@@ -115,6 +115,7 @@ fn changed(change: impl FnOnce(&mut Value)) -> String {
     receipt.to_string()
 }
 
+// Faults: M05, M09
 #[test]
 fn no_field_is_added_left_out_said_twice_or_put_as_something_else() {
     let Some(verifiers) = Verifiers::new("no_field_is_added_left_out_said_twice_or_put_as_something_else")
@@ -170,6 +171,7 @@ fn no_field_is_added_left_out_said_twice_or_put_as_something_else() {
     }
 }
 
+// Faults: M05, M19
 #[test]
 fn every_value_has_one_spelling() {
     let Some(verifiers) = Verifiers::new("every_value_has_one_spelling") else { return };
@@ -218,6 +220,7 @@ fn list<'a>(receipt: &'a mut Value, place: &str) -> &'a mut Vec<Value> {
     receipt.pointer_mut(place).unwrap().as_array_mut().unwrap()
 }
 
+// Faults: R12
 #[test]
 fn no_more_and_no_fewer_signatures_steps_and_headers_are_taken() {
     let Some(verifiers) = Verifiers::new("no_more_and_no_fewer_signatures_steps_and_headers_are_taken")
@@ -279,6 +282,7 @@ fn no_more_and_no_fewer_signatures_steps_and_headers_are_taken() {
     );
 }
 
+// Faults: R07
 #[test]
 fn another_committees_keys_prove_nothing() {
     let Some(verifiers) = Verifiers::new("another_committees_keys_prove_nothing") else { return };

@@ -61,16 +61,19 @@ fn a_stranger_in_the_place_of(id: usize) {
     all_reach_each_other(&stage, "one");
 }
 
+// Faults: N17, X15
 #[test]
 fn another_clusters_replica_that_dials_the_members_is_refused_by_key_and_the_others_go_on() {
     a_stranger_in_the_place_of(0);
 }
 
+// Faults: N17
 #[test]
 fn another_clusters_replica_at_a_members_address_is_refused_by_key_and_the_others_go_on() {
     a_stranger_in_the_place_of(3);
 }
 
+// Faults: O01
 #[test]
 fn a_member_with_another_committee_file_is_told_which_field_differs_and_is_welcome_with_the_right_one() {
     let stage = Stage::new();
@@ -108,6 +111,7 @@ fn a_member_with_another_committee_file_is_told_which_field_differs_and_is_welco
     assert!(!own.said().contains("another cluster"), "{}", own.said());
 }
 
+// Faults: O01
 #[test]
 fn the_member_that_dials_says_which_field_differs_too() {
     let stage = Stage::new();
@@ -129,6 +133,7 @@ fn the_member_that_dials_says_which_field_differs_too() {
     other.says(&["WARN", "member 0 was turned away", "`checkpoint_interval`"]);
 }
 
+// Faults: N17
 #[test]
 fn a_member_with_another_link_key_is_told_so() {
     let stage = Stage::new();

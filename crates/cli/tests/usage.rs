@@ -16,6 +16,7 @@ fn assert_usage(stage: &Stage, arguments: &[&str], words: &[&str]) {
     }
 }
 
+// Faults: M15
 #[test]
 fn bad_usage_ends_with_2_and_help_with_0() {
     let stage = Stage::new();
@@ -65,6 +66,7 @@ fn create(stage: &Stage, parts: &[String], file: &str) -> common::Ended {
     stage.run(&arguments)
 }
 
+// Faults: O03
 #[test]
 fn a_committee_takes_four_members_with_good_keys_of_their_own() {
     let stage = Stage::new();
@@ -94,6 +96,7 @@ fn a_committee_takes_four_members_with_good_keys_of_their_own() {
     assert_eq!(create(&stage, &parts, "committee.toml").code, 2, "a committee file is never overwritten");
 }
 
+// Faults: M14
 #[test]
 fn an_unknown_configuration_key_is_refused_with_a_suggestion() {
     let stage = Stage::new();
@@ -135,6 +138,7 @@ fn every_setting_is_explained_and_shown() {
     assert_eq!(shown["batch"]["count_max"], 50);
 }
 
+// Faults: M15
 #[test]
 fn an_unknown_identity_is_named_with_the_cure() {
     let stage = Stage::new();

@@ -250,6 +250,7 @@ async fn a_client_commits_with_one_replica_dead_from_the_start() {
     assert_eq!(finished.ticket.nonce, Nonce(1));
 }
 
+// Faults: R20
 #[tokio::test]
 async fn a_lying_replica_changes_neither_answers_nor_nonces() {
     let replicas = start(&[], Some(0));
@@ -268,6 +269,7 @@ async fn a_lying_replica_changes_neither_answers_nor_nonces() {
 }
 
 // B4
+// Faults: M01
 #[tokio::test]
 async fn a_replica_that_sends_bytes_that_are_no_message_is_named_and_changes_nothing() {
     let replicas = start(&[], None);
@@ -340,6 +342,7 @@ async fn a_receipt_comes_verified_and_verifies_offline() {
     assert_eq!((verdict.payload.as_slice(), verdict.answer), (&b"keep this"[..], answer("KEEP THIS")));
 }
 
+// Faults: K12
 #[tokio::test]
 async fn the_stream_has_every_block_once_and_resumes_at_its_cursor() {
     let replicas = start(&[3], None);

@@ -27,6 +27,7 @@ fn every_valid_message_is_vouched_for_unchanged_and_is_not_checked_twice() {
     }
 }
 
+// Faults: R07, K15
 #[test]
 fn a_signature_is_valid_in_no_other_cluster_epoch_or_kind() {
     // M2: the domain binds a signature to its cluster, epoch and configuration, and the kind to its message.
@@ -53,6 +54,7 @@ fn a_signature_is_valid_in_no_other_cluster_epoch_or_kind() {
     assert!(why(checker.check(Message::Commit(prepare))).contains("other phase"));
 }
 
+// Faults: R08
 #[test]
 fn the_index_in_the_body_decides_whose_key_counts() {
     let world = World::new();
@@ -108,6 +110,7 @@ fn a_reminder_holds_the_words_of_one_member() {
     assert!(why(check(forged)).contains("bad signature"));
 }
 
+// Faults: L08
 #[test]
 fn a_bad_request_takes_out_its_batch_and_nothing_else() {
     let world = World::new();
@@ -145,6 +148,7 @@ fn a_bad_request_takes_out_its_batch_and_nothing_else() {
     assert!(checker.check(Message::Data(data)).unwrap().message.is_none());
 }
 
+// Faults: R27
 #[test]
 fn bad_requests_of_a_relay_are_dropped_alone() {
     let world = World::new();
@@ -172,6 +176,7 @@ fn bad_requests_of_a_relay_are_dropped_alone() {
 }
 
 // P8: size, shape and keys are looked at before any signature, and what was judged before is not judged again.
+// Faults: K01
 #[test]
 fn what_is_refused_for_its_shape_costs_no_signature_check() {
     let world = World::new();
@@ -214,6 +219,7 @@ fn what_is_refused_for_its_shape_costs_no_signature_check() {
     assert_eq!(core.prepare(relay).unwrap().checks().len(), 0, "known already");
 }
 
+// Faults: R09
 #[test]
 fn a_session_or_author_with_a_small_order_key_is_refused() {
     let world = World::new();
@@ -227,6 +233,7 @@ fn a_session_or_author_with_a_small_order_key_is_refused() {
     assert!(world.checker().check_request(request).unwrap_err().why.contains("session key"));
 }
 
+// Faults: R10, R11, R12, M18
 #[test]
 fn certificates_need_a_quorum_of_different_members_in_order() {
     let world = World::new();
@@ -250,6 +257,7 @@ fn certificates_need_a_quorum_of_different_members_in_order() {
     assert!(world.checker().check(Message::Certificate(good)).is_ok());
 }
 
+// Faults: R13
 #[test]
 fn a_view_change_shows_exactly_what_its_head_claims() {
     // V16: the attached certificate is valid and equals the claimed rank and id. V19: so does an opening's.
@@ -375,6 +383,7 @@ fn nothing_that_a_correct_replica_may_do_is_evidence() {
     assert_eq!(world.checker().check_evidence(&proof).unwrap().rule, Rule::TwoPrepares);
 }
 
+// Faults: R08
 #[test]
 fn evidence_that_proves_nothing_is_rejected() {
     let world = World::new();
@@ -394,6 +403,7 @@ fn evidence_that_proves_nothing_is_rejected() {
     }
 }
 
+// Faults: R17
 #[test]
 fn a_range_is_a_chain_with_its_own_batches_under_its_own_certificate() {
     // C5: checked by walking the parent hashes back from one certificate at the end.
@@ -432,6 +442,7 @@ fn a_range_is_a_chain_with_its_own_batches_under_its_own_certificate() {
     assert!(world.checker().check(Message::Data(range(blocks))).is_ok());
 }
 
+// Faults: R17
 #[test]
 fn a_snapshot_comes_with_its_own_header_and_certificate() {
     // C6, C8: no snapshot is believed without its certificate.

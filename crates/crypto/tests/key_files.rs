@@ -14,6 +14,7 @@ fn saved() -> (tempfile::TempDir, PathBuf, KeyPair) {
     (folder, path, pair)
 }
 
+// Faults: O04
 #[test]
 fn a_saved_key_comes_back_and_its_file_is_private() {
     let (_folder, path, pair) = saved();
@@ -23,6 +24,7 @@ fn a_saved_key_comes_back_and_its_file_is_private() {
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
+// Faults: O04
 #[test]
 fn a_key_that_others_may_read_is_refused_with_the_cure() {
     let (_folder, path, _) = saved();

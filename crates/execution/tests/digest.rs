@@ -47,6 +47,7 @@ fn blocks() -> impl Strategy<Value = Vec<Vec<Request>>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
+    // Faults: P08
     #[test]
     fn roots_do_not_depend_on_flushes_or_restarts(
         requests in blocks(),
@@ -144,6 +145,7 @@ fn replay(executor: &mut Executor, blocks: &[Block]) {
     }
 }
 
+// Faults: S05
 #[test]
 fn a_crash_between_flushes_is_replayed_to_the_same_root() {
     // E11
@@ -257,6 +259,7 @@ impl Backend for Failing {
     }
 }
 
+// Faults: S18
 #[test]
 fn a_failing_database_stops_execution_and_a_restart_goes_on() {
     // D20: wherever it fails, nothing wrong becomes durable.

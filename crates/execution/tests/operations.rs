@@ -25,6 +25,7 @@ fn a_refused_operation_changes_nothing() {
     assert_eq!((bench.get("a").as_deref(), bench.get("b")), (Some("1"), None));
 }
 
+// Faults: P07
 #[test]
 fn a_panic_is_a_refusal_without_effect_and_the_log_goes_on() {
     // Fault P07: a hundred poisoned operations, on a replica that runs each twice, too.
@@ -46,6 +47,7 @@ fn a_panic_is_a_refusal_without_effect_and_the_log_goes_on() {
     }
 }
 
+// Faults: K09
 #[test]
 fn broken_limits_refuse_the_whole_operation() {
     let mut bench = Bench::new();
@@ -108,6 +110,7 @@ impl Application for Moody {
     }
 }
 
+// Faults: P08
 #[test]
 fn executing_twice_finds_an_application_that_is_not_deterministic() {
     // Fault P08.

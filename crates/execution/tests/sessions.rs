@@ -17,6 +17,7 @@ fn requests_in_order_are_applied() {
     assert_eq!(bench.executor.session(&client(1)).unwrap().next, Nonce(3));
 }
 
+// Faults: K05
 #[test]
 fn a_request_ahead_is_held_and_released_in_the_block_of_the_one_it_waits_for() {
     // E3: both leaves, one execution, and the application sees nonce order.
@@ -74,6 +75,7 @@ fn held_requests_survive_a_restart() {
     assert_eq!(bench.get("a").as_deref(), Some("2"));
 }
 
+// Faults: K05, C08
 #[test]
 fn the_window_has_exact_edges() {
     // E3, E6: next is 1, so 65 is the last one held.
@@ -96,6 +98,7 @@ fn the_window_has_exact_edges() {
     assert_eq!(bench.get("a").as_deref(), Some("1"));
 }
 
+// Faults: K04, C08
 #[test]
 fn a_replay_is_a_duplicate_also_after_a_restart() {
     // E4, fault K04.
@@ -109,6 +112,7 @@ fn a_replay_is_a_duplicate_also_after_a_restart() {
     assert_eq!(bench.get("a").as_deref(), Some("2"));
 }
 
+// Faults: K03
 #[test]
 fn the_first_of_two_contents_under_one_nonce_wins() {
     // E5, fault K03: executed ...
@@ -125,6 +129,7 @@ fn the_first_of_two_contents_under_one_nonce_wins() {
     assert_eq!(bench.get("a").as_deref(), Some("x3"));
 }
 
+// Faults: K05, M17
 #[test]
 fn the_smallest_and_the_largest_nonce_are_refused() {
     // Fault K05.
@@ -181,6 +186,7 @@ fn held_bytes_are_bounded_per_session() {
     assert_eq!(bench.kinds(vec![request(1, 7, &operations)])[0], Held);
 }
 
+// Faults: K08, C10
 #[test]
 fn new_sessions_are_admitted_at_an_agreed_rate() {
     // E9: agreed time alone decides.

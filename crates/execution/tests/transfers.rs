@@ -201,7 +201,7 @@ fn bend(
     }
 }
 
-// Faults: S21
+// Faults: S21, R17
 #[test]
 fn each_kind_of_lie_is_named_at_once_and_the_honest_peers_suffice() {
     // C6, fault S21
@@ -232,6 +232,7 @@ fn each_kind_of_lie_is_named_at_once_and_the_honest_peers_suffice() {
     assert!(source.executor.flush().is_ok());
 }
 
+// Faults: S21
 #[test]
 fn a_bent_manifest_is_blamed() {
     // C8
@@ -282,7 +283,7 @@ fn answers_nobody_asked_for_are_dropped() {
     assert!(outputs.is_empty());
 }
 
-// Faults: S17
+// Faults: S17, R17
 #[test]
 fn silent_and_trickling_peers_do_not_stop_a_transfer() {
     let (mut source, certificate) = honest(8);
@@ -322,7 +323,7 @@ fn large_buckets_come_in_bounded_chunks() {
     assert_eq!(agreed(&backend), agreed(&source.backend));
 }
 
-// Faults: S23
+// Faults: S23, P13
 #[test]
 fn a_crash_in_the_middle_continues_without_fetching_anything_twice() {
     let (mut source, certificate) = honest(8);
@@ -355,7 +356,7 @@ fn a_crash_in_the_middle_continues_without_fetching_anything_twice() {
     assert_same(&mut source, &backend, &mut executor);
 }
 
-// Faults: S23
+// Faults: S23, P13
 #[test]
 fn a_crash_at_any_moment_of_a_transfer_is_survived() {
     // Again and again, each time a little further.
@@ -412,6 +413,7 @@ fn a_snapshot_that_is_being_read_stays_a_while() {
     assert_eq!(certificate.sequence, Sequence(8));
 }
 
+// Faults: P08
 #[test]
 fn a_replica_that_went_astray_goes_back_to_the_checkpoint() {
     // C4: it executed other things, more of them, and has some of it only in memory.
@@ -430,6 +432,7 @@ fn a_replica_that_went_astray_goes_back_to_the_checkpoint() {
     assert_same(&mut source, &astray.backend, &mut astray.executor);
 }
 
+// Faults: S08
 #[test]
 fn a_rotten_disk_is_repaired_though_the_kept_sums_say_that_all_is_well() {
     // C4
@@ -498,6 +501,7 @@ fn a_transfer_that_nobody_can_finish_is_given_up_and_the_own_state_comes_back() 
     }
 }
 
+// Faults: S23
 #[test]
 fn a_wrong_state_never_comes_back() {
     // C4, C11

@@ -33,6 +33,7 @@ fn the_commented_file_says_the_defaults() {
     assert!(reasons > keys, "every key has its reason");
 }
 
+// Faults: M14
 #[test]
 fn a_misspelt_key_is_named_with_its_line_and_the_right_one() {
     let text = refusal("[timeouts]\n\nview_mss = 500\n");
@@ -42,6 +43,7 @@ fn a_misspelt_key_is_named_with_its_line_and_the_right_one() {
     assert!(refusal("[network\n").starts_with("config.toml, line 1"));
 }
 
+// Faults: M14
 #[test]
 fn a_value_out_of_its_range_is_refused_with_the_range() {
     assert!(refusal("[timeouts]\nview_ms = 1\n").contains("must lie between 50 and 10000"));
@@ -49,6 +51,7 @@ fn a_value_out_of_its_range_is_refused_with_the_range() {
     assert!(refusal("[limits]\nlog_segment_mib = 0\n").contains("between 1 and 1024"));
 }
 
+// Faults: M14
 #[test]
 fn a_variable_goes_before_its_key_and_is_checked_as_sharply() {
     let file = "[timeouts]\nview_ms = 700\n";

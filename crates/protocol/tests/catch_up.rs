@@ -10,6 +10,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 // N9, C9, C10: a replica that gets no batches fetches them from those who echoed the header.
+// Faults: L09
 #[test]
 fn batches_that_the_leader_withholds_are_fetched() {
     let mut cluster = Cluster::started(4);
@@ -25,6 +26,7 @@ fn batches_that_the_leader_withholds_are_fetched() {
 }
 
 // N9, V17, V18: half a batch, then the plug is pulled: not certified, so the next view goes on without it.
+// Faults: L09
 #[test]
 fn a_batch_that_reached_nobody_stops_nobody() {
     let mut cluster = Cluster::started(4);
@@ -52,6 +54,7 @@ fn a_batch_that_reached_nobody_stops_nobody() {
 }
 
 // C5, T5: a laggard fetches ranges, each checked by its certificate.
+// Faults: R02
 #[test]
 fn a_laggard_fetches_ranges() {
     let mut cluster = Cluster::started(4);
@@ -111,6 +114,7 @@ fn a_latecomer_fast_forwards() {
 }
 
 // T6, V10, V11, V14, V18: a third of all messages is lost, and the leader dies twice.
+// Faults: N01
 #[test]
 fn progress_survives_the_loss_of_a_third_of_all_messages() {
     for seed in 1..=8u64 {
@@ -136,6 +140,7 @@ fn progress_survives_the_loss_of_a_third_of_all_messages() {
 }
 
 // N9: a proposal whose batches do not match its payload root is never prepared.
+// Faults: L08
 #[test]
 fn a_wrong_payload_root_is_never_prepared() {
     let mut cluster = Cluster::started(4);
@@ -152,6 +157,7 @@ fn a_wrong_payload_root_is_never_prepared() {
 }
 
 // B3, C10: a peer that fetches without end is answered at a bounded rate, and the others as ever.
+// Faults: R18, R25
 #[test]
 fn a_peer_that_fetches_without_end_slows_itself_alone() {
     let mut cluster = Cluster::started(4);

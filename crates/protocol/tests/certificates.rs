@@ -39,6 +39,7 @@ fn openings(cluster: &Cluster, i: usize) -> Vec<NewView> {
 }
 
 // V16, V17, V12: a head whose certificate is missing or is another one is not counted, and blames nobody (X2).
+// Faults: R12, R13
 #[test]
 fn a_head_without_its_certificate_is_not_counted() {
     let mut cluster = Cluster::started(4);
@@ -58,6 +59,7 @@ fn a_head_without_its_certificate_is_not_counted() {
 
 // V19, V20, V22: an opening with another certificate than its highest head's is ignored; the true one is taken, though
 // the own lock is higher.
+// Faults: R13, L11
 #[test]
 fn an_opening_needs_the_certificate_of_its_highest_head() {
     let mut cluster = Cluster::started(4);
@@ -84,6 +86,7 @@ fn an_opening_needs_the_certificate_of_its_highest_head() {
 }
 
 // X1, V21, Q4: two openings of one view convict their leader; the second is not acted upon. One with too few heads does too.
+// Faults: L11
 #[test]
 fn two_openings_convict_their_leader() {
     let mut cluster = Cluster::started(4);
@@ -111,6 +114,7 @@ fn two_openings_convict_their_leader() {
 }
 
 // X5: two final blocks in one place: the replica names the double voters and votes no more.
+// Faults: R22
 #[test]
 fn a_second_final_block_stops_the_replica() {
     let mut cluster = Cluster::started(4);
@@ -145,6 +149,7 @@ fn what_is_known_is_not_verified_again() {
 }
 
 // V6, V13, T2, Q6: views whose openings are lost end one after the other, each led by the next member.
+// Faults: L12
 #[test]
 fn a_view_that_does_not_open_ends() {
     let mut cluster = Cluster::started(4);

@@ -70,6 +70,7 @@ fn checkpoints_by_bytes_become_stable() {
 }
 
 // C1, B2: votes where no checkpoint is due move nothing, however many a liar sends, and drown nobody's vote.
+// Faults: R15
 #[test]
 fn votes_for_other_places_are_no_checkpoints() {
     let mut cluster = Cluster::with(4, 4, Tunables::default());
@@ -107,6 +108,7 @@ fn the_window_waits_for_checkpoints() {
 }
 
 // C4, C7, R1: a replica whose state the others contradict stops answering, fetches the state, and says so.
+// Faults: P08
 #[test]
 fn a_diverged_replica_repairs_itself() {
     let mut cluster = Cluster::with(4, 4, Tunables::default());
@@ -142,6 +144,7 @@ fn a_diverged_replica_repairs_itself() {
 }
 
 // C6: a laggard beyond what peers keep asks for the state.
+// Faults: X05
 #[test]
 fn a_laggard_beyond_retention_fetches_the_state() {
     let mut cluster = Cluster::with(4, 4, Tunables::default());

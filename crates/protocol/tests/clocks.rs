@@ -9,6 +9,7 @@ use outvote_protocol::{Input, Note, Output};
 use outvote_types::{Instant, Message, WallTime};
 
 // W1, W2, W5: an untimely header is not prepared, and nothing else follows.
+// Faults: C02, L14
 #[test]
 fn an_untimely_header_is_not_prepared() {
     for (offset, timely) in
@@ -43,6 +44,7 @@ fn a_header_with_its_parents_time_is_not_prepared() {
 }
 
 // W3, N3: all clocks step back by an hour; the log goes on by a microsecond a block.
+// Faults: C05
 #[test]
 fn the_log_outlives_clocks_that_step_back() {
     let mut cluster = Cluster::started(4);
@@ -128,6 +130,7 @@ fn suspicions_of_different_views_do_not_add_up() {
 }
 
 // V10, V8: f liars who suspect all the time end no view, idle or busy.
+// Faults: L20, L21
 #[test]
 fn a_liar_alone_ends_no_view() {
     let mut cluster = Cluster::started(4);
@@ -143,6 +146,7 @@ fn a_liar_alone_ends_no_view() {
 }
 
 // T7: wall clocks that jump about make nobody impatient, and a monotonic clock that seems to go back is held still.
+// Faults: C01, C05, O17
 #[test]
 fn timers_follow_the_monotonic_clock_alone() {
     let mut cluster = Cluster::started(4);
@@ -230,6 +234,7 @@ fn failed_views_widen_the_tolerance_of_time_until_a_commit() {
 }
 
 // W6: votes carry no time and blocks have the leader's alone: a follower with another clock signs and commits the same.
+// Faults: C01, R29, O17
 #[test]
 fn a_followers_clock_is_in_nothing_that_it_says() {
     let run = |offset: i64| {

@@ -13,6 +13,7 @@ fn commits_sent(cluster: &Cluster, i: usize) -> usize {
 }
 
 // D1: COMMIT waits for its certificate and block; PREPARE does not (D3).
+// Faults: P15
 #[test]
 fn a_commit_waits_for_the_disk_and_a_prepare_does_not() {
     let mut cluster = Cluster::started(4);
@@ -29,6 +30,7 @@ fn a_commit_waits_for_the_disk_and_a_prepare_does_not() {
 }
 
 // D2, D3, D6: before the first lease is durable nothing is prepared; STATUS does not wait.
+// Faults: P15
 #[test]
 fn nothing_is_prepared_before_the_lease_is_durable() {
     let mut cluster = Cluster::new(4);
@@ -50,6 +52,7 @@ fn small_lease() -> Tunables {
 }
 
 // D4, D7, D8, D9: a restarted follower prepares nothing at or below its lease, and votes again above it.
+// Faults: R24
 #[test]
 fn a_restarted_follower_sits_out_its_lease() {
     let mut cluster = Cluster::with(4, 1024, small_lease());
@@ -90,6 +93,7 @@ fn a_restarted_follower_sits_out_its_lease() {
 
 // D7, D10, V21: a replica that restarts in a view takes no NEWVIEW of it. Scenario 43, first half: nor a second one, whose
 // base lies above the lease.
+// Faults: R24
 #[test]
 fn no_opening_is_taken_after_a_restart_in_its_view() {
     let mut cluster = Cluster::started(4);
@@ -127,6 +131,7 @@ fn no_opening_is_taken_after_a_restart_in_its_view() {
 }
 
 // D18: a peer shows a later vote of this key than its promises allow: the disk is an old copy.
+// Faults: S14, R24
 #[test]
 fn an_old_copy_of_the_disk_is_noticed() {
     let mut cluster = Cluster::with(4, 1024, small_lease());
@@ -172,6 +177,7 @@ fn a_key_that_votes_no_more_is_not_brought_back_by_a_damaged_record() {
 }
 
 // D16, D17: without promises a replica follows, serves, and says nothing that binds.
+// Faults: S12
 #[test]
 fn a_replica_with_a_lost_disk_only_follows() {
     let mut cluster = Cluster::started(4);
@@ -226,6 +232,7 @@ fn a_promise_never_runs_ahead_of_its_block() {
 
 // D13, D23: a torn last write that kept only its promise takes the lock back to the one before; behind a whole one the lock
 // stays as high as it was promised, and only its proof has to come.
+// Faults: S06
 #[test]
 fn a_promise_whose_write_was_torn_revives_no_lock_and_loses_no_vote() {
     let mut cluster = Cluster::started(4);

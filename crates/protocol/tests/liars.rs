@@ -15,6 +15,7 @@ fn rules_broken(cluster: &Cluster, i: usize) -> Vec<(u16, Rule)> {
 }
 
 // N4, X1, X4, V4: an echo shows the other header; the evidence reaches all, and the mutiny begins at once.
+// Faults: L01
 #[test]
 fn an_equivocating_leader_is_accused_and_deposed_at_once() {
     let mut cluster = Cluster::started(4);
@@ -43,6 +44,7 @@ fn an_equivocating_leader_is_accused_and_deposed_at_once() {
 }
 
 // X1, N16: two votes of one signer for one slot; only the first counts.
+// Faults: R03, R10
 #[test]
 fn evidence_outlives_restarts_and_the_beginning_of_the_log() {
     // X4, C3: written when it is found, and again with each stable checkpoint.
@@ -92,6 +94,7 @@ fn two_votes_for_one_slot_are_evidence() {
 }
 
 // V4, N8: a batch with a bad request convicts nobody on paper, but its leader is deposed, and it is never prepared.
+// Faults: L08
 #[test]
 fn an_invalid_batch_is_never_prepared() {
     let mut cluster = Cluster::started(4);
@@ -105,6 +108,7 @@ fn an_invalid_batch_is_never_prepared() {
 }
 
 // B4, N15, M4: views and sequences as high as they go change nothing.
+// Faults: M17, R14, R16
 #[test]
 fn the_largest_numbers_change_nothing() {
     let mut cluster = Cluster::started(4);

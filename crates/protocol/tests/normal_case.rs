@@ -33,6 +33,7 @@ fn an_idle_cluster_keeps_its_leader() {
 }
 
 // Q1: every committee size commits with its f members silent.
+// Faults: R01
 #[test]
 fn every_size_commits_with_f_replicas_silent() {
     for n in 4..=10u8 {
@@ -77,6 +78,7 @@ fn only_headers_of_the_current_open_view_are_prepared() {
 }
 
 // N6: only the child of what was prepared last: not another parent's, and not the one after next, which waits.
+// Faults: L02, L07
 #[test]
 fn only_the_child_of_the_last_prepared_header_is_prepared() {
     let mut cluster = Cluster::started(4);

@@ -53,6 +53,7 @@ fn batches_take_clients_in_turn() {
 }
 
 // P1, P3: a request that only a follower knows reaches the leader.
+// Faults: N07
 #[test]
 fn a_follower_relays_to_the_leader() {
     let mut cluster = Cluster::started(4);
@@ -64,6 +65,7 @@ fn a_follower_relays_to_the_leader() {
 }
 
 // V2, P2: a leader that proposes others' requests and not this one is deposed, and the request is ordered.
+// Faults: L05
 #[test]
 fn a_censor_is_deposed() {
     let mut cluster = Cluster::started(4);
@@ -88,6 +90,7 @@ fn a_censor_is_deposed() {
 }
 
 // P3, P5, P11, V2: far more than the leader can order, at the leader and through relays: nobody is deposed.
+// Faults: K07, X08
 #[test]
 fn overload_deposes_nobody() {
     let tunables = Tunables {
@@ -125,6 +128,7 @@ fn overload_deposes_nobody() {
 }
 
 // P10, V5: a leader that holds relayed work back for 100 ms each time is deposed by the performance rule.
+// Faults: L04
 #[test]
 fn a_leader_slower_than_its_peers_is_deposed() {
     let mut cluster = Cluster::with(4, 1024, Tunables { linger_us: 1_000, ..Tunables::default() });
@@ -152,6 +156,7 @@ fn a_leader_slower_than_its_peers_is_deposed() {
 }
 
 // N17, E4: what was ordered is not proposed again.
+// Faults: K04
 #[test]
 fn an_ordered_request_is_not_proposed_again() {
     let mut cluster = Cluster::started(4);

@@ -96,6 +96,7 @@ fn reminders(cluster: &Cluster, i: usize) -> Vec<Reminder> {
 }
 
 // D18, D22: the first words on the link show it what it forgot, so it never votes, follows, and goes on following.
+// Faults: S14, R24
 #[test]
 fn an_old_copy_is_found_out_before_it_votes() {
     let (mut cluster, copy) = forgotten_view();
@@ -111,6 +112,7 @@ fn an_old_copy_is_found_out_before_it_votes() {
 
 // D18: the old copy is in the others' view, with their lock, before anybody shows it what it forgot. Its promises allow
 // that by then, and are no excuse.
+// Faults: S14, R24
 #[test]
 fn an_old_copy_that_has_caught_up_is_found_out_all_the_same() {
     let (mut cluster, copy) = forgotten_view();
@@ -156,6 +158,7 @@ fn certificate_of(cluster: &Cluster, view: u64, phase: Phase) -> Certificate {
 }
 
 // D18: each kind of binding word, alone and inside other messages.
+// Faults: S14
 #[test]
 fn every_binding_word_beyond_the_disk_is_noticed() {
     let mut cluster = Cluster::with(4, 1024, small_lease());
@@ -206,6 +209,7 @@ fn every_binding_word_beyond_the_disk_is_noticed() {
 }
 
 // D18, V15: a head whose lock the disk does not hold, though its view is promised.
+// Faults: S14, R24
 #[test]
 fn a_lock_that_was_claimed_and_is_gone_is_noticed() {
     let mut cluster = Cluster::started(4);
@@ -300,6 +304,7 @@ fn a_new_link_begins_with_the_highest_words() {
 }
 
 // D22, T4: a STATUS that claims less than its sender has signed is answered with the words; at most so often.
+// Faults: S14
 #[test]
 fn a_status_that_falls_short_is_answered_with_a_reminder() {
     let mut cluster = Cluster::started(4);
@@ -329,6 +334,7 @@ fn a_status_that_falls_short_is_answered_with_a_reminder() {
 }
 
 // D22: the certificates and the opening on a disk outlive the memory of those who remember.
+// Faults: S14
 #[test]
 fn peers_that_have_restarted_remember_from_their_logs() {
     let mut cluster = Cluster::with(4, 1024, small_lease());
@@ -351,6 +357,7 @@ fn peers_that_have_restarted_remember_from_their_logs() {
 }
 
 // D17, D18: the log says so from then on, also when its beginning is dropped; nobody needs to show it anything again.
+// Faults: S14
 #[test]
 fn what_was_found_out_outlives_a_restart() {
     let mut cluster = Cluster::with(4, 4, small_lease());

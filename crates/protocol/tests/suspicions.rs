@@ -52,6 +52,7 @@ fn work_that_waits_while_f_plus_1_suspect_is_a_reason_after_half_a_window() {
 }
 
 // V8: neither f suspicions nor an idle cluster is enough, and a leader never suspects itself for this reason.
+// Faults: L20
 #[test]
 fn f_suspicions_and_idleness_and_leading_are_each_no_reason_to_join() {
     let mut few = work_waits_at_one();

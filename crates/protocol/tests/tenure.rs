@@ -107,6 +107,7 @@ fn an_idle_cluster_does_not_rotate_for_ever() {
 }
 
 // P12, V10: it binds nobody: whoever suspects ahead of the schedule, or for another one, moves no view by itself.
+// Faults: L20
 #[test]
 fn a_tenure_of_one_replica_moves_no_view() {
     let mut cluster = rotating(1_000, 0);

@@ -10,6 +10,7 @@ use outvote_types::{
 };
 
 // V1, V9, V11, V18, V20: the next leader takes over quickly after a SIGKILL.
+// Faults: P01
 #[test]
 fn the_next_leader_takes_over() {
     let mut cluster = Cluster::started(4);
@@ -43,6 +44,7 @@ fn a_restarted_leader_hands_over() {
 }
 
 // V7, D7: the whole cluster loses power: exactly one view change.
+// Faults: P02
 #[test]
 fn a_power_loss_costs_one_view_change() {
     let mut cluster = Cluster::started(4);
@@ -173,6 +175,7 @@ fn no_opening_is_taken_after_a_fast_forward() {
 
 // Scenario 21. V17: only replica 3 saw the certificate, and what it covers does not reach the new leader from anybody. The
 // leader asks for it, goes on collecting others, and opens the view without it.
+// Faults: R26
 #[test]
 fn a_leader_goes_on_without_a_certified_block_that_nobody_supplies() {
     let is_data = |to: usize, message: &Message| to == 1 && matches!(message, Message::Data(_));

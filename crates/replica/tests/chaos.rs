@@ -126,6 +126,7 @@ fn weather(n: usize, seed: u64, rounds: usize) {
     assert!(statuses.iter().all(|status| !status.observer), "seed {seed}: somebody honest lost its vote");
 }
 
+// Faults: N01, N04, P01, S05
 #[test]
 fn four_replicas_outlive_any_weather() {
     for seed in 1..=seeds(12) {
@@ -133,6 +134,7 @@ fn four_replicas_outlive_any_weather() {
     }
 }
 
+// Faults: N01, N04, P01, S05
 #[test]
 fn seven_replicas_outlive_any_weather() {
     for seed in 1..=seeds(3) {

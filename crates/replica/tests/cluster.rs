@@ -67,6 +67,7 @@ fn every_request_of_a_load_is_executed_once_and_in_the_same_order_everywhere() {
     assert!(cluster.status(2).stable >= Sequence(64), "checkpoints became stable: {:?}", cluster.status(2));
 }
 
+// Faults: P15
 #[test]
 fn nothing_that_the_log_table_names_leaves_before_it_is_durable() {
     // A disk far slower than the network: every message that must wait has something to wait for. D1, D2, D3.
@@ -94,6 +95,7 @@ fn load_from(cluster: &mut Cluster, first: u64, count: u64) {
     }
 }
 
+// Faults: P01
 #[test]
 fn a_dead_leader_is_outvoted_and_its_log_goes_on() {
     let mut cluster = Cluster::of(4);
@@ -112,6 +114,7 @@ fn a_dead_leader_is_outvoted_and_its_log_goes_on() {
     assert!(cluster.jars[1].sent.iter().any(|(_, message)| sent_new_view(message)));
 }
 
+// Faults: S05
 #[test]
 fn a_replica_that_lost_power_catches_up_and_votes_again() {
     let mut cluster = Cluster::of(4);
@@ -144,6 +147,7 @@ fn load_from_all_but_three(cluster: &mut Cluster) {
     }
 }
 
+// Faults: P02, S05
 #[test]
 fn a_cluster_that_lost_power_as_a_whole_goes_on_after_one_view_change() {
     let mut cluster = Cluster::of(4);

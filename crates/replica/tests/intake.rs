@@ -86,6 +86,7 @@ fn a_jar_may_move_to_another_thread() {
     is_send::<Action>();
 }
 
+// Faults: M01
 #[test]
 fn junk_never_panics_and_changes_nothing() {
     // M1: a decoder refuses every other spelling; B4: peers' bytes reach no assertion.
@@ -122,6 +123,7 @@ fn samples(family: &Family) -> Vec<(usize, Message)> {
     samples
 }
 
+// Faults: M04
 #[test]
 fn a_frame_cut_off_anywhere_is_refused() {
     let family = Family::of(4);
@@ -146,6 +148,7 @@ fn a_frame_cut_off_anywhere_is_refused() {
     assert_eq!(replica.status(), before);
 }
 
+// Faults: R08
 #[test]
 fn a_flipped_bit_is_never_believed() {
     // M6, M8: whatever byte a relay changes, nothing follows from it but a note.
@@ -176,6 +179,7 @@ fn a_flipped_bit_is_never_believed() {
     }
 }
 
+// Faults: M02
 #[test]
 fn a_frame_above_the_longest_message_is_dropped_unread() {
     let family = Family::of(4);
@@ -184,6 +188,7 @@ fn a_frame_above_the_longest_message_is_dropped_unread() {
     assert_eq!(ignored(&give(&mut replica, event)), vec!["M1: longer than a message may be"]);
 }
 
+// Faults: X15
 #[test]
 fn frames_of_strangers_and_of_oneself_are_dropped() {
     let family = Family::of(4);
@@ -195,6 +200,7 @@ fn frames_of_strangers_and_of_oneself_are_dropped() {
     assert_eq!(taken(&replica, MessageType::Status), 0);
 }
 
+// Faults: R08
 #[test]
 fn a_signature_of_another_member_is_refused() {
     // M4: the signer's index stands in the body; here 2 signs what claims to be 3's.
@@ -211,6 +217,7 @@ fn a_signature_of_another_member_is_refused() {
     assert_eq!(taken(&replica, MessageType::Suspect), 1);
 }
 
+// Faults: R07
 #[test]
 fn a_vote_of_another_kind_cluster_or_member_is_not_replayed_here() {
     // M2: the signed bytes name kind, cluster and epoch.
@@ -240,6 +247,7 @@ fn a_vote_of_another_kind_cluster_or_member_is_not_replayed_here() {
     assert_eq!(replica.status(), before);
 }
 
+// Faults: N02
 #[test]
 fn replayed_messages_change_nothing() {
     let family = Family::of(4);
@@ -299,6 +307,7 @@ fn as_message(change: ViewChange) -> Message {
     Message::ViewChange(Box::new(change))
 }
 
+// Faults: R12, R13
 #[test]
 fn a_view_change_with_a_bad_certificate_spoils_no_other() {
     // V16, Q7: a bad one costs its sender nothing but itself, and no head that ranks lower than before is looked at.
@@ -325,6 +334,7 @@ fn a_view_change_with_a_bad_certificate_spoils_no_other() {
     assert_eq!(taken(&replica, MessageType::ViewChange), 2, "the good one of that sender counts");
 }
 
+// Faults: R14, X03
 #[test]
 fn a_flood_of_view_changes_is_bounded_and_the_highest_counts() {
     // B2, V15: at seven replicas each is a job; a peer has few in work, and keeps one place.
@@ -395,6 +405,7 @@ fn a_verdict_for_an_unknown_job_is_only_noted() {
     assert_eq!(ignored(&actions).len(), 1);
 }
 
+// Faults: R25
 #[test]
 fn a_flood_of_jobs_fills_only_the_liars_own_bounded_place() {
     // B2: never more than its byte budget.
@@ -425,6 +436,7 @@ fn a_flood_of_jobs_fills_only_the_liars_own_bounded_place() {
     assert_eq!(replica.waiting_bytes(replica_id(3)), 0);
 }
 
+// Faults: R17
 #[test]
 fn state_that_nobody_asked_for_is_dropped() {
     // C10.

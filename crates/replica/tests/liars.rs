@@ -51,6 +51,7 @@ fn give(cluster: &mut Cluster, to: usize, from: usize, message: &Message) {
     cluster.step(to, Event::Frame { from: replica_id(from), bytes: encode(message) });
 }
 
+// Faults: L08
 #[test]
 fn a_bad_request_inside_a_proposal_is_the_leaders_fault() {
     // N8, V4: the batch is named by a header that the leader signed.
@@ -75,6 +76,7 @@ fn a_bad_request_inside_a_proposal_is_the_leaders_fault() {
     cluster.assert_safe();
 }
 
+// Faults: L01
 #[test]
 fn an_equivocating_leader_is_caught_by_its_own_signatures() {
     // X1, X4, N4: two headers for one slot, seen by two different replicas, meet in the echoes of their PREPAREs.
@@ -139,6 +141,7 @@ fn a_header_that_no_rule_allows_is_proof_by_itself() {
     }
 }
 
+// Faults: R08
 #[test]
 fn a_vote_in_the_name_of_another_moves_nothing() {
     // Scenario 26: a vote signed by 2 that claims to be 3's, a thousand times.

@@ -11,6 +11,7 @@ use support::single::{CLIENT, is_committed, one_in_flight, session};
 use support::{Cluster, answer, at, distrusted, key, operation, outcomes, result};
 
 // R2, Q2: two different members, never one twice.
+// Faults: R20
 #[test]
 fn two_equal_signed_results_commit_and_one_does_not() {
     let mut cluster = Cluster::new(4);
@@ -30,6 +31,7 @@ fn two_equal_signed_results_commit_and_one_does_not() {
     assert_eq!(session.seen(), block.header.sequence);
 }
 
+// Faults: R20
 #[test]
 fn a_liar_cannot_make_a_false_commit_or_change_an_answer() {
     let mut cluster = Cluster::new(4);
@@ -54,6 +56,7 @@ fn a_liar_cannot_make_a_false_commit_or_change_an_answer() {
     assert_eq!(committed.answer(), Some(&answer("done")));
 }
 
+// Faults: R20, R08
 #[test]
 fn a_reply_in_the_name_of_another_or_with_a_bad_signature_is_distrusted() {
     let mut cluster = Cluster::new(4);
@@ -70,6 +73,7 @@ fn a_reply_in_the_name_of_another_or_with_a_bad_signature_is_distrusted() {
 }
 
 // R2: the path must lead to the root that was signed.
+// Faults: R20
 #[test]
 fn a_result_that_the_signed_root_does_not_cover_is_distrusted() {
     let mut cluster = Cluster::new(4);
@@ -84,6 +88,7 @@ fn a_result_that_the_signed_root_does_not_cover_is_distrusted() {
     assert_eq!(distrusted(&session.drain()), [3]);
 }
 
+// Faults: R20
 #[test]
 fn an_answer_that_does_not_match_its_digest_is_distrusted() {
     let mut cluster = Cluster::new(4);
@@ -98,6 +103,7 @@ fn an_answer_that_does_not_match_its_digest_is_distrusted() {
 }
 
 // R3: rejected only with a reason that `f + 1` replicas gave.
+// Faults: R20
 #[test]
 fn a_refusal_of_one_is_nothing_and_of_two_is_a_rejection_with_the_reason() {
     let mut cluster = Cluster::new(4);
@@ -117,6 +123,7 @@ fn a_refusal_of_one_is_nothing_and_of_two_is_a_rejection_with_the_reason() {
     assert_eq!(session.next_nonce(), Some(Nonce(2)), "a refusal by the application uses the nonce up");
 }
 
+// Faults: K03
 #[test]
 fn a_reused_nonce_is_a_rejection_and_never_another_requests_answer() {
     let mut cluster = Cluster::new(4);
@@ -167,6 +174,7 @@ fn a_held_result_is_waited_out_and_a_duplicate_asks_for_the_original() {
 }
 
 // R2: sequence, block and result root agree, or the words do not add up.
+// Faults: R20
 #[test]
 fn words_on_different_blocks_or_roots_do_not_add_up() {
     let mut cluster = Cluster::new(4);
@@ -233,6 +241,7 @@ fn another_clusters_replica_is_named() {
     assert_eq!(distrusted(&session.drain()), [2]);
 }
 
+// Faults: R07
 #[test]
 fn a_reply_signed_for_another_cluster_is_worth_nothing() {
     let mut cluster = Cluster::new(4);

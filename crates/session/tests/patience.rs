@@ -197,6 +197,7 @@ fn busy_is_no_outcome_and_is_tried_again_after_a_pause() {
     assert_eq!(again.len(), 4, "each replica that was busy is tried again: {again:?}");
 }
 
+// Faults: R20
 #[test]
 fn a_liars_busy_delays_nothing_for_long() {
     let cluster = Cluster::new(4);

@@ -112,6 +112,7 @@ fn answered(outputs: &[Output]) -> Vec<Option<Answered>> {
 }
 
 // R7: each answer names its sequence, the reader demands a minimum, and `f + 1` must agree.
+// Faults: K16, L15
 #[test]
 fn two_equal_signed_answers_new_enough_settle_a_question() {
     let cluster = Cluster::new(4);
@@ -138,6 +139,7 @@ fn two_equal_signed_answers_new_enough_settle_a_question() {
     assert_eq!(settled.proof.len(), 2);
 }
 
+// Faults: K16
 #[test]
 fn answers_to_another_question_settle_nothing() {
     let cluster = Cluster::new(4);
@@ -166,6 +168,7 @@ fn an_answer_in_anothers_name_does_not_count() {
 }
 
 // R7: a linearizable read is an ordered operation.
+// Faults: K16, L15
 #[test]
 fn a_question_without_agreement_is_ordered() {
     let mut cluster = Cluster::new(4);
@@ -208,6 +211,7 @@ fn a_question_that_nobody_answers_ends_at_its_deadline() {
     assert_eq!(answers, [None]);
 }
 
+// Faults: R20
 #[test]
 fn a_receipt_is_built_from_two_matching_parts_and_not_from_a_liars() {
     let mut cluster = Cluster::new(4);
@@ -243,6 +247,7 @@ fn a_receipt_is_built_from_two_matching_parts_and_not_from_a_liars() {
     assert_eq!(receipt.verify(&cluster.committee).unwrap().payload, b"hello");
 }
 
+// Faults: M01
 #[test]
 fn junk_from_a_replica_changes_nothing() {
     let cluster = Cluster::new(4);

@@ -102,6 +102,7 @@ fn a_held_operations_receipt_shows_the_block_that_released_it() {
 }
 
 // R5, R6: no digest, path or signature of a receipt is decoration.
+// Faults: M05
 #[test]
 fn every_hexadecimal_digit_matters() {
     for (cluster, receipt) in [example(), released_example()] {
@@ -158,6 +159,7 @@ fn no_changed_character_gives_another_verdict() {
     }
 }
 
+// Faults: M05, M06, M09
 #[test]
 fn upper_case_unknown_missing_and_repeated_fields_are_refused() {
     let (cluster, receipt) = example();
@@ -174,6 +176,7 @@ fn upper_case_unknown_missing_and_repeated_fields_are_refused() {
     assert!(matches!(read(&newer, &cluster), Err(ReceiptError::OtherFormat(_))));
 }
 
+// Faults: R12
 #[test]
 fn one_signature_more_or_less_is_refused() {
     let (cluster, receipt) = example();
@@ -197,6 +200,7 @@ fn one_signature_more_or_less_is_refused() {
     refused(&more);
 }
 
+// Faults: R07
 #[test]
 fn another_committee_refuses_it() {
     let (cluster, receipt) = example();
@@ -218,6 +222,7 @@ fn a_refused_operation_has_a_receipt_that_says_so() {
     assert_eq!((verdict.kind, verdict.answer), (ResultKind::Refused, no));
 }
 
+// Faults: R20
 #[test]
 fn a_liars_parts_are_passed_over() {
     let mut cluster = Cluster::new(4);

@@ -68,6 +68,7 @@ fn blocks_come_in_order_once_two_replicas_show_them_alike() {
     assert_eq!(follower.next(), Sequence(7));
 }
 
+// Faults: K12
 #[test]
 fn a_follower_resumes_at_its_cursor() {
     let mut cluster = Cluster::new(4);
@@ -85,6 +86,7 @@ fn a_follower_resumes_at_its_cursor() {
     assert_eq!(blocks(follower.drain()).len(), 2, "earlier blocks are passed over");
 }
 
+// Faults: R20
 #[test]
 fn a_changed_payload_is_noticed_and_outvoted() {
     let mut cluster = Cluster::new(4);

@@ -33,6 +33,7 @@ impl Liar for Braggart {
 }
 
 /// Scenario 14: what a STATUS says of view and leader moves nobody without its certificate. C8
+// Faults: R14
 #[test]
 fn a_status_that_names_a_wrong_leader_moves_nobody() {
     let lies: [fn(View) -> View; 4] = [
@@ -59,6 +60,7 @@ fn a_status_that_names_a_wrong_leader_moves_nobody() {
 }
 
 /// Scenario 14, with heights instead of views. C8
+// Faults: R16, R17
 #[test]
 fn a_status_that_claims_the_moon_is_believed_by_nobody() {
     let mut world = with_liars(4, &[(2, Behaviour::Forge)]);
@@ -103,6 +105,7 @@ fn own(
 }
 
 /// Scenario 15. Q4, V19
+// Faults: L11, R13
 #[test]
 fn an_opening_with_heads_that_do_not_count_is_refused_and_convicts_its_leader() {
     let wrong: [(&str, Heads); 6] = [
@@ -184,6 +187,7 @@ impl Liar for Transplanter {
 }
 
 /// Scenario 15, second half. Q4
+// Faults: R12
 #[test]
 fn commits_of_another_slot_make_no_certificate() {
     let mut world = with_liars(4, &[(2, Behaviour::Honest)]);

@@ -27,6 +27,7 @@ impl Liar for Lawless {
 }
 
 /// Scenario 5. V4, X1
+// Faults: L08
 #[test]
 fn an_invalid_proposal_means_mutiny_at_once() {
     let mut world = with_liars(4, &[(0, Behaviour::Honest)]);
@@ -42,6 +43,7 @@ fn an_invalid_proposal_means_mutiny_at_once() {
 }
 
 /// Scenario 26. M4, M8
+// Faults: R08, L14, C02
 #[test]
 fn votes_in_others_names_and_impossible_times_change_nothing() {
     let mut world = with_liars(4, &[(0, Behaviour::Forge)]);
@@ -50,6 +52,7 @@ fn votes_in_others_names_and_impossible_times_change_nothing() {
 }
 
 /// Scenario 27. C8
+// Faults: R17
 #[test]
 fn a_peer_that_repeats_old_heights_ends_no_sync() {
     let mut world = with_liars(4, &[(1, Behaviour::Replay)]);
@@ -60,6 +63,7 @@ fn a_peer_that_repeats_old_heights_ends_no_sync() {
 }
 
 /// Scenario 28. C6
+// Faults: S21, R17
 #[test]
 fn a_snapshot_from_a_liar_is_refused_and_another_peer_asked() {
     let mut plan = Plan::with_checkpoints(3, 4, 4);
@@ -89,6 +93,7 @@ impl Liar for Grumbler {
 }
 
 /// Scenario 50. V8, V9, V10
+// Faults: L20, L21
 #[test]
 fn grumbling_liars_and_a_flapping_link_depose_nobody() {
     let mut world = with_liars(7, &[(5, Behaviour::Honest), (6, Behaviour::Honest)]);
@@ -105,6 +110,7 @@ fn grumbling_liars_and_a_flapping_link_depose_nobody() {
 }
 
 /// Scenarios 39 and 45. E3, E5, E6, N17, R6
+// Faults: K03, K05
 #[test]
 fn two_contents_under_one_nonce_and_wild_nonces_blame_nobody() {
     let mut world = with(Plan { execute_us: 50_000, ..Plan::quiet(39, 4) });
@@ -163,6 +169,7 @@ fn a_request_that_is_held_and_released_has_both_leaves_and_runs_once() {
 }
 
 /// Scenario 42. E2, E3, E8
+// Faults: K05
 #[test]
 fn nonces_out_of_order_run_in_order_and_held_ones_survive_restarts() {
     let mut world = cluster(4);
@@ -183,6 +190,7 @@ fn nonces_out_of_order_run_in_order_and_held_ones_survive_restarts() {
 }
 
 /// Scenario 40. W3
+// Faults: C05
 #[test]
 fn the_log_goes_on_when_all_clocks_step_back() {
     let mut world = cluster(4);

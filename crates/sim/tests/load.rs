@@ -19,6 +19,7 @@ fn suspicions(world: &World) -> Vec<(usize, char)> {
 }
 
 /// Scenario 38: what is too much is refused at once, and that is all that comes of it. P5, P11
+// Faults: X08
 #[test]
 fn overload_and_a_step_in_load_depose_nobody() {
     let mut plan = Plan::quiet(38, 4);
@@ -44,6 +45,7 @@ fn overload_and_a_step_in_load_depose_nobody() {
 }
 
 /// Scenario 38: ten times as many requests are under way all the time as all pools together have places for. P3, P4, P5, P11
+// Faults: X08
 #[test]
 fn ten_times_more_than_there_is_room_for_deposes_nobody() {
     let mut plan = Plan::quiet(38, 4);
@@ -67,6 +69,7 @@ fn ten_times_more_than_there_is_room_for_deposes_nobody() {
 }
 
 /// Scenario 44, first half. P2, P3, P11
+// Faults: K07
 #[test]
 fn a_client_that_avoids_the_leader_deposes_nobody() {
     let mut world = cluster(4);
@@ -80,6 +83,7 @@ fn a_client_that_avoids_the_leader_deposes_nobody() {
 }
 
 /// Scenario 44, second half. V2
+// Faults: L05
 #[test]
 fn a_censor_is_caught_while_others_are_served() {
     let mut world = with_liars(4, &[(0, Behaviour::Honest)]);
@@ -95,6 +99,7 @@ fn a_censor_is_caught_while_others_are_served() {
 }
 
 /// Scenario 44: each of 2,500 clients has one request under way and takes the replicas in turn. P2, P3, P11
+// Faults: K07
 #[test]
 fn two_and_a_half_thousand_clients_in_turn_depose_nobody() {
     let mut plan = Plan::quiet(44, 4);
@@ -139,6 +144,7 @@ impl Liar for Hasty {
 }
 
 /// Scenario 44: a follower that votes in no time makes its slower leader look no worse than it is. P11
+// Faults: L21
 #[test]
 fn an_instant_liar_among_four_deposes_nobody() {
     for (delay_us, disk_us) in [(1_000, 500), (30_000, 500), (5_000, 20_000)] {
@@ -183,6 +189,7 @@ fn an_overload_deposes_no_leader_that_needs_more_than_a_window_for_what_waits() 
 
 /// Scenario 44: clients in league with a censor fill everybody's pool, so that its victim's request is neither there to be
 /// missed nor, for all that is under way, late. P3, P4, V2
+// Faults: L05, K13
 #[test]
 fn a_censor_is_caught_behind_clients_that_fill_the_pools() {
     let mut plan = Plan::quiet(44, 4);

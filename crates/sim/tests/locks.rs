@@ -52,6 +52,7 @@ fn is_open(world: &World, index: usize, view: u64) -> bool {
 }
 
 /// Scenario 3: two correct replicas hold locks on different blocks of one height, and one more has crashed. V19, V22
+// Faults: R26
 #[test]
 fn two_locks_on_different_blocks_and_a_crash_still_decide() {
     let mut world = cluster(4);
@@ -78,6 +79,7 @@ fn two_locks_on_different_blocks_and_a_crash_still_decide() {
 }
 
 /// Scenario 4: in each view another replica locks a block that the next leader knows nothing of. V22
+// Faults: R26
 #[test]
 fn a_hidden_lock_in_each_round_stops_no_correct_leader() {
     let mut world = cluster(4);
@@ -122,6 +124,7 @@ impl Liar for TwoFaced {
 }
 
 /// Scenario 6: a replica that holds a proposal, and voted for it, sees the certificate of another one. C9, N14
+// Faults: L01
 #[test]
 fn a_replica_with_another_proposal_fetches_the_certified_block_and_commits_it() {
     let mut world = with_liars(4, &[(0, Behaviour::Honest)]);
@@ -182,6 +185,7 @@ impl Liar for TwoHeads {
 }
 
 /// Scenario 8: the equivocation of a deposed leader is plain to see in what the next one collects. V15, V19, X1
+// Faults: L01
 #[test]
 fn two_stories_among_the_view_changes_stop_no_view() {
     for seed in 0..8 {

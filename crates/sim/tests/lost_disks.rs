@@ -12,6 +12,7 @@ use stage::*;
 
 // Faults: S12
 /// Scenario 25. D16, D17
+// Faults: S12
 #[test]
 fn a_wiped_disk_makes_an_observer() {
     let mut world = cluster(4);
@@ -37,6 +38,7 @@ fn a_wiped_disk_makes_an_observer() {
 // Faults: S12
 /// Scenario 25: the key of the wiped disk votes on, as one with a new home does, and says two things at every occasion. The
 /// others bear it as they bear any liar, and show what it forgot. D16, D17, X1
+// Faults: S12, R24
 #[test]
 fn peers_survive_the_equivocation_of_a_wiped_key() {
     for behaviour in [Behaviour::Honest, Behaviour::Equivocate] {
@@ -69,6 +71,7 @@ fn peers_survive_the_equivocation_of_a_wiped_key() {
 
 // Faults: S14
 /// D18, D22: it is shown what it forgot as soon as it is back, so not even its first VIEWCHANGE leaves.
+// Faults: S14, O06
 #[test]
 fn an_old_copy_of_a_disk_is_found_out_before_it_votes() {
     let mut world = cluster(4);
@@ -109,6 +112,7 @@ fn a_copy_that_is_not_old_silences_nobody() {
 
 // Faults: S14
 /// D18, D22: whenever the copy was taken and put back, nobody else is harmed, and who relied upon what it said shows it.
+// Faults: S14, R24
 #[test]
 fn an_old_copy_put_back_at_any_moment_does_no_harm() {
     for step in 0..40u64 {

@@ -56,6 +56,7 @@ fn every_interleaving_gives_the_same_verdict_where_it_can_be_searched() {
     }
 }
 
+// Faults: R22
 #[test]
 fn two_liars_among_four_fork() {
     let found = run("f = 2 at n = 4", Configuration { byzantine: 2, ..honest(2, 2) }, 4_000_000);

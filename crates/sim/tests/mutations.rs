@@ -109,6 +109,7 @@ impl Liar for Fuzzer {
 
 /// Scenario 30: PREPARE, COMMIT, VIEWCHANGE and NEWVIEW with a view or a sequence off by one, an older one in their place, or
 /// an echo that some never get. Q4, N16
+// Faults: R05
 #[test]
 fn messages_that_are_off_by_one_neither_fork_nor_stop_anything() {
     for kind in [Kind::Prepare, Kind::Commit, Kind::ViewChange, Kind::NewView] {
@@ -196,6 +197,7 @@ impl Liar for Exchanger {
 }
 
 /// Scenario 46: attachments are no part of what was signed, so exchanging them convicts nobody and stops no view. X2, X3
+// Faults: R12
 #[test]
 fn a_relay_that_exchanges_attachments_frames_nobody() {
     for seed in 0..6 {

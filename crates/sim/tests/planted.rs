@@ -18,6 +18,7 @@ use std::sync::{Mutex, PoisonError};
 static SWITCH: Mutex<()> = Mutex::new(());
 
 /// Twins can fork what is not sound.
+// Faults: R04
 #[test]
 fn twins_fork_a_quorum_that_is_one_vote_short() {
     let _guard = SWITCH.lock().unwrap_or_else(PoisonError::into_inner);
@@ -156,6 +157,7 @@ fn a_disk_is_put_back_from_an_old_copy() -> Option<String> {
 }
 
 /// It shows the leader a lower lock than it has shown before, and nothing but D18 keeps it from that.
+// Faults: S14
 #[test]
 fn an_old_copy_that_votes_on_is_caught() {
     is_caught_on(Bug::RollbackUnnoticed, a_disk_is_put_back_from_an_old_copy);
@@ -207,6 +209,7 @@ fn a_laggard_among_corrupt_answers() -> Option<String> {
     verdict(&mut world, 20, 30 * SECOND)
 }
 
+// Faults: S21
 #[test]
 fn an_unchecked_bucket_is_caught() {
     is_caught_on(Bug::BucketUnchecked, a_laggard_among_corrupt_answers);
@@ -218,6 +221,7 @@ fn a_forger_leads() -> Option<String> {
     verdict(&mut world, 30, 60 * SECOND)
 }
 
+// Faults: C02
 #[test]
 fn an_unchecked_time_is_caught() {
     is_caught_on(Bug::TimestampUnchecked, a_forger_leads);
@@ -248,6 +252,7 @@ fn an_orphan_is_proposed() -> Option<String> {
     verdict(&mut world, 10, 60 * SECOND)
 }
 
+// Faults: L07
 #[test]
 fn an_unchecked_parent_is_caught() {
     is_caught_on(Bug::ParentUnchecked, an_orphan_is_proposed);

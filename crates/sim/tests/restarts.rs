@@ -10,6 +10,7 @@ use outvote_types::{Data, Fetch, Sequence, View};
 use stage::*;
 
 /// Scenario 23. D3, D7
+// Faults: R24, S06
 #[test]
 fn a_crash_at_any_moment_leads_to_no_second_vote() {
     for step in 0..60u64 {
@@ -23,6 +24,7 @@ fn a_crash_at_any_moment_leads_to_no_second_vote() {
 
 /// Scenario 23: the power fails after each single record of the log, with more that was signed or written and not flushed.
 /// D3, D7
+// Faults: R24
 #[test]
 fn a_crash_after_any_record_of_the_log_leads_to_no_second_vote() {
     for (victim, torn_writes) in [(0, false), (0, true), (1, false), (1, true)] {
@@ -46,6 +48,7 @@ fn a_crash_after_any_record_of_the_log_leads_to_no_second_vote() {
 }
 
 /// Scenario 24. D7, D9, V7
+// Faults: P02, P06
 #[test]
 fn half_of_the_cluster_all_of_it_and_one_after_the_other_restart() {
     let mut world = cluster(4);
@@ -60,6 +63,7 @@ fn half_of_the_cluster_all_of_it_and_one_after_the_other_restart() {
 }
 
 /// Scenario 35. D2, T4
+// Faults: P13
 #[test]
 fn a_suspicion_certificate_outlives_the_power() {
     let mut world = cluster(4);
@@ -93,6 +97,7 @@ fn a_suspicion_certificate_outlives_the_power() {
 }
 
 /// Scenario 36. D7, D9
+// Faults: R24
 #[test]
 fn stopping_starting_and_killing_leads_to_no_second_prepare() {
     for step in 0..20u64 {
@@ -123,6 +128,7 @@ fn a_leader_that_restarts_hands_over_at_once() {
 }
 
 /// D10: the others do not even have to miss it.
+// Faults: P10
 #[test]
 fn a_leader_that_stops_in_order_hands_over_before_it_is_gone() {
     let mut world = cluster(4);
@@ -140,6 +146,7 @@ fn a_leader_that_stops_in_order_hands_over_before_it_is_gone() {
 }
 
 /// D10, V18: a farewell at any moment, of a leader that is just opening its view, too, is no second word of it.
+// Faults: P10, P13
 #[test]
 fn a_leader_that_stops_at_any_moment_of_a_change_of_view_opens_it_once_at_most() {
     for step in 0..60u64 {
@@ -160,6 +167,7 @@ fn a_leader_that_stops_at_any_moment_of_a_change_of_view_opens_it_once_at_most()
 }
 
 /// Scenario 46. X2, X3
+// Faults: P13
 #[test]
 fn a_leader_that_crashes_between_opening_and_flush_is_not_accused() {
     for step in 0..25u64 {
@@ -223,6 +231,7 @@ fn a_status_and_a_reply_that_outran_the_disk_silence_nobody() {
 }
 
 /// Scenario 48. V7, D7, T1
+// Faults: P02
 #[test]
 fn a_power_loss_of_the_whole_cluster_costs_one_change_of_the_view() {
     let mut world = cluster(4);
@@ -239,6 +248,7 @@ fn a_power_loss_of_the_whole_cluster_costs_one_change_of_the_view() {
 
 /// Scenario 49, with the tests of that name in the storage crate (the pair of promises in one write) and in ring 1 (epochs).
 /// D13, D15
+// Faults: S06
 #[test]
 fn torn_groups_at_power_loss_leave_no_lock_without_its_block() {
     for step in 0..30u64 {
@@ -279,6 +289,7 @@ fn a_laggard_gives_up_a_transfer_that_nobody_can_finish_and_goes_on_by_blocks() 
 }
 
 /// C6, D5: where blocks are given up, the last stable checkpoint outlives the processes that took it.
+// Faults: X05
 #[test]
 fn a_laggard_fetches_the_state_from_replicas_that_have_all_restarted() {
     let mut world = all_who_have_the_state_restart();

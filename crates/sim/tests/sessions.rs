@@ -24,6 +24,7 @@ fn all_get_their_answers(world: &mut World, us: u64) {
 }
 
 /// R2, R3, R7
+// Faults: R20
 #[test]
 fn sessions_take_no_false_answer_from_liars() {
     for (replicas, liars) in [(4, vec![1]), (7, vec![0, 3])] {
@@ -34,6 +35,7 @@ fn sessions_take_no_false_answer_from_liars() {
 }
 
 /// R3, R4, E4
+// Faults: P16
 #[test]
 fn sessions_live_through_the_restart_of_every_replica() {
     let mut world = with_sessions(4, 3, &[]);
@@ -48,6 +50,7 @@ fn sessions_live_through_the_restart_of_every_replica() {
 }
 
 /// R3: a deadline that passes is no error, and asking again executes nothing twice.
+// Faults: K04
 #[test]
 fn sessions_ask_again_after_an_outage_that_is_longer_than_their_patience() {
     let mut world = with_sessions(4, 3, &[]);
@@ -59,6 +62,7 @@ fn sessions_ask_again_after_an_outage_that_is_longer_than_their_patience() {
 }
 
 /// R2: the replicas order and execute, but of each block only one replica's word reaches the sessions.
+// Faults: R20
 #[test]
 fn one_word_is_no_answer() {
     let mut world = with_sessions(4, 2, &[]);
@@ -109,6 +113,7 @@ fn sessions_get_through_when_their_first_choice_hears_nobody() {
 
 /// R4, V5: with one operation under way at a time, every replica comes to see how long a leader lets it wait that is slow on
 /// purpose. At its pace the forty would take eighteen seconds. Seed 2339 of four replicas, where only the same `f + 1` knew.
+// Faults: L03
 #[test]
 fn a_leader_that_is_slow_on_purpose_is_deposed_also_by_one_session_with_one_operation_at_a_time() {
     let mut plan = Plan { sessions: 1, requests_per_client: 40, window: 1, ..Plan::quiet(11, 4) };

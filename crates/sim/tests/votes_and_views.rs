@@ -10,6 +10,7 @@ use outvote_types::{Instant, Rank, Sequence, View};
 use stage::*;
 
 /// Scenario 1. Q1
+// Faults: N04
 #[test]
 fn halves_of_a_split_committee_never_decide_apart() {
     for n in [5, 6, 8, 9] {
@@ -28,6 +29,7 @@ fn halves_of_a_split_committee_never_decide_apart() {
 }
 
 /// Scenario 2. D1, V14
+// Faults: L13
 #[test]
 fn a_block_that_one_replica_saw_committed_survives_the_leader() {
     let mut world = cluster(4);
@@ -56,6 +58,7 @@ fn a_short_certificate_of_a_high_view_outranks_a_long_one_of_a_low_view() {
 }
 
 /// Whoever lies about its proposals is convicted by all. C9, N14, V19, X1
+// Faults: L01
 #[test]
 fn an_equivocating_leader_is_convicted_by_everybody_and_stops_nothing() {
     let mut world = with_liars(4, &[(0, Behaviour::Equivocate)]);
@@ -71,6 +74,7 @@ fn an_equivocating_leader_is_convicted_by_everybody_and_stops_nothing() {
 }
 
 /// Scenario 12. T4, T6
+// Faults: N06
 #[test]
 fn replicas_that_only_hear_the_old_leader_recover_after_healing() {
     let mut world = cluster(4);
@@ -87,6 +91,7 @@ fn replicas_that_only_hear_the_old_leader_recover_after_healing() {
 }
 
 /// Scenario 16. V18
+// Faults: N04
 #[test]
 fn one_replica_cut_off_during_the_change_stops_nothing() {
     let mut world = cluster(7);
@@ -98,6 +103,7 @@ fn one_replica_cut_off_during_the_change_stops_nothing() {
 }
 
 /// Scenario 17. T1, T6
+// Faults: P06, N18
 #[test]
 fn ten_minutes_without_a_quorum_end_within_two_windows() {
     let mut world = cluster(4);
@@ -112,6 +118,7 @@ fn ten_minutes_without_a_quorum_end_within_two_windows() {
 }
 
 /// Scenario 18: one timer runs at half the true speed, one at twice. T4, V11
+// Faults: C03
 #[test]
 fn views_converge_while_timers_drift_and_one_replica_is_dead() {
     for rates in [[1_000, 500, 2_000, 1_000], [2_000, 1_000, 500, 1_000], [500, 2_000, 2_000, 1_000]] {
@@ -136,6 +143,7 @@ fn views_converge_while_timers_drift(rates: [u64; 4]) {
 }
 
 /// Scenario 19. T1
+// Faults: N18
 #[test]
 fn windows_shrink_back_when_the_network_returns() {
     let mut world = cluster(4);
@@ -156,6 +164,7 @@ fn windows_shrink_back_when_the_network_returns() {
 }
 
 /// Scenario 9, with a leader that withholds. V17, N9
+// Faults: L09
 #[test]
 fn half_sent_batches_are_fetched_or_never_certified() {
     let mut world = with_liars(4, &[(0, Behaviour::HalfBatch)]);
@@ -164,6 +173,7 @@ fn half_sent_batches_are_fetched_or_never_certified() {
 }
 
 /// Scenario 9. N9, R7
+// Faults: L10, R02
 #[test]
 fn a_replica_that_the_leader_starves_still_executes() {
     let mut world = cluster(4);
@@ -189,6 +199,7 @@ fn a_proposal_that_overtakes_the_opening_waits_for_it() {
 }
 
 /// Scenario 34. T1, V6
+// Faults: L12
 #[test]
 fn slow_leaders_in_a_row_cost_a_bounded_time() {
     let mut world = with_liars(7, &[(0, Behaviour::Slow), (1, Behaviour::Slow)]);
@@ -210,6 +221,7 @@ impl Liar for Sleeper {
 }
 
 /// Scenario 34: leaders that are slower still make the window grow, and then it shrinks back. T1, V6
+// Faults: L12
 #[test]
 fn leaders_that_are_too_slow_make_the_window_grow_for_a_while() {
     let mut plan = Plan::quiet(34, 7);
@@ -275,6 +287,7 @@ fn a_hidden_lock_meets_a_view_that_was_opened_without_it(hidden: usize) {
 
 /// Scenario 31: how two-phase HotStuff and Tendermint without their waits come to a halt, message by message: the lock that
 /// one replica alone holds, round after round, while the new leader has a quorum without it. V17, V18, V22
+// Faults: R26
 #[test]
 fn the_liveness_traces_of_two_phase_hotstuff_commit() {
     a_hidden_lock_meets_a_view_that_was_opened_without_it(2);
@@ -283,6 +296,7 @@ fn the_liveness_traces_of_two_phase_hotstuff_commit() {
 
 /// Equivocators under partitions, many ways; see the twins for two instances of one identity.
 /// N10, V17, V18, V21
+// Faults: L01, N04
 #[test]
 fn equivocators_under_partitions_never_fork_and_always_let_go() {
     for seed in 0..12 {

@@ -43,11 +43,13 @@ fn a_failed_write_ends_the_log() {
 
 // Faults: S01
 // D20
+// Faults: S01
 #[test]
 fn a_failed_sync_is_never_tried_again() {
     fails_for_good(1, Fault::Device, "cannot sync", "check the disk");
 }
 
+// Faults: S02
 #[test]
 fn a_full_disk_ends_the_log_and_says_so() {
     fails_for_good(0, Fault::Full, "cannot write", "free some space");
@@ -174,6 +176,7 @@ fn a_real_folder_holds_a_log() {
     assert!(log.disk().free_bytes().unwrap() > 0);
 }
 
+// Faults: S01
 #[test]
 fn a_real_disk_that_failed_gives_the_same_error_for_ever() {
     let folder = tempfile::tempdir().unwrap();

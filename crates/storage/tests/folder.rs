@@ -20,6 +20,7 @@ fn a_data_folder_is_made_and_found_again() {
     assert_eq!(folder.log_disk().unwrap().list().unwrap(), ["a"]);
 }
 
+// Faults: O02
 #[test]
 fn a_second_process_on_one_home_is_refused_and_told_which_one_is_there() {
     let home = tempfile::tempdir().unwrap();
@@ -32,6 +33,7 @@ fn a_second_process_on_one_home_is_refused_and_told_which_one_is_there() {
     DataFolder::open(home.path()).unwrap();
 }
 
+// Faults: O02
 #[test]
 fn another_process_holds_the_lock_until_it_ends() {
     let home = tempfile::tempdir().unwrap();
@@ -47,6 +49,7 @@ fn another_process_holds_the_lock_until_it_ends() {
     DataFolder::open(home.path()).unwrap();
 }
 
+// Faults: O08
 #[test]
 fn a_newer_data_folder_is_refused() {
     let home = tempfile::tempdir().unwrap();
@@ -90,6 +93,7 @@ fn a_crash_at_any_point_leaves_a_whole_version_file_or_none() {
     }
 }
 
+// Faults: S13
 #[test]
 fn a_folder_that_was_claimed_is_refused_to_every_other_owner() {
     let home = tempfile::tempdir().unwrap();
@@ -109,6 +113,7 @@ fn a_folder_that_was_claimed_is_refused_to_every_other_owner() {
     assert!(folder.claim("aa11").is_err());
 }
 
+// Faults: M10
 #[test]
 fn an_owner_that_is_cut_off_or_goes_on_is_damage_and_nobody_is_sent_away() {
     for content in ["", "aa1", "aa11", "aa1\n", "aa11\nmore", "aa11\n\n", "a/11\n"] {

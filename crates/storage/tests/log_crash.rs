@@ -210,6 +210,7 @@ fn any_crash() -> impl Strategy<Value = Crash> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
+    // Faults: P14, S05, S06
     #[test]
     fn a_log_survives_crash_after_crash(
         lives in prop::collection::vec((prop::collection::vec(any_step(), 0..12), 0..14_u64, any_crash()), 1..7)

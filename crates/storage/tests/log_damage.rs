@@ -221,6 +221,7 @@ fn a_lost_or_misdirected_write_is_found() {
     }
 }
 
+// Faults: S10
 #[test]
 fn a_missing_segment_is_damage_and_not_a_shorter_log() {
     let (disk, payloads) = sample();
@@ -269,6 +270,7 @@ fn a_log_of_another_identity_is_refused() {
     assert!(error.to_string().contains("swapped"), "{error}");
 }
 
+// Faults: O08
 #[test]
 fn a_log_of_a_later_format_is_refused() {
     let (mut disk, _) = sample();

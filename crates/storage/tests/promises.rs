@@ -52,6 +52,7 @@ fn a_promise_lies_in_two_sectors_of_one_write() {
 }
 
 // D12: why it is written twice. Scenario 49.
+// Faults: S11
 #[test]
 fn one_rotten_copy_is_no_loss() {
     let mut log = started();
@@ -67,6 +68,7 @@ fn one_rotten_copy_is_no_loss() {
 }
 
 // D13. Scenario 49.
+// Faults: S04
 #[test]
 fn a_torn_pair_at_the_tail_was_never_made() {
     let mut log = started();
@@ -118,6 +120,7 @@ fn a_promise_whose_records_are_whole_says_so() {
 }
 
 // D14
+// Faults: S11
 #[test]
 fn a_bad_pair_before_the_tail_is_a_lost_disk() {
     let mut log = started();
@@ -170,6 +173,7 @@ fn a_sealed_pair_is_not_the_tail() {
 
 // Faults: S12
 // D16
+// Faults: S12
 #[test]
 fn a_key_without_a_promise_is_a_lost_disk() {
     let mut log = open(SimDisk::new());
@@ -197,6 +201,7 @@ fn the_first_promise_is_made_once() {
 
 // Faults: S14
 // D14
+// Faults: S14
 #[test]
 fn a_counter_that_others_have_seen_makes_an_old_copy_a_lost_disk() {
     let mut log = started();

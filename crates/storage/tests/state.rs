@@ -92,7 +92,7 @@ fn a_snapshot_stands_still_while_writes_go_on() {
     assert_eq!(seen.join().unwrap(), (Some(b"before".to_vec()), 1, Some(b"after".to_vec())));
 }
 
-// Faults: S05, S06
+// Faults: S05, S06, S19
 #[test]
 fn every_crash_of_a_commit_leaves_all_of_it_or_none() {
     let disk = shared(SimDisk::new());
@@ -133,7 +133,7 @@ fn at_crash_is_stopped(disk: &SimDisk) -> bool {
     disk.length("state").is_err()
 }
 
-// Faults: S02
+// Faults: S02, S01
 #[test]
 fn a_failed_commit_is_never_tried_again() {
     let disk = shared(SimDisk::new());
@@ -189,6 +189,7 @@ fn no_flipped_byte_of_a_state_file_gives_a_wrong_answer() {
     assert!(refused > 100, "only {refused} files were refused");
 }
 
+// Faults: M10
 #[test]
 fn a_file_that_is_no_database_is_refused_with_the_cure() {
     let folder = tempfile::tempdir().unwrap();
@@ -254,7 +255,7 @@ fn what_stood_at_the_mark_comes_back_whole_also_after_a_restart() {
     assert_eq!(store.get("rooms", b"a").unwrap(), Some(b"4".to_vec()));
 }
 
-// Faults: S05, S06
+// Faults: S05, S06, S23
 /// Power that goes at any write of a way back leaves what was there before it or after it.
 #[test]
 fn every_crash_of_a_way_back_leaves_one_of_the_two() {

@@ -33,6 +33,7 @@ async fn a_client_and_a_member_exchange_frames() {
     assert!(reader.next().await.is_err(), "a break, not an end");
 }
 
+// Faults: N17
 #[tokio::test]
 async fn a_client_refuses_a_member_with_another_key() {
     let (mut member, address) = alone(limits());
@@ -78,6 +79,7 @@ async fn until_closed(address: &str, bytes: &[u8]) -> Duration {
     started.elapsed()
 }
 
+// Faults: M11
 #[tokio::test]
 async fn plaintext_junk_and_endless_greetings_are_closed_at_once() {
     let patient = Limits { handshake_timeout: Duration::from_secs(60), ..limits() };
@@ -93,6 +95,7 @@ async fn plaintext_junk_and_endless_greetings_are_closed_at_once() {
     assert_eq!(member.sender.refusals().0, 3);
 }
 
+// Faults: X01
 #[tokio::test]
 async fn whoever_says_nothing_is_closed_at_the_handshake_deadline() {
     let hasty = Limits { handshake_timeout: Duration::from_millis(150), ..limits() };
@@ -105,6 +108,7 @@ async fn whoever_says_nothing_is_closed_at_the_handshake_deadline() {
 }
 
 // B3: a byte now and then is no better than none.
+// Faults: K10, M11
 #[tokio::test]
 async fn whoever_sends_a_byte_at_a_time_is_closed_at_the_handshake_deadline() {
     let hasty = Limits { handshake_timeout: Duration::from_millis(400), ..limits() };
@@ -138,6 +142,7 @@ async fn stranger(address: &str) -> TcpStream {
 }
 
 // B3: members have places of their own.
+// Faults: X01
 #[tokio::test]
 async fn a_crowd_of_silent_strangers_keeps_no_member_out() {
     let few = Limits { handshakes_max: 100, handshake_timeout: Duration::from_secs(60), ..limits() };
@@ -165,6 +170,7 @@ async fn a_crowd_of_silent_strangers_keeps_no_member_out() {
     drop(crowd);
 }
 
+// Faults: X01
 #[tokio::test]
 async fn silent_strangers_use_up_their_own_places_only() {
     let few = Limits {
@@ -183,6 +189,7 @@ async fn silent_strangers_use_up_their_own_places_only() {
     drop(silent);
 }
 
+// Faults: X01
 #[tokio::test]
 async fn clients_have_a_bound_in_total_and_for_each_address() {
     for few in [Limits { clients_max: 2, ..limits() }, Limits { clients_per_ip_max: 2, ..limits() }] {

@@ -12,6 +12,7 @@ async fn stream_of(frames: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
+// Faults: N14
 #[tokio::test]
 async fn frames_survive_every_cut() {
     let frames: Vec<Vec<u8>> =
@@ -29,6 +30,7 @@ async fn frames_survive_every_cut() {
     }
 }
 
+// Faults: M02
 #[tokio::test]
 async fn a_length_above_the_bound_is_refused_before_its_bytes_come() {
     let mut buffer = FrameBuffer::new(1000);
@@ -40,6 +42,7 @@ async fn a_length_above_the_bound_is_refused_before_its_bytes_come() {
     assert!(matches!(error, TransportError::FrameTooLong { limit: 1000, .. }));
 }
 
+// Faults: M04
 #[tokio::test]
 async fn a_stream_that_ends_inside_a_frame_is_broken_and_between_frames_is_done() {
     let bytes = stream_of(&[vec![1; 10], vec![2; 10]]).await;
@@ -51,6 +54,7 @@ async fn a_stream_that_ends_inside_a_frame_is_broken_and_between_frames_is_done(
     }
 }
 
+// Faults: N09
 #[tokio::test]
 async fn an_outbox_drops_its_oldest_frames_and_never_outgrows_its_bound() {
     let outbox = Outbox::new(10_000, 1_000);

@@ -122,6 +122,7 @@ async fn urgent_frames_pass_a_full_bulk_queue() {
     assert!(!urgent);
 }
 
+// Faults: N13
 #[tokio::test]
 async fn a_peer_that_does_not_read_is_dropped_after_the_stall_timeout() {
     let tight = Limits { unread_max: 1, stall_timeout: Duration::from_millis(200), ..limits() };
@@ -135,6 +136,7 @@ async fn a_peer_that_does_not_read_is_dropped_after_the_stall_timeout() {
     drop(b);
 }
 
+// Faults: O01
 #[tokio::test]
 async fn a_member_of_another_cluster_is_turned_away_and_both_say_in_what_they_differ() {
     for parts in [&["genesis_salt"][..], &["demo", "checkpoint_interval"], &["member"], &[]] {
@@ -165,6 +167,7 @@ async fn a_member_of_another_cluster_is_turned_away_and_both_say_in_what_they_di
     }
 }
 
+// Faults: N17
 #[tokio::test]
 async fn a_strangers_key_is_refused_and_named() {
     let ((one, at_one), (two, at_two)) = (loopback(), loopback());
@@ -182,6 +185,7 @@ async fn a_strangers_key_is_refused_and_named() {
     assert!(b.events.try_recv().is_err(), "not a byte of it reaches the consumer");
 }
 
+// Faults: N17
 #[tokio::test]
 async fn a_wrong_server_key_is_refused_and_both_keys_are_named() {
     let ((one, at_one), (two, at_two)) = (loopback(), loopback());
@@ -196,6 +200,7 @@ async fn a_wrong_server_key_is_refused_and_both_keys_are_named() {
     assert!(error.contains(&public(8).to_hex()) && error.contains(&public(2).to_hex()), "{error}");
 }
 
+// Faults: M02
 #[tokio::test]
 async fn a_frame_above_its_class_ends_the_connection_and_not_the_node() {
     let small = Limits { urgent_frame_max: 1000, ..limits() };
@@ -243,6 +248,7 @@ async fn slicer(listener: TcpListener, to: String, flip_after: Option<usize>) {
     }
 }
 
+// Faults: N14, N15
 #[tokio::test]
 async fn slices_of_one_byte_and_flipped_bits_do_no_lasting_harm() {
     for flip_after in [None, Some(100), Some(4000)] {
@@ -267,6 +273,7 @@ async fn slices_of_one_byte_and_flipped_bits_do_no_lasting_harm() {
     }
 }
 
+// Faults: O09
 #[tokio::test]
 async fn a_port_in_use_is_named() {
     let (_listener, address) = loopback();

@@ -4,6 +4,7 @@ use outvote_transport::refusals::{Reason, Refusals};
 use outvote_types::ReplicaId;
 use std::time::{Duration, Instant};
 
+// Faults: X14
 #[test]
 fn a_reason_is_counted_each_time_and_said_once_in_ten_minutes() {
     let (refusals, start) = (Refusals::default(), Instant::now());
@@ -16,6 +17,7 @@ fn a_reason_is_counted_each_time_and_said_once_in_ten_minutes() {
     assert!(!said(701, "a"));
 }
 
+// Faults: X14
 #[test]
 fn made_up_reasons_end_in_silence_and_not_in_a_full_disk() {
     let (refusals, start) = (Refusals::default(), Instant::now());

@@ -97,6 +97,7 @@ async fn the_key_exchange_is_hybrid_and_the_cipher_the_agreed_one() {
     assert_eq!(connection.alpn_protocol(), Some(tls::CLIENT_ALPN));
 }
 
+// Faults: N17
 #[tokio::test]
 async fn a_member_link_without_a_members_key_gets_no_further_than_the_handshake() {
     let (mut member, address) = alone(limits());
@@ -111,6 +112,7 @@ async fn a_member_link_without_a_members_key_gets_no_further_than_the_handshake(
     assert!(member.events.try_recv().is_err() && member.clients.try_recv().is_err());
 }
 
+// Faults: X16, C07
 #[tokio::test]
 async fn other_protocols_ciphers_and_certificates_are_refused() {
     let (mut member, address) = alone(limits());
@@ -123,6 +125,7 @@ async fn other_protocols_ciphers_and_certificates_are_refused() {
     assert!(member.clients.try_recv().is_err());
 }
 
+// Faults: X02
 #[tokio::test]
 async fn a_flood_of_handshakes_from_a_stranger_is_cut_off() {
     let slow = Limits { handshakes_per_second_max: 3, member_handshakes_max: 0, ..limits() };

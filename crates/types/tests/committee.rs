@@ -17,6 +17,7 @@ fn committee() -> Committee {
 }
 
 // D19: another configuration is another cluster, and members can say in what they differ.
+// Faults: O01
 #[test]
 fn each_part_of_a_committee_is_told_apart_under_its_name() {
     type Change = fn(&mut Committee);

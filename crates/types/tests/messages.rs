@@ -40,6 +40,7 @@ fn signed<B>(body: B) -> Signed<B> {
 }
 
 /// M2, M3: other clusters, epochs, configurations and kinds sign other bytes; clients' domain forgets the epoch.
+// Faults: R07
 #[test]
 fn every_part_of_the_domain_changes_the_signed_bytes() {
     let (cluster, config) = (Digest::of(b"cluster"), Digest::of(b"config"));
@@ -68,6 +69,7 @@ fn identities_ignore_signatures_but_batches_cover_them() {
 }
 
 /// M10: an author's signature fits one session, one nonce and one place in the envelope.
+// Faults: K15
 #[test]
 fn an_authors_bytes_are_bound_to_session_nonce_and_index() {
     let domain = Domain::clients(&Digest::of(b"cluster"));
@@ -82,6 +84,7 @@ fn an_authors_bytes_are_bound_to_session_nonce_and_index() {
 }
 
 /// Q4: strangers, repeated or unordered signers, and too few of them make no certificate.
+// Faults: R10, R12
 #[test]
 fn a_certificate_needs_a_quorum_of_distinct_members() {
     let of = |voters: &[u16]| Certificate {
@@ -114,6 +117,7 @@ fn ranks_compare_the_view_first() {
 }
 
 /// X1, X2: two bodies for one slot convict; two slots, two phases or one body twice do not.
+// Faults: R03
 #[test]
 fn evidence_convicts_only_of_what_no_correct_replica_does() {
     let vote = |phase, sequence, id: &[u8]| {

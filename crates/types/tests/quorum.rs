@@ -18,6 +18,7 @@ fn quorums_intersect_in_an_honest_replica_for_every_n() {
 }
 
 /// Q3: a committee that cannot outvote a liar is refused, and the error names no mode that is not there.
+// Faults: O03
 #[test]
 fn fewer_than_four_are_refused_and_told_that_no_mode_serves_them_yet() {
     for n in 0..4 {

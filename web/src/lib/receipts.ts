@@ -18,12 +18,15 @@ export type Checked =
 export class ReceiptChecker {
   readonly #replicas: Replicas;
   readonly #committee: Committee;
+  readonly #reader: string;
   #running = 0;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(replicas: Replicas, committee: Committee) {
+  /** `reader` is the visitor's key, which some rooms ask for. */
+  constructor(replicas: Replicas, committee: Committee, reader: string) {
     this.#replicas = replicas;
     this.#committee = committee;
+    this.#reader = reader;
   }
 
   /**
@@ -38,7 +41,7 @@ export class ReceiptChecker {
   ): Promise<Checked> {
     await this.#turn();
     try {
-      return await this.#ask(`/api/v1/receipts?sequence=${sequence}&position=${position}`, contradicts, from);
+      return await this.#ask(`/api/v1/receipts?sequence=${sequence}&position=${position}&reader=${this.#reader}`, contradicts, from);
     } finally {
       this.#running -= 1;
       this.#waiting.shift()?.();

@@ -101,7 +101,7 @@ export class Page {
     this.me = Number(field(cluster, 'me') ?? 0);
     this.#replicas = new Replicas(originsIn(cluster, this.me));
     this.key = await ownKey(toHex(committee.cluster));
-    const checker = new ReceiptChecker(this.#replicas, committee);
+    const checker = new ReceiptChecker(this.#replicas, committee, this.ownKeyHex);
     const names = new Names(this.#replicas, committee.weak);
     this.#around = { replicas: this.#replicas, checker, names, cluster: this.cluster, reader: this.ownKeyHex };
     this.sender = new Sender(this.key, committee, this.#replicas, this.cluster, (sending, outcome) =>

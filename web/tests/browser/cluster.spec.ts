@@ -87,6 +87,7 @@ test('beside the chat stand the four replicas with view, leader and lag, and who
   await expect(facts(follower?.id)).toContainText(/Reachable ● yes[^]*Lag none/);
 });
 
+// Faults: M07
 test('any text is shown as text', async ({ browser }) => {
   const page = await person(browser, 0, '<b>bold</b>');
   await createRoom(page, '<img src=x onerror=alert(1)>');

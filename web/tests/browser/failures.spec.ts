@@ -63,6 +63,7 @@ test('a message on its way says so, and at its end it stands among the others', 
   await expect(page.locator('.unsettled')).toHaveCount(0);
 });
 
+// Faults: K04
 test('what was written while nobody answers is pending, is asked again by itself, and stands once', async ({ page }) => {
   await openPage(page, gateways.url(0));
   await register(page, 'ada');
@@ -100,6 +101,7 @@ test('a pending message outlives the tab: the next visit asks again with the sam
   expect(gateways.messages.map((message) => message.text)).toEqual(['once only', 'and on']);
 });
 
+// Faults: K03
 test('two tabs share one key and never one nonce', async ({ context }) => {
   const [one, two] = [await context.newPage(), await context.newPage()];
   await openPage(one, gateways.url(0));
@@ -120,6 +122,7 @@ test('two tabs share one key and never one nonce', async ({ context }) => {
   expect(Math.max(...nonces) - Math.min(...nonces)).toBe(nonces.length - 1);
 });
 
+// Faults: W13
 test('the secret key cannot be read out by any script', async ({ page }) => {
   await openPage(page, gateways.url(0));
   await register(page, 'ada');

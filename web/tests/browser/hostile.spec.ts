@@ -29,6 +29,7 @@ test('gateways that tell the truth are believed', async ({ page }) => {
   await expect(page.getByTestId('committers')).toHaveText('replica 1, replica 2, replica 3');
 });
 
+// Faults: R20
 test('a forged receipt for a message of one’s own shows as not verified', async ({ page }) => {
   await openPage(page, gateways.url(0));
   await register(page, 'ada');
@@ -44,6 +45,7 @@ test('a forged receipt for a message of one’s own shows as not verified', asyn
   await expect(page.locator('[data-replica="0"]')).toContainText('Caught by this page');
 });
 
+// Faults: R20
 test('when one gateway forges, the proof comes from another one and the liar is named', async ({ page }) => {
   await openPage(page, gateways.url(0));
   await register(page, 'ada');
@@ -57,6 +59,7 @@ test('when one gateway forges, the proof comes from another one and the liar is 
   await expect(page.locator('[data-replica="1"]')).not.toContainText('Caught by this page');
 });
 
+// Faults: R20
 test('a history with a changed text shows as not verified', async ({ page }) => {
   await openPage(page, gateways.url(0));
   await register(page, 'ada');

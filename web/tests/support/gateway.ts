@@ -25,7 +25,12 @@ export type Lie = {
   messages?: (messages: Shown[]) => Shown[];
   receipt?: (receipt: string) => string;
   cluster?: (json: Record<string, unknown>) => Record<string, unknown>;
+  rooms?: (rooms: RoomShown[]) => RoomShown[];
+  status?: (status: Status) => Status;
 };
+
+export type RoomShown = { room: string; access: string; owner: string };
+export type Status = { replicas: Record<string, unknown>[] } & Record<string, unknown>;
 
 type Entry = { payload: Uint8Array; session: Uint8Array; nonce: bigint; request: Uint8Array };
 
@@ -45,9 +50,20 @@ function decodeRequest(bytes: Uint8Array, cluster: TestCluster): Entry {
   return { payload, session, nonce, request };
 }
 
+/** What the real replicas send. */
+export function policy(origins: string): string {
+  return (
+    `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ${origins}; ` +
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; " +
+    'trusted-types svelte-trusted-html'
+  );
+}
+
 export class Gateways {
   readonly lies: Lie[] = [{}, {}, {}, {}];
   readonly messages: Shown[] = [];
+  /** Whether pages are served with the policy that the real replicas serve them with. */
+  hasPolicy = true;
   readonly #cluster: TestCluster;
   readonly #port: number;
   readonly #names = new Map<string, string>();
@@ -102,15 +118,14 @@ export class Gateways {
     const origins = [0, 1, 2, 3].map((other) => this.url(other)).join(' ');
     response.setHeader('access-control-allow-origin', request.headers.origin ?? '*');
     response.setHeader('access-control-allow-headers', 'content-type');
-    response.setHeader(
-      'content-security-policy',
-      `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ${origins}; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`,
-    );
+    if (this.hasPolicy) {
+      response.setHeader('content-security-policy', policy(origins));
+    }
     if (request.method === 'OPTIONS') {
       response.writeHead(204).end();
     } else if (url.pathname === '/api/v1/events') {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
-      response.write(`event: status\ndata: ${write(this.#status())}\n\n`);
+      response.write(`event: status\ndata: ${write(this.#status(id))}\n\n`);
       this.#streams.add(response);
       response.on('close', () => this.#streams.delete(response));
     } else if (url.pathname === '/api/v1/submit') {
@@ -136,12 +151,12 @@ export class Gateways {
     response.end(text);
   }
 
-  #status() {
-    const replicas = [0, 1, 2, 3].map((id) => ({
-      id, reachable: true, leader: id === 1, view: 5, committed: this.#sequence, executed: this.#sequence, sitting_out: false,
+  #status(id: number): Status {
+    const replicas = [0, 1, 2, 3].map((other) => ({
+      id: other, reachable: true, leader: other === 1, view: 5, committed: this.#sequence, executed: this.#sequence, sitting_out: false,
       observer: false, repairing: false, behaviour: 'honest',
     }));
-    return { n: 4, f: 1, quorum: 3, replicas, evidence: [] };
+    return (this.lies[id]?.status ?? ((same) => same))({ n: 4, f: 1, quorum: 3, replicas, evidence: [] });
   }
 
   #get(id: number, url: URL): string {
@@ -155,7 +170,8 @@ export class Gateways {
         return write((this.lies[id]?.cluster ?? ((same) => same))(json));
       }
       case 'rooms': {
-        const rooms = [...this.#rooms].map((room) => ({ room, access: 'public', owner: '' }));
+        const own = [...this.#rooms].map((room) => ({ room, access: 'public', owner: '' }));
+        const rooms = (this.lies[id]?.rooms ?? ((same) => same))(own);
         if (name === '') {
           return write({ rooms });
         }
@@ -173,7 +189,7 @@ export class Gateways {
         return found === undefined ? missing : (this.lies[id]?.receipt ?? String)(found.receipt);
       }
       default:
-        return write(this.#status());
+        return write(this.#status(id));
     }
   }
 

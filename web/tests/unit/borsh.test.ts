@@ -34,6 +34,7 @@ test('numbers that do not fit are refused', () => {
   assert.throws(() => new Writer().fixed(new Uint8Array(31), 32), BorshError);
 });
 
+// Faults: M02, M04, M05, M07
 test('lengths beyond their bound, early ends, odd booleans, bad UTF-8 and trailing bytes are refused', () => {
   assert.throws(() => new Reader(Uint8Array.of(255, 255, 255, 255)).blob(16), /exceeds its bound/);
   assert.throws(() => new Reader(Uint8Array.of(4, 0, 0, 0, 1)).blob(16), /too early/);
@@ -54,6 +55,7 @@ test('hexadecimal has one spelling', () => {
   }
 });
 
+// Faults: M07
 test('a lone surrogate is replaced before it is signed', () => {
   assert.equal(wellFormed('a\ud800b'), 'a\ufffdb');
   assert.equal(wellFormed('😀'), '😀');

@@ -98,6 +98,7 @@ function verdict(change: Partial<Verdict> = {}): Verdict {
   };
 }
 
+// Faults: R20
 test('a proof proves the very message that is shown, and no other', () => {
   const message = readMessage(parseJson(json) as Json);
   assert.ok(message !== null);

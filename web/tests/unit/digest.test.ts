@@ -27,6 +27,7 @@ test('every path of every tree leads to its root, and from another leaf it does 
   }
 });
 
+// Faults: R07
 test('a signature is bound to cluster, epoch, configuration and kind', () => {
   const [one, two] = [digest(utf8('1')), digest(utf8('2'))];
   const domains = [

@@ -24,6 +24,7 @@ const SMALL_ORDER = [
 
 const ZERO = new Uint8Array(32);
 
+// Faults: R09
 test('every pair of small-order key and nonce point is accepted with s = 0, as ZIP-215 has it', async () => {
   for (const key of SMALL_ORDER) {
     for (const point of SMALL_ORDER) {
@@ -60,6 +61,7 @@ test('an honest signature holds, and with any bit flipped it does not', async ()
   assert.equal(await isValid(key, utf8('slot 2'), signature), false);
 });
 
+// Faults: R09
 test('a signature whose s is not reduced is refused', async () => {
   const secret = new Uint8Array(32).fill(9);
   const bytes = utf8('slot 1');
@@ -73,6 +75,7 @@ test('a signature whose s is not reduced is refused', async () => {
   assert.equal(await isValid(ed25519.getPublicKey(secret), bytes, lifted), false);
 });
 
+// Faults: X16
 test('keys and signatures of a wrong length, and keys off the curve, are refused and throw nothing', async () => {
   assert.equal(await isValid(new Uint8Array(31), utf8('x'), new Uint8Array(64)), false);
   assert.equal(await isValid(new Uint8Array(32), utf8('x'), new Uint8Array(63)), false);
@@ -81,6 +84,7 @@ test('keys and signatures of a wrong length, and keys off the curve, are refused
   assert.equal(await isValid(off, utf8('x'), new Uint8Array(64)), false);
 });
 
+// Faults: R09
 test('small-order, mixed-order and non-canonical keys cannot be a member’s', () => {
   for (const key of SMALL_ORDER) {
     assert.equal(isUsableMemberKey(key), false);

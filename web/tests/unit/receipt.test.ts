@@ -70,6 +70,7 @@ test('committees of other sizes have their own quorums', async () => {
   }
 });
 
+// Faults: R07
 test('a receipt of another cluster is refused', async () => {
   await assert.rejects(verify(makeReceipt(makeCluster('others'), { operation, answer: done })), /another cluster/);
 });
@@ -136,6 +137,7 @@ test('a change that changes nothing leaves the receipt sound', async () => {
   await verify(changed(sound, () => undefined));
 });
 
+// Faults: M12
 test('a counter beyond what JavaScript’s numbers hold is hashed to its last digit', async () => {
   await assert.rejects(verify(sound.replaceAll(COUNTER, String(2n ** 63n))), /do not follow|not proven|not the one/);
 });

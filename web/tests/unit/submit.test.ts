@@ -58,6 +58,7 @@ const committed = (proof: string) => `{"outcome":"committed","sequence":12,"answ
 const dead: Gateway = () => Promise.reject(new Error('refused'));
 const mute: Gateway = (init) => new Promise((_, reject) => init.signal?.addEventListener('abort', () => reject(new Error('late'))));
 
+// Faults: K15
 test('a request is signed over domain, kind and digest of its body', async () => {
   const body = requestBody(session, 1n, utf8('payload'));
   assert.equal(toHex(body), `${toHex(session)}0100000000000000010000000000070000007061796c6f6164`);
@@ -82,6 +83,7 @@ test('a proven refusal comes with its reason', async () => {
   assert.equal(outcome.kind === 'rejected' && outcome.reason, 'you are no member');
 });
 
+// Faults: R20
 test('a forged receipt is not believed, whatever the gateway says', async () => {
   const forged = committed(receipt(done, makeCluster('forger')));
   const { replicas: all } = replicas([() => forged, dead, dead, dead]);
@@ -105,6 +107,7 @@ test('an outcome without a receipt is not believed, and whoever states it is no 
   }
 });
 
+// Faults: R20
 test('when a gateway lies the next one is asked with the same bytes, and the liar is named', async () => {
   const forged = committed(receipt(done, makeCluster('forger')));
   const { replicas: all, asked } = replicas([() => forged, () => committed(receipt(done)), dead, dead]);
@@ -202,6 +205,7 @@ test('a replica whose words about its committee contradict it is refused', () =>
   assert.throws(() => makeCluster('small', 3), /cannot outvote/);
 });
 
+// Faults: O03
 test('a committee with two equal keys, or with a key of small order, is refused', () => {
   const hex = toHex(cluster.bytes);
   const members = hex.slice(-4 * 128);

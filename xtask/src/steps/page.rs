@@ -2,6 +2,7 @@
 
 use crate::process::{Finished, cargo, is_ci, run as run_program, run_with};
 use crate::report::Report;
+use crate::results::{self, page_results, spec_results};
 use crate::tree::Tree;
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,6 +16,10 @@ const BUILT: &str = "apps/chat/dist";
 const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
 /// Debian's package of it.
 const BROWSER_PACKAGE: &str = "chromium";
+/// Tells the browser's tests where to write what became of each.
+const RESULTS_VARIABLE: &str = "OUTVOTE_PAGE_RESULTS";
+/// Where that is, below the target folder.
+const RESULTS: &str = "xtask-page.json";
 /// Tells the tests which browser to start, so that they download none.
 const BROWSER_VARIABLE: &str = "PLAYWRIGHT_CHROMIUM_EXECUTABLE_PATH";
 
@@ -112,8 +117,22 @@ fn browser_tests(tree: &Tree) -> Report {
         Err(error) => return Report::one_failed(format!("cargo cannot be started: {error}")),
     };
     let program = tree.target().join("release").join("outvote");
-    let environment = [(BROWSER_VARIABLE, browser.as_str()), ("OUTVOTE_BINARY", &program.to_string_lossy())];
+    let list = tree.target().join(RESULTS);
+    // What an earlier run left there; that there was none is fine.
+    let _ = fs::remove_file(&list);
+    let environment = [
+        (BROWSER_VARIABLE, browser.as_str()),
+        ("OUTVOTE_BINARY", &program.to_string_lossy()),
+        (RESULTS_VARIABLE, &list.to_string_lossy()),
+    ];
     let outcome = run_with(&tree.path(SOURCE), "npm", &["test"], &environment);
+    if let Ok(finished) = &outcome {
+        let mut tests = spec_results(&finished.stdout);
+        tests.extend(page_results(&fs::read_to_string(&list).unwrap_or_default()));
+        if let Err(error) = results::keep(tree, "page", &tests) {
+            report.warnings.push(format!("what became of each test cannot be kept: {error}"));
+        }
+    }
     report.add(judge(outcome, "npm test", "see `npm test`"));
     report
 }

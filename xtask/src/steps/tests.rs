@@ -4,6 +4,7 @@ use crate::bugs::{self, PLANTED_FEATURES, Selection};
 use crate::libtest::{self, Ignored, SKIPPED_VARIABLE};
 use crate::process::{Finished, cargo, is_ci, run as run_program, run_with};
 use crate::report::Report;
+use crate::results::{self, Outcome, Verdict, libtest_results};
 use crate::tree::Tree;
 use std::fs;
 
@@ -41,6 +42,7 @@ pub(crate) fn run(tree: &Tree) -> Report {
         Ok(finished) => return Report::one_failed(format!("the build fails\n{}", finished.tail())),
         Err(error) => return Report::one_failed(format!("cargo cannot be started: {error}")),
     }
+    let mut outcomes = Vec::new();
     for (log, arguments) in [(LOG, TESTS), (PLANTED_LOG, PLANTED)] {
         let list = tree.target().join(SKIPPED);
         // What an earlier run left there; that there was none is fine.
@@ -49,6 +51,7 @@ pub(crate) fn run(tree: &Tree) -> Report {
         match run_with(tree.root(), &cargo(), arguments, &variable) {
             Ok(finished) => {
                 let skipped = libtest::skipped(&fs::read_to_string(&list).unwrap_or_default());
+                outcomes.extend(outcomes_of(&finished, &skipped));
                 report.add(judge(tree, &finished, log, &skipped));
             }
             Err(error) => report.failures.push(format!("cargo test cannot be started: {error}")),
@@ -59,7 +62,22 @@ pub(crate) fn run(tree: &Tree) -> Report {
         Ok(caught) => report.add(caught),
         Err(error) => report.failures.push(format!("the planted mistakes: {error}")),
     }
+    if let Err(error) = results::keep(tree, "tests", &outcomes) {
+        report.warnings.push(format!("what became of each test cannot be kept: {error}"));
+    }
     report
+}
+
+/// What became of each test. One that found that it cannot be done here was skipped, though `cargo test` says that it passed.
+fn outcomes_of(finished: &Finished, skipped: &[Ignored]) -> Vec<Outcome> {
+    let mut outcomes = libtest_results(&finished.stdout, &finished.stderr);
+    for outcome in &mut outcomes {
+        let name = outcome.name.rsplit("::").next().unwrap_or(&outcome.name);
+        if skipped.iter().any(|test| test.name == outcome.name || test.name == name) {
+            outcome.verdict = Verdict::Skipped;
+        }
+    }
+    outcomes
 }
 
 fn judge(tree: &Tree, finished: &Finished, log: &str, skipped: &[Ignored]) -> Report {

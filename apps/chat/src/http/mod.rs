@@ -12,6 +12,7 @@ mod people;
 mod rooms;
 
 mod gateway;
+mod receipts;
 mod requests;
 mod traitor;
 
@@ -41,12 +42,14 @@ pub fn routes(handle: &NodeHandle) -> AppRoutes {
         .with_state(handle.clone());
     let acting = AppRoutes::new()
         .post("/api/v1/submit", requests::about_submit(), requests::submit)
-        .get("/api/v1/receipts", requests::about_receipt(), requests::receipt)
         .post("/api/v1/traitor", traitor::about(), traitor::traitor)
-        .with_state(gateway);
+        .with_state(gateway.clone());
+    let proofs = AppRoutes::new()
+        .get("/api/v1/receipts", receipts::about(), receipts::receipt)
+        .with_state((gateway, handle.clone()));
     let events = AppRoutes::new().get("/api/v1/events", events::about(), events::events).with_state(feed);
     let page = AppRoutes::new().get("/", page::about(), page::page);
-    asking.merge(acting).merge(events).merge(page).map(|router| {
+    asking.merge(acting).merge(proofs).merge(events).merge(page).map(|router| {
         router
             // The files that the page is made of.
             .fallback(page::page)

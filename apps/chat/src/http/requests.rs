@@ -1,25 +1,23 @@
-//! Signed requests and the receipts for what came of them.
+//! Signed requests, and what came of them with its receipt.
 
-use super::error::from_client;
-use super::extract::{Asked, Json};
+use super::extract::Json;
 use super::gateway::Gateway;
 use crate::answer::{ChatAnswer, ChatError};
 use axum::extract::State;
-use axum::http::StatusCode;
-use outvote_client::{Client, ClientError, Outcome, Receipt, Ticket};
+use outvote_client::{Client, Outcome, Receipt, Ticket};
 use outvote_node::schema::{count, hexadecimal, list, maybe, object, one_of, open_object, text};
 use outvote_node::{ApiError, Route};
-use outvote_types::{Answer, Request, Sequence, decode};
+use outvote_types::{Answer, Request, decode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
 
 /// How long the receipt of a committed operation is waited for: the replicas have it, some of them may still execute.
-const RECEIPT_PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const RECEIPT_PATIENCE: Duration = Duration::from_secs(5);
 /// How long the receipt of a rejected one is: a request that no block executed has none.
 const REJECTED_RECEIPT_PATIENCE: Duration = Duration::from_secs(1);
 
-fn receipt_schema() -> Value {
+pub(super) fn receipt_schema() -> Value {
     open_object(&[("format", text()), ("cluster", hexadecimal())], "docs/receipt.md says every field")
 }
 
@@ -98,40 +96,5 @@ fn shown(answer: &Answer) -> Value {
             json!({"kind": "refused", "code": code, "message": message})
         }
         Err(ChatError::Foreign(_)) => Value::Null,
-    }
-}
-
-pub(crate) fn about_receipt() -> Route {
-    Route::new("The receipt of an operation by its place, which its message shows", receipt_schema())
-        .required_query("sequence", "the block that executed it", count())
-        .required_query("position", "its place among that block's results", count())
-}
-
-/// The query for a receipt.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ReceiptQuery {
-    sequence: u64,
-    position: u32,
-}
-
-/// `GET /api/v1/receipts?sequence=S&position=P`
-pub(crate) async fn receipt(
-    State(gateway): State<Gateway>,
-    Asked(query): Asked<ReceiptQuery>,
-) -> Result<axum::Json<Receipt>, ApiError> {
-    let client = gateway.client(false).await?;
-    let asking = client.receipt_at(Sequence(query.sequence), query.position);
-    match tokio::time::timeout(RECEIPT_PATIENCE, asking).await {
-        Ok(Ok(receipt)) => Ok(axum::Json(receipt)),
-        Err(_) | Ok(Err(ClientError::Deadline)) => {
-            let message = format!(
-                "no replica has a receipt for position {} of block {}",
-                query.position, query.sequence
-            );
-            let hint = "take sequence and position from the message, or ask again in a moment";
-            Err(ApiError::new(StatusCode::NOT_FOUND, "no-receipt", message, hint))
-        }
-        Ok(Err(error)) => Err(from_client(&error)),
     }
 }

@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 /// What stands for a room in a path.
 const ROOM: &str = "the room's name, percent-encoded";
 /// Who asks is a claim: nothing is signed, and a replica that lies shows what it likes.
-const READER: &str = "the key of a member, in hexadecimal; an invite-only room is shown to members alone";
+pub(super) const READER: &str =
+    "the key of a member, in hexadecimal; an invite-only room is shown to members alone";
 const LIMIT: &str = "at most so many; 0 for as many as a page holds";
 
 fn room_schema() -> Value {

@@ -2,6 +2,8 @@
 
 use crate::application::App;
 use crate::failure::Failure;
+use crate::log_lines::{Flushed, LogLines};
+use crate::medium::unfit;
 use crate::output::{Output, line, note};
 use crate::place::Place;
 use clap::Args;
@@ -38,7 +40,13 @@ impl Start {
             App::Chat => Node::open(home, outvote_chat::Chat)?.routes(outvote_chat::routes),
             App::Kv => Node::open(home, outvote_kv::Kv)?,
         };
-        start_logging(&node.config().log.level, node.config().log.format)?;
+        let _flushed = start_logging(&node.config().log.level, node.config().log.format)?;
+        if let Some(medium) = unfit(self.place.path()) {
+            tracing::warn!(
+                "this replica's home lies on {medium}: what it promises may be lost when the power fails, and then its key \
+                 never votes again; move it to a disk of this machine"
+            );
+        }
         raise_open_files(OPEN_FILES_BESIDES + node.config().limits.client_connections as u64);
         // One thread for all sockets: on few cores more would only take turns with the replica's own threads.
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -126,15 +134,19 @@ fn network_threads() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 4).clamp(1, 4))
 }
 
-fn start_logging(level: &str, format: LogFormat) -> Result<(), Failure> {
+fn start_logging(level: &str, format: LogFormat) -> Result<Flushed, Failure> {
     let filter = EnvFilter::try_new(level)
         .map_err(|error| Failure::usage(format!("log.level = \"{level}\" is no filter: {error}")))?;
     let is_terminal = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_terminal);
+    let (lines, flushed) = LogLines::start().map_err(Failure::failed)?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(move || lines.clone())
+        .with_ansi(is_terminal);
     let installed = match format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),
     };
-    installed.map_err(|error| Failure::failed(format!("cannot start logging: {error}")))
+    installed.map_err(|error| Failure::failed(format!("cannot start logging: {error}")))?;
+    Ok(flushed)
 }

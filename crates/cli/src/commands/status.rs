@@ -110,12 +110,16 @@ async fn ask(client: &Client, id: ReplicaId) -> Option<Value> {
 
 fn entry(file: &CommitteeFile, reports: &[Option<Value>], id: ReplicaId) -> Value {
     if let Some(Some(report)) = reports.get(id.index()) {
-        return report["replicas"][id.index()].clone();
+        let mut own = report["replicas"][id.index()].clone();
+        let others = report["replicas"].as_array().into_iter().flatten();
+        let missed = others.filter(|other| other["reachable"] == false).map(|other| other["id"].clone());
+        own["cannot_reach"] = missed.collect();
+        return own;
     }
     json!({
         "id": id.0, "pid": 0, "address": file.address(id).unwrap_or_default(), "reachable": false, "leader": false,
         "view": 0, "committed": 0, "executed": 0, "stable_checkpoint": 0, "state_digest": "", "state_digest_at": 0,
-        "sitting_out": false, "behaviour": "",
+        "sitting_out": false, "behaviour": "", "cannot_reach": [],
     })
 }
 

@@ -25,6 +25,12 @@ impl ApiError {
         Self { status, code, message: message.into(), hint: hint.into() }
     }
 
+    /// Its stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// 400: the input is malformed.
     pub fn bad_input(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad-input", message, hint)

@@ -3,6 +3,7 @@
 use crate::support::{Counter, count_up, leader, until, until_level};
 use outvote::{Cluster, ReplicaId};
 
+// Faults: P01
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_counter_counts_through_a_stopped_leader_and_its_return() {
     let mut cluster = Cluster::start(4, Counter::default).await.expect("started");
@@ -23,6 +24,7 @@ async fn a_counter_counts_through_a_stopped_leader_and_its_return() {
     cluster.stop().await;
 }
 
+// Faults: L01
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_equivocating_leader_is_outvoted_and_named() {
     let cluster = Cluster::start(4, Counter::default).await.expect("started");
@@ -41,6 +43,7 @@ async fn an_equivocating_leader_is_outvoted_and_named() {
     cluster.stop().await;
 }
 
+// Faults: R01
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f_replicas_that_never_start_are_not_missed_even_the_first_leader() {
     for absent in [ReplicaId(0), ReplicaId(3)] {

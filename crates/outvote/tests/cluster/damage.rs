@@ -3,7 +3,9 @@
 use crate::support::{Counter, count_up, own, submit, until, until_level};
 use crate::wire::{connect_to, say};
 use outvote::{Client, Cluster, Home, Nonce, PublicKey, ReplicaId, Sequence};
-use outvote_storage::{Change, DataFolder, Entry, Log, LogOptions, RealDisk, StateOptions, StateStore};
+use outvote_storage::{
+    Change, DataFolder, Entry, Log, LogOptions, RealDisk, StateOptions, StateStore, StorageError,
+};
 use outvote_types::ToReplica;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,6 +33,7 @@ fn put_back(folder: &Path, files: &BTreeMap<std::path::PathBuf, Vec<u8>>) {
 }
 
 // B4: records and promises that no program of this version wrote.
+// Faults: M10
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_cannot_be_read_is_named_and_nothing_of_it_is_lost() {
     let mut cluster = Cluster::start(4, Counter::default).await.expect("started");
@@ -117,7 +120,16 @@ async fn filled_and_stopped(cluster: &mut Cluster, client: &Client) -> StateStor
     until("its checkpoint is stable", || own(cluster, LAST).stable_checkpoint >= before + 16).await;
     cluster.stop_replica(LAST).await.expect("stopped");
     let file = cluster.home(LAST).unwrap().join("data/state.redb");
-    StateStore::open(&file, StateOptions::default()).expect("opened")
+    // A program that another test starts just now holds a copy of each lock for the moment until it has become that program.
+    let mut opened = None;
+    until("nobody else holds the database", || {
+        let outcome = StateStore::open(&file, StateOptions::default());
+        let is_free = !matches!(outcome, Err(StorageError::Locked { .. }));
+        opened = Some(outcome);
+        is_free
+    })
+    .await;
+    opened.expect("tried").expect("opened")
 }
 
 /// Something that reads the row with this key.
@@ -135,6 +147,7 @@ fn question(table: &str, key: &[u8]) -> ToReplica {
 
 // B4, E11, D11: rows of the archive that are whole for the database, and nothing that this program writes. The cure that the
 // error names is one: the state comes back from the others, and the promises stay.
+// Faults: S08, M10
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_archive_is_named_and_once_removed_is_fetched_from_the_others() {
     let mut cluster = Cluster::of(4).checkpoint_interval(16).start(Counter::default).await.expect("started");

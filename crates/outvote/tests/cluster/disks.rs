@@ -57,7 +57,7 @@ async fn a_replica_whose_disk_was_wiped_follows_and_serves_but_never_votes() {
     cluster.stop().await;
 }
 
-// Faults: S14
+// Faults: S14, O06
 // D18, D22: a restored copy is found out by what the others remember.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_with_an_old_copy_of_its_disk_becomes_an_observer() {
@@ -95,6 +95,43 @@ async fn a_replica_with_an_old_copy_of_its_disk_becomes_an_observer() {
     }
     cluster.start_replica(LAST).await.expect("started");
     until("it is an observer after a restart", || own(&cluster, LAST).observer).await;
+    cluster.stop().await;
+}
+
+// D18: a copy that was made while the replica ran and wrote is an old copy like any other, whatever it caught half done.
+// Faults: O13, S14
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_of_a_running_replicas_data_never_votes_on() {
+    let mut cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let client = cluster.client().await.expect("connected");
+    let backup = cluster.home(LAST).unwrap().join("backup");
+    let (from, to) = (data(&cluster), backup.clone());
+    let copying = tokio::task::spawn_blocking(move || copy(&from, &to));
+    let mut count = 0;
+    while !copying.is_finished() || count < 10 {
+        count += 1;
+        assert_eq!(count_up(&client).await, count);
+    }
+    copying.await.expect("copied");
+    for _ in 0..3 {
+        let old = leader(&cluster);
+        let victim = if old == LAST { ReplicaId(0) } else { old };
+        cluster.stop_replica(victim).await.expect("stopped");
+        count += 1;
+        assert_eq!(count_up(&client).await, count);
+        cluster.start_replica(victim).await.expect("started");
+    }
+    until_level(&cluster, LAST, ReplicaId(0)).await;
+    cluster.stop_replica(LAST).await.expect("stopped");
+    std::fs::remove_dir_all(data(&cluster)).expect("removed");
+    copy(&backup, &data(&cluster));
+    cluster.start_replica(LAST).await.expect("it starts");
+    for _ in 0..5 {
+        count += 1;
+        assert_eq!(count_up(&client).await, count);
+    }
+    until("the copy is noticed", || own(&cluster, LAST).observer).await;
+    until_level(&cluster, LAST, ReplicaId(0)).await;
     cluster.stop().await;
 }
 
@@ -240,6 +277,7 @@ async fn data_folders_that_were_swapped_are_refused_and_once_put_back_are_their_
     cluster.stop().await;
 }
 
+// Faults: O02, O13
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_process_on_one_home_is_refused() {
     let cluster = Cluster::start(4, Counter::default).await.expect("started");

@@ -43,6 +43,7 @@ async fn refused(address: SocketAddr, line: &str, headers: &str) -> (u16, String
     verdict(&call(address, line, headers).await)
 }
 
+// Faults: W03, W08, M12
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_get_errors_in_one_shape_and_only_the_committees_pages_are_let_in() {
     let cluster = Cluster::start(4, Counter::default).await.expect("started");
@@ -74,6 +75,69 @@ async fn strangers_get_errors_in_one_shape_and_only_the_committees_pages_are_let
     cluster.stop().await;
 }
 
+// Faults: W08
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_is_not_listed_is_served_under_no_spelling() {
+    let cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let http = cluster.http(FIRST).unwrap();
+    let port = http.port();
+    for host in [
+        "evil.example",
+        "evil.example:80",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "evil.example#localhost",
+        "localhost@evil.example",
+        "localhost:80@evil.example",
+        "evil.example/127.0.0.1",
+        "127.0.0.1 evil.example",
+        "localhost.",
+        "locaLhost.localdomain",
+        "0x7f.1",
+        "2130706433",
+        "127.1",
+        "[::1].evil.example",
+        "",
+    ] {
+        let answer = raw(
+            http,
+            format!("GET /status HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes(),
+        )
+        .await;
+        let status = verdict(&answer).0;
+        assert!(status == 403 || status == 400, "{host:?}: {answer}");
+        assert!(!answer.contains("replicas"), "{host:?}: {answer}");
+    }
+    let none = raw(http, b"GET /status HTTP/1.0\r\n\r\n").await;
+    assert!(!none.contains("replicas"), "{none}");
+    for host in [format!("127.0.0.1:{port}"), "LOCALHOST".into(), format!("[::1]:{port}")] {
+        let line = format!("GET /status HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        assert!(raw(http, line.as_bytes()).await.starts_with("HTTP/1.1 200"), "{host}");
+    }
+    cluster.stop().await;
+}
+
+// Faults: M13, X13
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_speaks_no_http_but_the_first_and_upgrades_to_nothing() {
+    let cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let http = cluster.http(FIRST).unwrap();
+    let preface = raw(http, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00").await;
+    assert!(
+        preface.is_empty() || preface.starts_with("HTTP/1.1 400") || preface.starts_with("HTTP/1.1 505"),
+        "{preface}"
+    );
+    for upgrade in ["h2c", "websocket"] {
+        let headers = format!(
+            "Upgrade: {upgrade}\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        );
+        let answer = call(http, "GET /status", &headers).await;
+        assert!(!answer.starts_with("HTTP/1.1 101"), "{answer}");
+    }
+    cluster.stop().await;
+}
+
 /// A request whose body of so many bytes comes in chunks, none of which says how many there will be; the answer.
 async fn chunked(address: SocketAddr, bytes: usize) -> String {
     let (mut reader, mut writer) = TcpStream::connect(address).await.expect("connected").into_split();
@@ -99,6 +163,7 @@ async fn chunked(address: SocketAddr, bytes: usize) -> String {
 }
 
 // B3: a body that does not say its length has the same bound as one that does.
+// Faults: M12
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_in_chunks_has_a_bound_too() {
     let cluster = Cluster::start(4, Counter::default).await.expect("started");
@@ -136,6 +201,7 @@ async fn drip(address: SocketAddr, beginning: &str, drops: &str) -> (String, Dur
 }
 
 // B3: nobody holds a place by saying nothing, or a byte at a time.
+// Faults: K10
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_sends_slowly_or_nothing_is_closed_within_seconds() {
     let cluster = Cluster::start(4, Counter::default).await.expect("started");

@@ -29,24 +29,28 @@ async fn lie(lie: &str) {
     }
 }
 
+// Faults: R01, L03
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silence_and_slowness_are_outvoted() {
     lie("mute").await;
     lie("slow").await;
 }
 
+// Faults: L01, R08
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forks_and_forgeries_are_outvoted() {
     lie("equivocate").await;
     lie("forge").await;
 }
 
+// Faults: L09, L05
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn halved_batches_and_censorship_are_outvoted() {
     lie("half-batch").await;
     lie("censor").await;
 }
 
+// Faults: R20, N02
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn false_answers_and_replays_are_outvoted() {
     lie("corrupt-answers").await;

@@ -17,6 +17,7 @@ async fn a_refusal_has_its_code_and_changes_nothing() {
     cluster.stop().await;
 }
 
+// Faults: P06
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_quorum_a_request_is_pending_and_is_executed_once_when_the_quorum_is_back() {
     let mut cluster = Cluster::start(4, Counter::default).await.expect("started");

@@ -44,6 +44,7 @@ async fn submit(connection: &mut (FrameReader, FrameWriter), request: &Request) 
 }
 
 // P8: the pool has forgotten what was executed before the restart, the archive has not.
+// Faults: K04
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_from_before_a_restart_is_answered_and_is_neither_relayed_nor_held_against_the_leader() {
     let mut cluster = Cluster::start(4, Counter::default).await.expect("started");
@@ -103,6 +104,7 @@ async fn a_request_from_before_a_restart_is_answered_and_is_neither_relayed_nor_
 
 // C6, D5: where blocks are given up, the last stable checkpoint outlives the processes that took it, also when the database has
 // gone on since.
+// Faults: X05
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_checkpoint_is_served_after_a_restart_of_everybody_who_has_it() {
     const INTERVAL: u64 = 128;

@@ -11,6 +11,7 @@ fn bytes_in(folder: &Path) -> u64 {
     files.map(|file| file.metadata().map_or(0, |metadata| metadata.len())).sum()
 }
 
+// Faults: X06
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_and_the_archive_stay_bounded_and_a_restart_works() {
     let builder = Cluster::of(4).checkpoint_interval(4).configure(|config| {

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 const LAST: ReplicaId = ReplicaId(3);
 
 // C4: a replica whose state is outvoted stops answering, repairs itself, and counts with the others again.
+// Faults: P08
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_that_miscounted_is_outvoted_and_repairs_itself() {
     let (is_wrong, made) = (Arc::new(AtomicBool::new(false)), AtomicUsize::new(0));
@@ -71,6 +72,7 @@ async fn bytes_bring_checkpoints_that_a_restart_does_not_move() {
 }
 
 // A replica that was away for longer than the others keep blocks fetches the state, and names no block below the hole.
+// Faults: X05, P13
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_that_was_away_for_long_fetches_the_state_also_when_interrupted() {
     let builder = Cluster::of(4).checkpoint_interval(4).configure(|config| config.limits.retain_blocks = 4);

@@ -18,6 +18,7 @@ async fn take(client: &Client, from: Sequence, count: usize) -> (Vec<Vec<u8>>, S
     (payloads, cursor)
 }
 
+// Faults: K12
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stored_cursor_resumes_exactly_once() {
     let cluster = Cluster::start(4, Counter::default).await.expect("started");

@@ -35,6 +35,7 @@ pub(crate) async fn hear(reader: &mut FrameReader) -> Option<ToClient> {
 }
 
 // B4
+// Faults: M01
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bytes_that_are_no_message_end_the_connection_and_nothing_else() {
     let cluster = Cluster::start(4, Counter::default).await.expect("started");
@@ -54,6 +55,7 @@ async fn bytes_that_are_no_message_end_the_connection_and_nothing_else() {
 }
 
 // P9
+// Faults: K01
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bad_signature_is_named_and_its_connection_cut_off_while_others_go_on() {
     let cluster = Cluster::start(4, Counter::default).await.expect("started");
@@ -106,6 +108,7 @@ async fn no_more_signatures_of_a_connection_are_checked_in_vain_than_were_good()
 }
 
 // B1, B3
+// Faults: K12
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_asks_and_never_reads_is_disconnected_while_others_go_on() {
     let cluster = Cluster::start(4, Counter::default).await.expect("started");
@@ -145,6 +148,7 @@ fn request_of(cluster: &Cluster, key: &KeyPair) -> Request {
 }
 
 // P8: a request of a session that is new costs 20 signatures besides its own: 95 requests a second, 24 of them at once.
+// Faults: K17
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_good_requests_waits_at_its_own_door_while_others_go_on() {
     let builder = Cluster::of(4).configure(|config| config.limits.client_signatures_per_second = 2000);

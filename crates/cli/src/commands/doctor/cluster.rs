@@ -31,6 +31,7 @@ pub(super) async fn examine(file: CommitteeFile, findings: &mut Vec<Finding>) {
     for replica in &replicas {
         findings.push(one(replica, top));
     }
+    findings.extend(replicas.iter().filter_map(|replica| cut_off(replica, &replicas)));
     let away = replicas.iter().filter(|replica| replica["reachable"] != true).count() as u64;
     let f = report["f"].as_u64().unwrap_or(0);
     findings.push(if away <= f {
@@ -106,6 +107,22 @@ fn one(replica: &Value, top: u64) -> Finding {
         about,
         format!("{role}, executed up to {} in view {}", replica["executed"], replica["view"]),
     )
+}
+
+/// Who answers here and yet cannot be reached by this replica: something stands between the two.
+fn cut_off(replica: &Value, all: &[Value]) -> Option<Finding> {
+    let answers = |id: &&Value| all.iter().any(|other| other["id"] == **id && other["reachable"] == true);
+    let missed: Vec<&Value> = replica["cannot_reach"].as_array()?.iter().filter(answers).collect();
+    let names: Vec<String> = missed.iter().map(|id| id.to_string()).collect();
+    (!names.is_empty()).then(|| {
+        let id = &replica["id"];
+        Finding::ill(
+            format!("replica {id}: links"),
+            format!("replica {id} has no link to replica {}, which answers here", names.join(" and ")),
+            "look for a firewall between the two, perhaps in one direction only: of each pair the one with the lower number \
+             dials",
+        )
+    })
 }
 
 /// Equal places must have equal digests.

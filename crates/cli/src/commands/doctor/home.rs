@@ -1,6 +1,7 @@
 //! One replica's folder: its keys, its configuration, its place in the committee, its disk.
 
 use super::Finding;
+use crate::medium::unfit;
 use outvote::{CommitteeFile, Home, NodeConfig, PublicKey};
 use outvote_crypto::{KeyFile, KeyRole};
 use rustix::fs::statvfs;
@@ -108,6 +109,13 @@ fn disk(name: &str, path: &Path, findings: &mut Vec<Finding>) {
         Err(error) => {
             findings.push(Finding::ill(about.clone(), error.to_string(), "check that the folder exists"))
         }
+    }
+    if let Some(medium) = unfit(path) {
+        findings.push(Finding::note(
+            about.clone(),
+            format!("it lies on {medium}"),
+            "move the home to a disk of this machine: a replica that loses what it promised never votes again with its key",
+        ));
     }
     match flush_time(path) {
         Ok(time) if time <= FLUSH_MAX => {

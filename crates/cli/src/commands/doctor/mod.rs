@@ -40,6 +40,11 @@ impl Finding {
         Self { about: about.into(), ok: true, found: found.into(), cure: String::new() }
     }
 
+    /// Nothing is wrong, and yet it should not stay so.
+    fn note(about: impl Into<String>, found: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self { about: about.into(), ok: true, found: found.into(), cure: cure.into() }
+    }
+
     fn ill(about: impl Into<String>, found: impl Into<String>, cure: impl Into<String>) -> Self {
         Self { about: about.into(), ok: false, found: found.into(), cure: cure.into() }
     }
@@ -77,9 +82,13 @@ impl Doctor {
 fn in_words(findings: &[Finding], ills: usize) -> String {
     let mut text = String::new();
     for finding in findings {
-        let mark = if finding.ok { "ok   " } else { "WRONG" };
+        let mark = match (finding.ok, finding.cure.is_empty()) {
+            (true, true) => "ok   ",
+            (true, false) => "note ",
+            (false, _) => "WRONG",
+        };
         text.push_str(&format!("{mark} {}: {}\n", finding.about, finding.found));
-        if !finding.ok {
+        if !finding.cure.is_empty() {
             text.push_str(&format!("      what to do: {}\n", finding.cure));
         }
     }
