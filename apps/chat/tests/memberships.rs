@@ -123,6 +123,12 @@ fn members_are_counted_once() {
         panic!("a room is expected");
     };
     assert_eq!((room.members, room.owner_name.as_str()), (1, "ada"));
+    town.invite(ADA, "attic", BOB).unwrap();
+    town.invite(ADA, "attic", BOB).unwrap();
+    let Ok(ChatAnswer::Room { room }) = town.ask(&ChatQuestion::Room { room: "attic".into() }) else {
+        panic!("a room is expected");
+    };
+    assert_eq!(room.members, 2, "invited twice, and in once");
 }
 
 #[test]

@@ -99,6 +99,10 @@ fn a_held_operations_receipt_shows_the_block_that_released_it() {
     let mut swapped = receipt.clone();
     swapped.released = Some(core::mem::replace(&mut swapped.ordered, receipt.released.unwrap()));
     assert!(swapped.verify(&cluster.committee).is_err());
+    // What ran where it was ordered was not released by that block.
+    let (cluster, mut same) = example();
+    same.released = Some(same.ordered.clone());
+    assert!(same.verify(&cluster.committee).is_err());
 }
 
 // R5, R6: no digest, path or signature of a receipt is decoration.
@@ -193,6 +197,9 @@ fn one_signature_more_or_less_is_refused() {
     let mut fewer = receipt.clone();
     fewer.replies.pop();
     refused(&fewer);
+    let mut twice = receipt.clone();
+    twice.replies[1] = twice.replies[0].clone();
+    refused(&twice);
     let mut more = receipt.clone();
     let mut third = more.replies[0].clone();
     third.replica = 3;

@@ -78,7 +78,7 @@ fn verdict(catcher: Catcher, test: &str, said: &str) -> Option<Caught> {
         }
         // The one test that was asked for, and no other way to end.
         Catcher::Test(..) => {
-            let failed = said.contains(&format!("---- {test} stdout ----")) && ended("FAILED");
+            let failed = said.contains(&format!("test {test} ... FAILED")) && ended("FAILED");
             failed.then_some(Caught::Test)
         }
         Catcher::Stage(_) => (ended("ok") && said.contains("1 passed")).then_some(Caught::Test),
