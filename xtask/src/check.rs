@@ -1,5 +1,6 @@
 //! The command line and the gate's loop.
 
+use crate::fuzz;
 use crate::nightly;
 use crate::report::{Report, Sums};
 use crate::steps;
@@ -10,7 +11,8 @@ use std::time::Instant;
 
 const HELP: &str = "cargo xtask check              the whole gate, as CI runs it
 cargo xtask check --only STEP  one step of it
-cargo xtask check --list       the steps";
+cargo xtask check --list       the steps
+cargo xtask fuzz               every target under a fuzzer: [--executions N | --minutes M] [--only TARGET]";
 
 /// Runs the command that `arguments` name.
 #[must_use]
@@ -20,6 +22,7 @@ pub fn main_with(arguments: &[String]) -> ExitCode {
         ["check"] => run(&Tree::own(), None, &mut io::stdout().lock()),
         ["check", "--only", step] => run(&Tree::own(), Some(step), &mut io::stdout().lock()),
         ["check", "--list"] => list(&mut io::stdout().lock()).map(|()| true),
+        ["fuzz", rest @ ..] => fuzz::run(&Tree::own(), rest, &mut io::stdout().lock()),
         [] | ["help" | "--help" | "-h"] => help(&mut io::stdout().lock()).map(|()| true),
         other => match nightly::ALL.iter().find(|command| other.first() == Some(&command.name)) {
             Some(command) => nightly::run(&Tree::own(), command, &other[1..]),

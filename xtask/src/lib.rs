@@ -4,6 +4,7 @@
 //! [`run`] prints one line per step and, at the end, the sums.
 
 mod check;
+mod fuzz;
 mod glossary;
 mod layers;
 mod libtest;

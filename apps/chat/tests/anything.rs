@@ -76,6 +76,7 @@ proptest! {
         }
     }
 
+    // Faults: M01
     #[test]
     fn no_question_panics(steps in prop::collection::vec(step(), 0..20), question in prop::collection::vec(any::<u8>(), 0..80)) {
         let mut town = Town::empty();

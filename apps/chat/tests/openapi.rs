@@ -169,6 +169,7 @@ async fn every_documented_route_answers_as_documented() {
     cluster.stop().await;
 }
 
+// Faults: M12
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_route_takes_what_is_not_documented_and_errors_have_the_documented_shape() {
     let cluster = Cluster::start().await;

@@ -136,6 +136,7 @@ async fn a_closed_room_is_for_its_members_and_events_keep_to_that() {
     cluster.stop().await;
 }
 
+// Faults: M12
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_input_is_a_4xx_that_says_what_and_how() {
     let cluster = Cluster::start().await;

@@ -19,6 +19,7 @@ fn plain_text_is_shown_as_it_is() {
     }
 }
 
+// Faults: M07
 #[test]
 fn escape_sequences_and_turned_text_are_written_out() {
     assert_eq!(escape("\u{1b}]0;owned\u{7}"), "\\u{1b}]0;owned\\u{7}");
@@ -39,6 +40,7 @@ fn joiners_show_in_names() {
 }
 
 proptest! {
+    // Faults: M07
     #[test]
     fn nothing_shown_controls_anything(text in any::<String>()) {
         let controls = |character: char| {

@@ -16,6 +16,7 @@ fn assert_usage(stage: &Stage, arguments: &[&str], words: &[&str]) {
     }
 }
 
+// Faults: M15
 #[test]
 fn bad_usage_ends_with_2_and_help_with_0() {
     let stage = Stage::new();

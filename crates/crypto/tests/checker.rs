@@ -27,6 +27,7 @@ fn every_valid_message_is_vouched_for_unchanged_and_is_not_checked_twice() {
     }
 }
 
+// Faults: R07, R08, K15
 #[test]
 fn a_signature_is_valid_in_no_other_cluster_epoch_or_kind() {
     // M2: the domain binds a signature to its cluster, epoch and configuration, and the kind to its message.
@@ -53,6 +54,7 @@ fn a_signature_is_valid_in_no_other_cluster_epoch_or_kind() {
     assert!(why(checker.check(Message::Commit(prepare))).contains("other phase"));
 }
 
+// Faults: R08
 #[test]
 fn the_index_in_the_body_decides_whose_key_counts() {
     let world = World::new();
@@ -145,6 +147,7 @@ fn a_bad_request_takes_out_its_batch_and_nothing_else() {
     assert!(checker.check(Message::Data(data)).unwrap().message.is_none());
 }
 
+// Faults: R12, R27
 #[test]
 fn bad_requests_of_a_relay_are_dropped_alone() {
     let world = World::new();
@@ -227,6 +230,7 @@ fn a_session_or_author_with_a_small_order_key_is_refused() {
     assert!(world.checker().check_request(request).unwrap_err().why.contains("session key"));
 }
 
+// Faults: R10, R11, R12, M09
 #[test]
 fn certificates_need_a_quorum_of_different_members_in_order() {
     let world = World::new();

@@ -17,6 +17,7 @@ fn feed(checker: &mut Checker, bytes: &[u8]) -> Option<Message> {
     checker.check(message).ok()?.message.map(outvote_types::Verified::into_inner)
 }
 
+// Faults: M04, M05
 #[test]
 fn a_message_that_is_cut_off_anywhere_or_goes_on_is_none() {
     for frame in &*FRAMES {
@@ -30,6 +31,7 @@ fn a_message_that_is_cut_off_anywhere_or_goes_on_is_none() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
+    // Faults: M01, R08
     #[test]
     fn flipped_bytes_are_never_vouched_for_as_something_else(
         frame in 0..22usize,
@@ -58,6 +60,7 @@ proptest! {
         }
     }
 
+    // Faults: M01
     #[test]
     fn cut_spliced_and_stretched_bytes_never_panic(
         frame in 0..22usize,
@@ -73,6 +76,7 @@ proptest! {
         feed(&mut WORLD.checker(), &bytes);
     }
 
+    // Faults: M01, M06
     #[test]
     fn bytes_out_of_nowhere_never_panic(kind in 0..18u8, junk in prop::collection::vec(any::<u8>(), 0..2048)) {
         let mut bytes = vec![kind];

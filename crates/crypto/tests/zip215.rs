@@ -109,6 +109,7 @@ fn fourteen_encodings_of_small_order_are_all_different() {
 }
 
 // Scenario 32. M6
+// Faults: R09
 #[test]
 fn every_edge_case_has_the_verdict_of_zip_215_however_it_is_judged() {
     let cases = edge_cases();
@@ -127,6 +128,7 @@ fn every_edge_case_has_the_verdict_of_zip_215_however_it_is_judged() {
     }
 }
 
+// Faults: R09
 #[test]
 fn the_valid_edge_cases_hold_together_in_one_equation() {
     let good: Vec<_> = edge_cases().into_iter().filter(|(_, good)| *good).map(|(check, _)| check).collect();
@@ -134,6 +136,7 @@ fn the_valid_edge_cases_hold_together_in_one_equation() {
     assert!(Verifier::default().verify_all(&good).into_iter().all(|verdict| verdict));
 }
 
+// Faults: R08, R12
 #[test]
 fn each_bad_signature_is_found_wherever_it_hides_in_a_batch() {
     // M7: a batch that fails is split until each bad signature is found, and the good ones in it count.
@@ -167,6 +170,7 @@ fn errors_that_cancel_each_other_do_not_pass_as_a_batch() {
     assert_eq!(Verifier::default().verify_all(&[a, b]), [false, false]);
 }
 
+// Faults: R09
 #[test]
 fn the_checker_gives_the_same_verdicts() {
     // A committee that no loader would accept, so that its small-order keys reach the checker at all.
@@ -194,6 +198,7 @@ fn the_checker_gives_the_same_verdicts() {
     }
 }
 
+// Faults: R09
 #[test]
 fn small_order_and_non_canonical_keys_are_no_ones_keys() {
     for bytes in small_order_encodings() {

@@ -211,7 +211,7 @@ impl Run<'_> {
 }
 
 fn author(body: &RequestBody, operation: &Operation) -> PublicKey {
-    operation.author.map_or(body.session, |author| author.key)
+    operation.author.as_ref().map_or(body.session, |author| author.key)
 }
 
 fn executed(

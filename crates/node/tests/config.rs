@@ -33,6 +33,7 @@ fn the_commented_file_says_the_defaults() {
     assert!(reasons > keys, "every key has its reason");
 }
 
+// Faults: M14
 #[test]
 fn a_misspelt_key_is_named_with_its_line_and_the_right_one() {
     let text = refusal("[timeouts]\n\nview_mss = 500\n");
@@ -42,6 +43,7 @@ fn a_misspelt_key_is_named_with_its_line_and_the_right_one() {
     assert!(refusal("[network\n").starts_with("config.toml, line 1"));
 }
 
+// Faults: M14
 #[test]
 fn a_value_out_of_its_range_is_refused_with_the_range() {
     assert!(refusal("[timeouts]\nview_ms = 1\n").contains("must lie between 50 and 10000"));

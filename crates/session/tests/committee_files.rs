@@ -46,6 +46,7 @@ fn a_changed_address_is_no_other_cluster() {
     assert_eq!(file.addresses[2], "replica-2.example.org:4100");
 }
 
+// Faults: M14
 #[test]
 fn an_unknown_key_is_refused_with_a_suggestion() {
     let bad = text().replace("checkpoint_interval", "checkpoint_intervall");
@@ -72,6 +73,7 @@ fn too_few_members_are_refused_with_what_is_needed() {
     assert!(refusal(&cut).contains("at least 4"));
 }
 
+// Faults: M09, M14
 #[test]
 fn duplicate_and_unusable_keys_are_refused_by_member() {
     let mut twice = entries(4);
@@ -111,6 +113,7 @@ fn any_change_of_what_the_cluster_covers_is_noticed() {
     assert!(matches!(CommitteeFile::parse(&swapped), Err(CommitteeFileError::OtherCluster { .. })));
 }
 
+// Faults: M14
 #[test]
 fn wrong_values_name_the_line_and_what_belongs_there() {
     for (from, to, says) in [
@@ -142,6 +145,7 @@ fn federated_mode_says_that_it_is_not_there_yet() {
     assert!(said.contains("federated") && said.contains("not part of this version yet"), "{said}");
 }
 
+// Faults: M14
 #[test]
 fn junk_never_panics() {
     let text = text();

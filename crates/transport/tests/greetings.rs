@@ -37,6 +37,7 @@ async fn greeting(class: Class) -> Vec<u8> {
     bytes
 }
 
+// Faults: M04, M11
 #[tokio::test]
 async fn a_greeting_that_is_cut_off_is_never_answered_and_a_whole_one_is() {
     for class in Class::BOTH {
@@ -48,6 +49,7 @@ async fn a_greeting_that_is_cut_off_is_never_answered_and_a_whole_one_is() {
     }
 }
 
+// Faults: M06, M11
 #[tokio::test]
 async fn every_changed_byte_of_version_class_and_cluster_is_refused_with_its_reason() {
     let whole = greeting(Class::Urgent).await;
@@ -67,6 +69,7 @@ async fn every_changed_byte_of_version_class_and_cluster_is_refused_with_its_rea
     }
 }
 
+// Faults: M16
 #[tokio::test]
 async fn an_older_versions_shorter_greeting_is_answered_at_once() {
     let (mut near, mut far) = duplex(1024);

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 // M1, B1
+// Faults: M02
 #[test]
 fn a_lying_length_is_refused_before_anything_is_allocated() {
     let mut bytes = u32::MAX.to_le_bytes().to_vec();
@@ -28,6 +29,7 @@ fn a_blob_at_its_bound_decodes_and_one_byte_more_does_not() {
 }
 
 // M1
+// Faults: M04, M05
 #[test]
 fn trailing_and_missing_bytes_are_errors() {
     let mut bytes = encode(&Digest::of(b"x"));
@@ -38,7 +40,7 @@ fn trailing_and_missing_bytes_are_errors() {
 
 fn every_word_of_a_client() -> Vec<ToReplica> {
     let operation = Operation {
-        author: Some(Author { key: PublicKey([3; 32]), signature: Signature([4; 64]) }),
+        author: Some(Author { key: PublicKey([3; 32]), signature: Signature([4; 64]) }.into()),
         query: false,
         payload: Blob::new(b"hello".to_vec()).unwrap(),
     };
@@ -83,6 +85,7 @@ fn assert_one_encoding<T: BorshSerialize + BorshDeserialize + Debug + PartialEq>
 }
 
 // M1, B4: at the gateway's decoder.
+// Faults: M04, M05, M06, M19
 #[test]
 fn what_a_client_says_has_one_encoding_and_no_part_of_it_is_a_message() {
     assert_one_encoding(&every_word_of_a_client());
@@ -189,6 +192,7 @@ fn every_word_of_a_replica() -> Vec<ToClient> {
 }
 
 // M1, B4: at the client's decoder, where a lying replica chooses the bytes.
+// Faults: M04, M05, M06, M19
 #[test]
 fn what_a_replica_says_has_one_encoding_and_no_part_of_it_is_a_message() {
     assert_one_encoding(&every_word_of_a_replica());
@@ -217,6 +221,7 @@ fn a_tree_whose_leaves_are_replaced_is_the_tree_over_the_new_leaves() {
 }
 
 // M11
+// Faults: M19
 #[test]
 fn every_merkle_path_leads_to_the_root_and_to_no_other() {
     for count in 1..40u32 {

@@ -35,6 +35,7 @@ pub(crate) async fn hear(reader: &mut FrameReader) -> Option<ToClient> {
 }
 
 // B4
+// Faults: M01
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bytes_that_are_no_message_end_the_connection_and_nothing_else() {
     let cluster = Cluster::start(4, Counter::default).await.expect("started");
