@@ -19,6 +19,10 @@ const EXECUTIONS: u64 = 1_000_000;
 const SLOWER: &[(&str, u64)] = &[
     ("receipts", 10),
     ("messages", 5),
+    ("committee", 5),
+    ("text_files", 20),
+    ("chat_import", 20),
+    ("applications", 100),
     ("log", 50),
     ("state_rows", 20),
     ("state_file", 50),

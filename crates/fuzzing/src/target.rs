@@ -1,8 +1,8 @@
 //! The table of targets.
 
 use crate::targets::{
-    archive, certificates, chat, client_words, committee, frames, greetings, http, import, kv, log, messages,
-    peer, receipts, records, requests, state, text_files, tls, transfer,
+    applications, archive, certificates, client_words, committee, frames, greetings, http, import, log,
+    messages, operations, peer, receipts, records, requests, state, text_files, tls, transfer,
 };
 
 /// How much one execution does.
@@ -60,9 +60,9 @@ pub const ALL: &[Target] = &[
     decoder("receipts", receipts::run, receipts::seeds),
     decoder("evidence_files", receipts::run_evidence, receipts::evidence_seeds),
     decoder("text_files", text_files::run, text_files::seeds),
-    decoder("chat", chat::run, chat::seeds),
+    decoder("operations", operations::run, operations::seeds),
     decoder("chat_import", import::run, import::seeds),
-    decoder("kv", kv::run, kv::seeds),
+    machine("applications", &["M01", "M07"], applications::run, applications::seeds),
     machine("log", &["M01", "M10"], log::run, log::seeds),
     machine("state_rows", &["M01", "M10"], state::run_rows, state::row_seeds),
     machine("state_file", &["M01", "M10"], state::run_file, state::file_seeds),

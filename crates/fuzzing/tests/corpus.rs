@@ -147,10 +147,10 @@ fn committee_configuration_and_keys_are_read_or_refused_in_a_sentence() {
     try_out("text_files");
 }
 
-// Faults: M01, M07
+// Faults: M01, M02, M05
 #[test]
-fn the_chat_takes_any_bytes_and_answers_in_its_own_words() {
-    try_out("chat");
+fn operations_of_applications_have_one_spelling() {
+    try_out("operations");
 }
 
 // Faults: M01, M07
@@ -159,10 +159,10 @@ fn a_foreign_log_is_read_line_by_line_and_nothing_in_it_is_obeyed() {
     try_out("chat_import");
 }
 
-// Faults: M01
+// Faults: M01, M07
 #[test]
-fn the_store_takes_any_bytes_and_answers_in_its_own_words() {
-    try_out("kv");
+fn applications_take_any_bytes_and_answer_in_their_own_words() {
+    try_out("applications");
 }
 
 // Faults: M10

@@ -1,17 +1,17 @@
 //! One file for each target.
 
+pub(crate) mod applications;
 pub(crate) mod archive;
 pub(crate) mod certificates;
-pub(crate) mod chat;
 pub(crate) mod client_words;
 pub(crate) mod committee;
 pub(crate) mod frames;
 pub(crate) mod greetings;
 pub(crate) mod http;
 pub(crate) mod import;
-pub(crate) mod kv;
 pub(crate) mod log;
 pub(crate) mod messages;
+pub(crate) mod operations;
 pub(crate) mod peer;
 pub(crate) mod receipts;
 pub(crate) mod records;
