@@ -2,6 +2,7 @@
 
 use crate::bugs::{self, Selection};
 use crate::faults::{Shown, print_faults};
+use crate::fuzz;
 use crate::nightly;
 use crate::report::{Report, Sums};
 use crate::results::Results;
@@ -23,7 +24,8 @@ cargo xtask torture            real processes under every fault that this host c
 cargo xtask faults             each fault of docs/faults.md: which tests play it, and what came of them
 cargo xtask faults --open      those that have no test yet, or not for all of it
 cargo xtask faults --settle    empties the state of rows that are open and have a test by now
-cargo xtask faults --row N01   one of them, with what is expected";
+cargo xtask faults --row N01   one of them, with what is expected
+cargo xtask fuzz               every target under a fuzzer: [--executions N | --minutes M] [--only TARGET]";
 
 /// Runs the command that `arguments` name.
 #[must_use]
@@ -41,6 +43,7 @@ pub fn main_with(arguments: &[String]) -> ExitCode {
         ["faults", "--open"] => faults(&Tree::own(), &Shown::Open),
         ["faults", "--settle"] => steps::faults::settle(&Tree::own()).map(|()| true),
         ["faults", "--row", number] => faults(&Tree::own(), &Shown::Row((*number).to_owned())),
+        ["fuzz", rest @ ..] => fuzz::run(&Tree::own(), rest, &mut io::stdout().lock()),
         [] | ["help" | "--help" | "-h"] => help(&mut io::stdout().lock()).map(|()| true),
         other => match nightly::ALL.iter().find(|command| other.first() == Some(&command.name)) {
             Some(command) => nightly::run(&Tree::own(), command, &other[1..]),

@@ -148,6 +148,16 @@ pub const TABLE: &[Row] = &[
         may_use: None,
         must_not_reach: &[],
     },
+    // It tries every reader of strangers' bytes, wherever one is; nobody names it but the fuzzer's own program.
+    Row {
+        name: "outvote-fuzzing",
+        may_name: &[
+            TYPES, CRYPTO, PROTOCOL, REPLICA, EXECUTION, SESSION, ADVERSARY, STORAGE, TRANSPORT, NODE, SIM,
+            CHAT, KV,
+        ],
+        may_use: None,
+        must_not_reach: &[],
+    },
     // The gate's own program stands outside: it reads the tree and knows none of it.
     Row { name: "xtask", may_name: &[], may_use: Some(&["serde_json", "toml"]), must_not_reach: &["tokio"] },
 ];

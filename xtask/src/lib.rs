@@ -7,6 +7,7 @@ pub mod bugs;
 mod check;
 mod fault_book;
 mod faults;
+mod fuzz;
 mod glossary;
 mod layers;
 mod libtest;

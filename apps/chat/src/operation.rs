@@ -28,11 +28,13 @@ pub enum ChatOperation {
     /// Takes a name for the author's key. First come, for ever.
     Register {
         /// See [`crate::is_name`].
+        #[borsh(deserialize_with = "outvote_types::bounded::text")]
         name: String,
     } = 0,
     /// Opens a room, owned by the author, who is its first member.
     CreateRoom {
         /// See [`crate::is_name`].
+        #[borsh(deserialize_with = "outvote_types::bounded::text")]
         room: String,
         /// For whom.
         access: Access,
@@ -40,16 +42,19 @@ pub enum ChatOperation {
     /// Enters a public room's list of members.
     Join {
         /// Which.
+        #[borsh(deserialize_with = "outvote_types::bounded::text")]
         room: String,
     } = 2,
     /// Leaves a room. Its owner stays the owner.
     Leave {
         /// Which.
+        #[borsh(deserialize_with = "outvote_types::bounded::text")]
         room: String,
     } = 3,
     /// The owner lets somebody into an invite-only room.
     Invite {
         /// Which.
+        #[borsh(deserialize_with = "outvote_types::bounded::text")]
         room: String,
         /// Whom.
         member: PublicKey,
@@ -57,6 +62,7 @@ pub enum ChatOperation {
     /// The owner puts somebody out of an invite-only room.
     Remove {
         /// Which.
+        #[borsh(deserialize_with = "outvote_types::bounded::text")]
         room: String,
         /// Whom.
         member: PublicKey,
@@ -64,8 +70,10 @@ pub enum ChatOperation {
     /// Says something.
     Post {
         /// Where.
+        #[borsh(deserialize_with = "outvote_types::bounded::text")]
         room: String,
         /// At most [`MAX_TEXT_BYTES`]; any characters, kept byte for byte.
+        #[borsh(deserialize_with = "outvote_types::bounded::text")]
         text: String,
     } = 6,
 }

@@ -17,6 +17,7 @@ pub enum ChatQuestion {
         /// Whose invite-only rooms to list too.
         as_key: Option<PublicKey>,
         /// Only rooms behind this name; for the next page, the `next` of the last.
+        #[borsh(deserialize_with = "outvote_types::bounded::maybe_text")]
         after: Option<String>,
         /// See [`MAX_PAGE`].
         limit: u32,
@@ -24,11 +25,13 @@ pub enum ChatQuestion {
     /// One room. Answered by [`crate::ChatAnswer::Room`].
     Room {
         /// Which.
+        #[borsh(deserialize_with = "outvote_types::bounded::text")]
         room: String,
     } = 1,
     /// Who is in a room, by key. Answered by [`crate::ChatAnswer::Members`].
     Members {
         /// Which.
+        #[borsh(deserialize_with = "outvote_types::bounded::text")]
         room: String,
         /// Who asks; a member, if the room is invite-only.
         reader: Option<PublicKey>,
@@ -43,6 +46,7 @@ pub enum ChatQuestion {
     /// may hold fewer than `limit` messages when they are long: go on from its edge.
     History {
         /// Which room.
+        #[borsh(deserialize_with = "outvote_types::bounded::text")]
         room: String,
         /// Only messages with a smaller index.
         before: Option<u64>,
@@ -57,6 +61,7 @@ pub enum ChatQuestion {
     /// tells whether a gateway withholds the latest messages.
     Head {
         /// Which room.
+        #[borsh(deserialize_with = "outvote_types::bounded::text")]
         room: String,
     } = 4,
     /// Who has this key. Answered by [`crate::ChatAnswer::Identity`].
@@ -67,12 +72,14 @@ pub enum ChatQuestion {
     /// Who has this name. Answered by [`crate::ChatAnswer::Identity`].
     IdentityByName {
         /// The name.
+        #[borsh(deserialize_with = "outvote_types::bounded::text")]
         name: String,
     } = 6,
     /// The index of the room's first message at or behind a place of the agreed order; its next index if there is none.
     /// Answered by [`crate::ChatAnswer::Head`].
     IndexAt {
         /// Which room.
+        #[borsh(deserialize_with = "outvote_types::bounded::text")]
         room: String,
         /// The place.
         sequence: Sequence,

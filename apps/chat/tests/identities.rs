@@ -37,6 +37,7 @@ fn key_and_name_lead_to_each_other() {
     assert_eq!(refused(town.ask(&long)), "not-registered");
 }
 
+// Faults: M07
 #[test]
 fn names_have_1_to_64_bytes_and_show_something() {
     for name in [

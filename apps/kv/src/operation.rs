@@ -11,23 +11,29 @@ pub enum KvOperation {
     /// Stores a value, whatever was there. Answered by [`KvAnswer::Stored`].
     Put {
         /// Under which key.
+        #[borsh(deserialize_with = "outvote_types::bounded::bytes")]
         key: Vec<u8>,
         /// The value.
+        #[borsh(deserialize_with = "outvote_types::bounded::bytes")]
         value: Vec<u8>,
     },
     /// Compare and set: changes the value only if it is the expected one. Answered by [`KvAnswer::Stored`] or
     /// [`KvAnswer::Mismatch`].
     Cas {
         /// Which key.
+        #[borsh(deserialize_with = "outvote_types::bounded::bytes")]
         key: Vec<u8>,
         /// What must be there; `None` for nothing.
+        #[borsh(deserialize_with = "outvote_types::bounded::maybe_bytes")]
         expected: Option<Vec<u8>>,
         /// What shall be there; `None` for nothing.
+        #[borsh(deserialize_with = "outvote_types::bounded::maybe_bytes")]
         value: Option<Vec<u8>>,
     },
     /// Removes a key. Answered by [`KvAnswer::Deleted`].
     Delete {
         /// Which key.
+        #[borsh(deserialize_with = "outvote_types::bounded::bytes")]
         key: Vec<u8>,
     },
 }
@@ -38,6 +44,7 @@ pub enum KvQuestion {
     /// The value under a key. Answered by [`KvAnswer::Value`].
     Get {
         /// Which key.
+        #[borsh(deserialize_with = "outvote_types::bounded::bytes")]
         key: Vec<u8>,
     },
 }

@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use clap::ValueEnum;
+use outvote_chat::terminal::escape_lines;
 use serde::Serialize;
 use std::io::{self, Write as _};
 
@@ -24,7 +25,8 @@ impl Output {
     ) -> Result<(), Failure> {
         let rendered = match self {
             Self::Json => serde_json::to_string(value).map_err(Failure::failed)?,
-            Self::Text => text(value),
+            // What replicas and files say stands in it: nothing of it is obeyed by a terminal.
+            Self::Text => escape_lines(&text(value), 0),
         };
         line(&rendered)
     }
@@ -47,5 +49,5 @@ pub(crate) fn try_line(text: &str) -> io::Result<()> {
 /// Prints a message to stderr.
 pub(crate) fn note(text: &str) {
     // Nobody can be told that the message could not be printed.
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", escape_lines(text, 0));
 }

@@ -94,6 +94,7 @@ fn a_damaged_import_is_named_with_the_cure_and_nothing_is_written_over() {
     assert_says(&import(), 1, &["can be reached"]);
 }
 
+// Faults: M03, M07
 #[test]
 fn a_public_part_is_taken_whole_or_named() {
     let stage = Stage::new();
@@ -253,5 +254,31 @@ fn a_place_where_nothing_can_be_written_is_named_with_the_cure() {
         assert_says(&done, 1, &["net/client/identities", "permissions"]);
         fs::remove_file(&path).unwrap();
         fs::create_dir_all(stage.path("net/client/identities")).unwrap();
+    }
+}
+
+// serde's and toml's own words repeat what they found.
+// Faults: M07
+#[test]
+fn nothing_in_a_strangers_file_is_obeyed_by_the_terminal_that_complains_of_it() {
+    let stage = Stage::new();
+    stage.testnet("net");
+    for trick in ["\u{1b}[2J", "\u{1b}]0;title\u{7}", "\u{9b}31m", "\u{202e}", "\u{200b}", "\u{feff}"] {
+        let field = format!("{{\"{trick}\": 1}}").replace('\u{1b}', "\\u001b").replace('\u{7}', "\\u0007");
+        fs::write(stage.path("bad.json"), &field).unwrap();
+        let committee = fs::read_to_string(stage.path("net/committee.toml")).unwrap();
+        let quoted = trick.replace('\u{1b}', "\\u001b").replace('\u{7}', "\\u0007");
+        fs::write(stage.path("bad.toml"), format!("\"{quoted}\" = 1\n{committee}")).unwrap();
+        for arguments in [
+            ["receipt", "verify", "bad.json", "--committee", "net/committee.toml"],
+            ["receipt", "verify", "bad.json", "--committee", "bad.toml"],
+            ["evidence", "verify", "bad.json", "--committee", "bad.toml"],
+        ] {
+            let done = stage.run(&arguments);
+            assert!(matches!(done.code, 1 | 2) && !done.err.is_empty(), "{done:?}");
+            let shown: String = done.err.chars().filter(|c| *c != '\n').collect();
+            let is_obeyed = shown.chars().any(|c| c.is_control() || trick.contains(c) && !c.is_ascii());
+            assert!(!is_obeyed, "{trick:?} is written out: {done:?}");
+        }
     }
 }

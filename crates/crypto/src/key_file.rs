@@ -78,7 +78,7 @@ impl KeyFile {
             return Err(malformed(path, "it is longer than a key file"));
         }
         let text = std::str::from_utf8(&text).map_err(|_| malformed(path, "it is not text"))?;
-        parse(path, text, role)
+        Self::parse(path, text, role)
     }
 
     /// Writes a key to a new file with mode 0600, flushed to disk together with its name.
@@ -110,35 +110,46 @@ impl KeyFile {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(io("flush the folder of"))
     }
-}
 
-fn parse(path: &Path, text: &str, role: KeyRole) -> Result<KeyPair, KeyFileError> {
-    let mut lines = text.lines();
-    let header = lines.next().unwrap_or_default();
-    let found = header.strip_prefix(HEADER).ok_or_else(|| {
-        malformed(path, "its first line is not `outvote-key 1 <role>` (another program's, or a newer format)")
-    })?;
-    if found != role.word() {
-        let found = found.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
-        return Err(KeyFileError::WrongRole { path: path.into(), found, expected: role.word() });
+    /// Reads the text of the key file at `path`.
+    ///
+    /// # Errors
+    /// When the text is no key of this role.
+    pub fn parse(path: &Path, text: &str, role: KeyRole) -> Result<KeyPair, KeyFileError> {
+        let mut lines = text.lines();
+        let header = lines.next().unwrap_or_default();
+        let found = header.strip_prefix(HEADER).ok_or_else(|| {
+            malformed(
+                path,
+                "its first line is not `outvote-key 1 <role>` (another program's, or a newer format)",
+            )
+        })?;
+        if found != role.word() {
+            let found = found.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
+            return Err(KeyFileError::WrongRole { path: path.into(), found, expected: role.word() });
+        }
+        let mut seed = Zeroizing::new([0u8; 32]);
+        let secret = lines.next().and_then(|line| line.strip_prefix("secret "));
+        secret.and_then(|hex| hex::decode_to_slice(hex, seed.as_mut()).ok()).ok_or_else(|| {
+            malformed(path, "its second line is not `secret ` and 64 hexadecimal characters")
+        })?;
+        let mut public = [0u8; 32];
+        let line = lines.next().and_then(|line| line.strip_prefix("public "));
+        line.and_then(|hex| hex::decode_to_slice(hex, &mut public).ok()).ok_or_else(|| {
+            malformed(path, "its third line is not `public ` and 64 hexadecimal characters")
+        })?;
+        if lines.next().is_some() {
+            return Err(malformed(path, "it has more than three lines"));
+        }
+        let pair = KeyPair::from_seed(*seed);
+        if pair.public_key().0 != public {
+            return Err(malformed(
+                path,
+                "its public line does not belong to its secret line, so it is damaged",
+            ));
+        }
+        Ok(pair)
     }
-    let mut seed = Zeroizing::new([0u8; 32]);
-    let secret = lines.next().and_then(|line| line.strip_prefix("secret "));
-    secret
-        .and_then(|hex| hex::decode_to_slice(hex, seed.as_mut()).ok())
-        .ok_or_else(|| malformed(path, "its second line is not `secret ` and 64 hexadecimal characters"))?;
-    let mut public = [0u8; 32];
-    let line = lines.next().and_then(|line| line.strip_prefix("public "));
-    line.and_then(|hex| hex::decode_to_slice(hex, &mut public).ok())
-        .ok_or_else(|| malformed(path, "its third line is not `public ` and 64 hexadecimal characters"))?;
-    if lines.next().is_some() {
-        return Err(malformed(path, "it has more than three lines"));
-    }
-    let pair = KeyPair::from_seed(*seed);
-    if pair.public_key().0 != public {
-        return Err(malformed(path, "its public line does not belong to its secret line, so it is damaged"));
-    }
-    Ok(pair)
 }
 
 fn malformed(path: &Path, reason: &'static str) -> KeyFileError {

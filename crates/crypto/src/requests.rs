@@ -23,7 +23,7 @@ pub(crate) fn fault<V: Verify + ?Sized>(verifier: &V, request: &Request) -> Opti
     if !verifier.is_usable_key(&body.session) {
         return Some("M6: a session key that no one may use");
     }
-    let authors = body.operations.iter().filter_map(|operation| operation.author);
+    let authors = body.operations.iter().filter_map(|operation| operation.author.as_deref());
     for author in authors {
         if author.key != body.session && !verifier.is_usable_key(&author.key) {
             return Some("M6: an author's key that no one may use");

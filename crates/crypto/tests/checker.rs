@@ -27,7 +27,7 @@ fn every_valid_message_is_vouched_for_unchanged_and_is_not_checked_twice() {
     }
 }
 
-// Faults: R07, K15
+// Faults: K15, R07, R08
 #[test]
 fn a_signature_is_valid_in_no_other_cluster_epoch_or_kind() {
     // M2: the domain binds a signature to its cluster, epoch and configuration, and the kind to its message.
@@ -148,7 +148,7 @@ fn a_bad_request_takes_out_its_batch_and_nothing_else() {
     assert!(checker.check(Message::Data(data)).unwrap().message.is_none());
 }
 
-// Faults: R27
+// Faults: R12, R27
 #[test]
 fn bad_requests_of_a_relay_are_dropped_alone() {
     let world = World::new();
@@ -233,7 +233,7 @@ fn a_session_or_author_with_a_small_order_key_is_refused() {
     assert!(world.checker().check_request(request).unwrap_err().why.contains("session key"));
 }
 
-// Faults: R10, R11, R12, M18
+// Faults: M09, M18, R10, R11, R12
 #[test]
 fn certificates_need_a_quorum_of_different_members_in_order() {
     let world = World::new();

@@ -76,7 +76,7 @@ proptest! {
         feed(&mut WORLD.checker(), &bytes);
     }
 
-    // Faults: M01
+    // Faults: M01, M06
     #[test]
     fn bytes_out_of_nowhere_never_panic(kind in 0..18u8, junk in prop::collection::vec(any::<u8>(), 0..2048)) {
         let mut bytes = vec![kind];

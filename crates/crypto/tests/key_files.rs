@@ -91,6 +91,7 @@ fn a_key_that_cannot_be_opened_is_named_with_the_systems_words() {
     assert!(error.to_string().contains("consensus.key"), "{error}");
 }
 
+// Faults: M14
 #[test]
 fn a_damaged_file_is_refused_at_whatever_byte_it_is_damaged() {
     let (_folder, path, _) = saved();

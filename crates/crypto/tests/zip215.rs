@@ -136,7 +136,7 @@ fn the_valid_edge_cases_hold_together_in_one_equation() {
     assert!(Verifier::default().verify_all(&good).into_iter().all(|verdict| verdict));
 }
 
-// Faults: R09
+// Faults: R08, R09, R12
 #[test]
 fn each_bad_signature_is_found_wherever_it_hides_in_a_batch() {
     // M7: a batch that fails is split until each bad signature is found, and the good ones in it count.

@@ -215,6 +215,7 @@ impl Run<'_> {
 fn author(body: &RequestBody, operation: &Operation) -> PublicKey {
     operation
         .author
+        .as_ref()
         .filter(|_| !planted::is_on(Bug::AuthorIsSession))
         .map_or(body.session, |author| author.key)
 }

@@ -55,7 +55,7 @@ fn assert_damaged(error: &ExecutionError, expected: &'static str) {
 }
 
 // B4, E11
-// Faults: S08, M10
+// Faults: M10, S08
 #[test]
 fn a_damaged_row_that_every_start_reads_is_named_and_nothing_is_changed() {
     let certificate = CheckpointCertificate {
@@ -87,7 +87,7 @@ fn a_damaged_row_that_every_start_reads_is_named_and_nothing_is_changed() {
 }
 
 // B4: these rows are read only once somebody needs them.
-// Faults: S08, M10
+// Faults: M10, S08
 #[test]
 fn a_damaged_row_of_a_session_stops_execution_and_nothing_is_changed() {
     for (row, requests) in [
@@ -130,7 +130,7 @@ fn a_session_with_counts_that_nobody_writes_is_damaged_and_never_counted_on() {
     }
 }
 
-// Faults: O08
+// Faults: M16, O08
 #[test]
 fn a_state_of_another_format_is_refused_with_the_cure_and_nothing_is_changed() {
     for (format, cure) in

@@ -47,7 +47,7 @@ fn a_panic_is_a_refusal_without_effect_and_the_log_goes_on() {
     }
 }
 
-// Faults: K09
+// Faults: K06, K09
 #[test]
 fn broken_limits_refuse_the_whole_operation() {
     let mut bench = Bench::new();
@@ -67,7 +67,7 @@ fn the_context_names_author_session_and_place() {
     let mut bench = Bench::new();
     let mut foreign = request(1, 1, &["who", "who"]);
     let mut operations = foreign.body.operations.to_vec();
-    operations[1].author = Some(Author { key: client(5), signature: Signature::default() });
+    operations[1].author = Some(Author { key: client(5), signature: Signature::default() }.into());
     let operations = outvote_types::BoundedVec::new(operations).unwrap();
     foreign.body = outvote_types::RequestBody { operations, ..(*foreign.body).clone() }.into();
     let result = bench.run(vec![request(2, 1, &["who"]), foreign]);

@@ -35,6 +35,9 @@ mod http;
 mod node;
 mod running;
 
+#[doc(hidden)]
+pub mod probes;
+
 pub use config::{BatchConfig, Limits, LogConfig, LogFormat, Network, NodeConfig, Timeouts};
 pub use error::NodeError;
 pub use handle::{ExecutedBlock, ExecutedBlocks, ExecutedResult, NodeHandle};

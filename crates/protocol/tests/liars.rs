@@ -108,7 +108,7 @@ fn an_invalid_batch_is_never_prepared() {
 }
 
 // B4, N15, M4: views and sequences as high as they go change nothing.
-// Faults: M17, R14, R16
+// Faults: C06, M17, R14, R16
 #[test]
 fn the_largest_numbers_change_nothing() {
     let mut cluster = Cluster::started(4);

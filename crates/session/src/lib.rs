@@ -31,6 +31,7 @@ mod follow;
 mod committee_fields;
 pub mod committee_file;
 mod committee_parameters;
+pub mod evidence_file;
 pub mod receipt;
 
 pub use committee_file::{CommitteeFile, CommitteeFileError, MemberEntry};

@@ -74,7 +74,7 @@ fn too_few_members_are_refused_with_what_is_needed() {
     assert!(refusal(&cut).contains("at least 4"));
 }
 
-// Faults: O03, M09
+// Faults: M09, M14, O03
 #[test]
 fn duplicate_and_unusable_keys_are_refused_by_member() {
     let mut twice = entries(4);

@@ -23,7 +23,7 @@ fn example() -> (Cluster, Receipt) {
     let mut signed = operation("four replicas, one liar");
     let domain = *cluster.keyring.client_domain();
     let at = (Nonce(7), 1);
-    signed.author = Some(sign_author(&author, &domain, &session.public_key(), at.0, at.1, &signed));
+    signed.author = Some(sign_author(&author, &domain, &session.public_key(), at.0, at.1, &signed).into());
     let body = RequestBody {
         session: session.public_key(),
         nonce: Nonce(7),
@@ -136,6 +136,7 @@ fn is_in_hexadecimal_run(text: &str, place: usize) -> bool {
     end - start >= 64
 }
 
+// Faults: M19
 #[test]
 fn no_changed_character_gives_another_verdict() {
     let (cluster, receipt) = released_example();

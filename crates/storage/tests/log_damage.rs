@@ -87,7 +87,7 @@ fn a_log_is_found_as_it_was_left() {
     assert!(matches!(log.promises(), Promises::Held(held) if held.payload == b"second" && held.counter == 2));
 }
 
-// Faults: S07, S20
+// Faults: S07, S20, M10
 #[test]
 fn no_flipped_byte_of_a_sealed_log_is_missed_or_believed() {
     let (disk, payloads) = sample();
@@ -270,7 +270,7 @@ fn a_log_of_another_identity_is_refused() {
     assert!(error.to_string().contains("swapped"), "{error}");
 }
 
-// Faults: O08
+// Faults: M16, O08
 #[test]
 fn a_log_of_a_later_format_is_refused() {
     let (mut disk, _) = sample();

@@ -31,6 +31,9 @@ pub mod refusals;
 pub mod client;
 pub mod links;
 
+#[doc(hidden)]
+pub mod probes;
+
 pub use client::{ClientConnection, FrameReader, FrameWriter, connect_client, connect_client_over};
 pub use error::TransportError;
 pub use event::{Budget, LinkEvent, LinkSink};

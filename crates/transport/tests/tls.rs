@@ -112,7 +112,7 @@ async fn a_member_link_without_a_members_key_gets_no_further_than_the_handshake(
     assert!(member.events.try_recv().is_err() && member.clients.try_recv().is_err());
 }
 
-// Faults: X16, C07
+// Faults: C07, M11, X16
 #[tokio::test]
 async fn other_protocols_ciphers_and_certificates_are_refused() {
     let (mut member, address) = alone(limits());

@@ -1,6 +1,7 @@
 //! Vectors whose decoder knows their longest length, so that a lying length field cannot allocate.
 
 use crate::planted::{self, Bug};
+use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::io::{Error, ErrorKind, Read, Result, Write};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -117,13 +118,61 @@ impl<const MAX: usize> BorshSerialize for Blob<MAX> {
 impl<const MAX: usize> BorshDeserialize for Blob<MAX> {
     fn deserialize_reader<R: Read>(reader: &mut R) -> Result<Self> {
         let count = bounded_length::<R, MAX>(reader)?;
-        let mut bytes = Vec::with_capacity(count.min(READ_STEP_BYTES));
-        while bytes.len() < count {
-            let start = bytes.len();
-            bytes.resize(count.min(start + READ_STEP_BYTES), 0);
-            reader.read_exact(&mut bytes[start..])?;
-        }
-        Ok(Self(bytes))
+        read_steps(reader, count).map(Self)
+    }
+}
+
+/// Reads so many bytes as they come: a length that lies costs a step and no more.
+fn read_steps<R: Read>(reader: &mut R, count: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(count.min(READ_STEP_BYTES));
+    while bytes.len() < count {
+        let start = bytes.len();
+        bytes.resize(count.min(start + READ_STEP_BYTES), 0);
+        reader.read_exact(&mut bytes[start..])?;
+    }
+    Ok(bytes)
+}
+
+/// Reads bytes without a bound of their own. What derives its decoder names this with `#[borsh(deserialize_with = ...)]`:
+/// the library's own way believes any length up to 1 MiB.
+///
+/// # Errors
+/// When there are fewer bytes than the length says.
+pub fn bytes<R: Read>(reader: &mut R) -> Result<Vec<u8>> {
+    let count = usize::try_from(u32::deserialize_reader(reader)?);
+    // M1: what was not sent is never allocated.
+    read_steps(reader, count.map_err(|_| Error::new(ErrorKind::InvalidData, "a length beyond memory"))?)
+}
+
+/// The same for bytes that may be missing.
+///
+/// # Errors
+/// As [`bytes`].
+pub fn maybe_bytes<R: Read>(reader: &mut R) -> Result<Option<Vec<u8>>> {
+    is_some(reader)?.then(|| bytes(reader)).transpose()
+}
+
+/// The same for text.
+///
+/// # Errors
+/// As [`bytes`], and when it is not UTF-8.
+pub fn text<R: Read>(reader: &mut R) -> Result<String> {
+    String::from_utf8(bytes(reader)?).map_err(|_| Error::new(ErrorKind::InvalidData, "a text is not UTF-8"))
+}
+
+/// The same for a text that may be missing.
+///
+/// # Errors
+/// As [`text`].
+pub fn maybe_text<R: Read>(reader: &mut R) -> Result<Option<String>> {
+    is_some(reader)?.then(|| text(reader)).transpose()
+}
+
+fn is_some<R: Read>(reader: &mut R) -> Result<bool> {
+    match u8::deserialize_reader(reader)? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Error::new(ErrorKind::InvalidData, "neither some nor none")),
     }
 }
 

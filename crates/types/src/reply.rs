@@ -38,8 +38,10 @@ pub enum Answer {
     /// Refused; all honest replicas give the same reason.
     Refused {
         /// A stable word for programs, such as `no-such-room`.
+        #[borsh(deserialize_with = "crate::bounded::text")]
         code: String,
         /// A sentence for people.
+        #[borsh(deserialize_with = "crate::bounded::text")]
         message: String,
     },
 }
@@ -94,7 +96,7 @@ impl PayloadLeaf {
             nonce: body.nonce,
             index,
             request: digest,
-            author: operation.author.map_or(body.session, |author| author.key),
+            author: operation.author.as_ref().map_or(body.session, |author| author.key),
             query: operation.query,
             payload: Digest::of(&operation.payload),
         })

@@ -40,7 +40,7 @@ fn signed<B>(body: B) -> Signed<B> {
 }
 
 /// M2, M3: other clusters, epochs, configurations and kinds sign other bytes; clients' domain forgets the epoch.
-// Faults: R07
+// Faults: K15, R07
 #[test]
 fn every_part_of_the_domain_changes_the_signed_bytes() {
     let (cluster, config) = (Digest::of(b"cluster"), Digest::of(b"config"));
@@ -69,7 +69,7 @@ fn identities_ignore_signatures_but_batches_cover_them() {
 }
 
 /// M10: an author's signature fits one session, one nonce and one place in the envelope.
-// Faults: K15
+// Faults: K15, R07
 #[test]
 fn an_authors_bytes_are_bound_to_session_nonce_and_index() {
     let domain = Domain::clients(&Digest::of(b"cluster"));
@@ -84,7 +84,7 @@ fn an_authors_bytes_are_bound_to_session_nonce_and_index() {
 }
 
 /// Q4: strangers, repeated or unordered signers, and too few of them make no certificate.
-// Faults: R10, R12
+// Faults: M09, R10, R12
 #[test]
 fn a_certificate_needs_a_quorum_of_distinct_members() {
     let of = |voters: &[u16]| Certificate {
@@ -192,4 +192,17 @@ fn a_checkpoint_is_due_after_enough_blocks_or_bytes() {
     assert!(!due(7, 999) && !due(0, 0) && !due(1, 0));
     let defaults = Parameters::default();
     assert_eq!((defaults.checkpoint_interval, defaults.checkpoint_bytes), (1024, 64 << 20));
+}
+
+// A client's clock is asked for nowhere: this does not compile when a request gets another field.
+// Faults: K18
+#[test]
+fn a_request_says_nothing_of_the_time() {
+    let Request { body, signature } = request(1, 1);
+    let RequestBody { session, nonce, operations } = (*body).clone();
+    let Operation { author, query, payload } = operations[0].clone();
+    assert!(author.is_none() && !query && nonce == Nonce(1));
+    let parts = [session.0.len() + 8 + signature.0.len(), 4 + operations.len() * (1 + 1 + 4 + payload.len())];
+    let whole = encode(&Request { body, signature });
+    assert_eq!(whole.len(), parts.iter().sum::<usize>(), "no byte is left for a clock");
 }

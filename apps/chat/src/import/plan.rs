@@ -57,7 +57,7 @@ impl Envelope {
             let payload = Blob::new(planned.operation.encode())
                 .unwrap_or_else(|| unreachable!("a text of 16 KiB fits an operation of 68 KiB"));
             let mut operation = Operation { author: None, query: false, payload };
-            operation.author = Some(sign_author(key, clients, session, nonce, index, &operation));
+            operation.author = Some(sign_author(key, clients, session, nonce, index, &operation).into());
             Ok(operation)
         });
         operations.collect()

@@ -8,7 +8,8 @@ use crate::output::Output;
 use crate::place::Place;
 use clap::{Args, Subcommand};
 use outvote_crypto::{Checker, Ed25519};
-use outvote_types::{Evidence as Proof, decode};
+use outvote_session::evidence_file::read_evidence;
+use outvote_types::Evidence as Proof;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -156,13 +157,6 @@ impl Verify {
                 self.file.display()
             ))
         };
-        let digits = match serde_json::from_str::<Value>(&text) {
-            Ok(value) => {
-                value["proof"].as_str().map(str::to_string).ok_or_else(|| bad("it has no field `proof`"))?
-            }
-            Err(_) => text.trim().to_string(),
-        };
-        let bytes = hex::decode(&digits).map_err(|_| bad("it is neither JSON nor hexadecimal digits"))?;
-        decode(&bytes).map_err(|_| bad("its bytes are no evidence"))
+        read_evidence(&text).map_err(|why| bad(&why.to_string()))
     }
 }

@@ -63,7 +63,7 @@ impl World {
         let mut authored = operation.clone();
         let session = key(client).public_key();
         let author = sign_author(&key(77), &self.clients(), &session, Nonce(nonce), 1, &authored);
-        authored.author = Some(author);
+        authored.author = Some(author.into());
         let operations = BoundedVec::new(vec![operation, authored]).unwrap();
         let body = RequestBody { session, nonce: Nonce(nonce), operations };
         sign_request(&key(client), &self.clients(), body)

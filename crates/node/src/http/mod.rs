@@ -14,7 +14,7 @@ mod whole_body;
 pub use error::ApiError;
 pub use openapi::Route;
 pub use routes::AppRoutes;
-pub(crate) use serve::serve;
+pub(crate) use serve::{serve, serve_stream};
 
 use crate::error::NodeError;
 use crate::handle::NodeHandle;

@@ -11,6 +11,7 @@ use hyper_util::service::TowerToHyperService;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -64,6 +65,15 @@ async fn connection(stream: TcpStream, router: Router, has_spoken: Arc<AtomicBoo
     let _ = stream.set_nodelay(true);
     #[cfg(target_os = "linux")]
     let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNREAD_TIMEOUT));
+    serve_stream(stream, router, has_spoken).await;
+}
+
+/// Serves one connection until it ends.
+pub(crate) async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    router: Router,
+    has_spoken: Arc<AtomicBool>,
+) {
     let routes = TowerToHyperService::new(router);
     let service = service_fn(move |request| {
         has_spoken.store(true, Ordering::Relaxed);

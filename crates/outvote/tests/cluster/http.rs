@@ -43,7 +43,7 @@ async fn refused(address: SocketAddr, line: &str, headers: &str) -> (u16, String
     verdict(&call(address, line, headers).await)
 }
 
-// Faults: W03, W08, M12
+// Faults: M12, W03, W08
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_get_errors_in_one_shape_and_only_the_committees_pages_are_let_in() {
     let cluster = Cluster::start(4, Counter::default).await.expect("started");
