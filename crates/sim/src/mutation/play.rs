@@ -12,9 +12,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Clients, each with one request; the last one waits until everything is mended.
 const CLIENTS: u64 = 48;
 /// Blocks between two checkpoints: few, so that short games have some.
-const CHECKPOINT_INTERVAL: u64 = 8;
+const CHECKPOINT_INTERVAL: u64 = 6;
 /// Requests, each in a block of its own, that an exile misses.
-const EXILE_REQUESTS: u64 = 14;
+const EXILE_REQUESTS: u64 = 12;
 /// After the last round everything must be done within this time.
 const PATIENCE_US: u64 = 120_000_000;
 /// Kinds that a round may lose altogether.
@@ -108,10 +108,11 @@ pub fn play(kit: &Kit, game: &Game, tally: &Tally, keep_text: bool) -> Verdict {
         if random.chance(500_000) {
             stage.arena.shuffle(random.number());
         }
-        stage.arena.keep_late();
         if let Some(exile) = game.exile {
             stage.banish(exile);
         }
+        // What an exile has missed is gone, or it would not be behind for long.
+        stage.arena.keep_late();
         for _ in 0..game.rounds {
             stage.round(&mut random);
         }
