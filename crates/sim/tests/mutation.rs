@@ -30,7 +30,7 @@ fn mutated_messages_neither_fork_nor_stop_four_or_seven_replicas() {
 fn a_seed_plays_the_same_game_again() {
     for seed in 0..20 {
         let game = Game::of(seed, None);
-        let keys = kit(game.replicas).unwrap();
+        let keys = kit(game.replicas, game.has_checkpoints()).unwrap();
         let [first, second] = [(); 2].map(|()| {
             let tally = Tally::default();
             let verdict = play(&keys, &game, &tally, true);

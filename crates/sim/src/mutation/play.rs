@@ -12,7 +12,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Clients, each with one request; the last one waits until everything is mended.
 const CLIENTS: u64 = 48;
 /// Blocks between two checkpoints: few, so that short games have some.
-const CHECKPOINT_INTERVAL: u64 = 6;
+const CHECKPOINT_INTERVAL: u64 = 4;
+/// Where somebody is left far behind there are none: a stable checkpoint would take the place of the blocks.
+const LONG_INTERVAL: u64 = 1_024;
 /// Requests, each in a block of its own, that an exile misses.
 const EXILE_REQUESTS: u64 = 12;
 /// After the last round everything must be done within this time.
@@ -57,6 +59,12 @@ impl Game {
         Self { seed, replicas, liars, habits, rounds, exile, kinds }
     }
 
+    /// Whether blocks are few between two checkpoints.
+    #[must_use]
+    pub const fn has_checkpoints(&self) -> bool {
+        self.exile.is_none()
+    }
+
     /// The one command that plays it again.
     #[must_use]
     pub fn command(&self) -> String {
@@ -85,12 +93,13 @@ pub struct Verdict {
     pub text: Option<String>,
 }
 
-/// Keys and requests for games of this size.
+/// Keys and requests for games of this size, with checkpoints or without.
 ///
 /// # Errors
 /// With what is wrong with the size, in words.
-pub fn kit(replicas: usize) -> Result<Kit, String> {
-    Kit::new(replicas, CLIENTS as usize, 1, CHECKPOINT_INTERVAL)
+pub fn kit(replicas: usize, has_checkpoints: bool) -> Result<Kit, String> {
+    let interval = if has_checkpoints { CHECKPOINT_INTERVAL } else { LONG_INTERVAL };
+    Kit::new(replicas, CLIENTS as usize, 1, interval)
 }
 
 /// Plays a game; what the liars change is added to the tally.
