@@ -162,6 +162,7 @@ impl Stage<'_> {
     fn banish(&mut self, exile: usize) {
         let split: Vec<u8> = (0..self.arena.seats.len()).map(|seat| u8::from(seat == exile)).collect();
         self.arena.divide(&split);
+        self.arena.start();
         for _ in 0..EXILE_REQUESTS {
             for seat in (0..split.len()).filter(|seat| *seat != exile) {
                 self.arena.ask(seat, self.asked as usize, 0);
@@ -177,6 +178,7 @@ impl Stage<'_> {
             return;
         }
         self.divide(random);
+        self.arena.start();
         if self.game.knows(random, 5, 200_000) {
             self.arena.deliver_late();
         }
