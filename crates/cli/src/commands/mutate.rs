@@ -90,7 +90,7 @@ impl Mutate {
 
     fn replay(&self, seed: u64, output: Output) -> Result<(), Failure> {
         let game = Game::of(seed, self.replicas.map(usize::from));
-        let keys = kit(game.replicas).map_err(Failure::failed)?;
+        let keys = kit(game.replicas, game.has_checkpoints()).map_err(Failure::failed)?;
         let tally = Tally::default();
         let verdict = play(&keys, &game, &tally, true);
         let path = self.trace.clone().unwrap_or_else(|| format!("mutate-{seed}.trace").into());

@@ -80,6 +80,8 @@ pub struct Arena<'k> {
     /// Kinds that only some seats hear.
     scarce: Option<(Kinds, u32)>,
     flights: VecDeque<Flight>,
+    /// What each seat wants to do first, once it is known who hears whom: the leader of view 0 proposes at once.
+    starting: Vec<Vec<Action>>,
     /// Where messages overtake each other, if they do.
     order: Option<Random>,
     /// Lost messages that may come late, if any may.
@@ -92,7 +94,6 @@ impl<'k> Arena<'k> {
     #[must_use]
     pub fn new(kit: &'k Kit, twins: &[ReplicaId], fenced: bool, liars: &BTreeSet<ReplicaId>) -> Self {
         let liars: BTreeSet<ReplicaId> = liars.iter().chain(twins).copied().collect();
-        let now = Instant(START_US);
         let genesis = kit.committee.genesis_id();
         let checkers = Checkers::new(kit.quorum.n(), genesis, liars.clone(), &kit.tunables);
         let mut arena = Self {
@@ -107,22 +108,21 @@ impl<'k> Arena<'k> {
             lost: Kinds::default(),
             scarce: None,
             flights: VecDeque::new(),
+            starting: Vec::new(),
             order: None,
             late: None,
         };
-        let mut first = Vec::new();
         for id in kit.quorum.members().chain(twins.iter().copied()) {
             let shares = twins.contains(&id) && !fenced;
             let voting = if shares { Voting::Twin } else { Voting::Allowed };
-            let (mut seat, actions) = Seat::new(kit, id, voting, now);
+            // No two start at the same time, so the first blocks of two instances of a leader differ.
+            arena.now_us += 1;
+            let (mut seat, actions) = Seat::new(kit, id, voting, Instant(arena.now_us));
             seat.lies = liars.contains(&id);
             arena.seats.push(seat);
-            first.push(actions);
+            arena.starting.push(actions);
         }
         arena.reach = vec![0; arena.seats.len()];
-        for (seat, actions) in first.into_iter().enumerate() {
-            arena.carry_out_all(seat, actions);
-        }
         arena
     }
 
@@ -144,6 +144,13 @@ impl<'k> Arena<'k> {
             .map(|set| split.iter().enumerate().filter(move |(_, other)| *other == set))
             .map(|same| same.fold(0, |bits, (seat, _)| bits | 1 << seat))
             .collect();
+    }
+
+    /// Lets all seats do what they want first. Before the first division nobody is heard.
+    pub fn start(&mut self) {
+        for (seat, actions) in std::mem::take(&mut self.starting).into_iter().enumerate() {
+            self.carry_out_all(seat, actions);
+        }
     }
 
     /// From here on one seat does not hear another.
@@ -314,6 +321,11 @@ impl<'k> Arena<'k> {
 
     fn carry_out_all(&mut self, seat: usize, actions: Vec<Action>) {
         let mut events = VecDeque::new();
+        let now = Instant(self.now_us);
+        let actions = match &mut self.seats[seat].adversary {
+            Some(adversary) => adversary.act(now, actions),
+            None => actions,
+        };
         for action in actions {
             self.carry_out(seat, action, &mut events);
         }

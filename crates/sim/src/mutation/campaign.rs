@@ -99,14 +99,16 @@ pub fn campaign(options: &Options, mut progress: impl FnMut(&Report)) -> Result<
         return Err(String::from("neither a count nor a time"));
     }
     let sizes = options.replicas.map_or_else(|| vec![4, 7], |one| vec![one]);
-    let kits = sizes.into_iter().map(|size| Ok((size, kit(size)?)));
-    let kits: BTreeMap<usize, Kit> = kits.collect::<Result<_, String>>()?;
+    let kinds = sizes.into_iter().flat_map(|size| [(size, true), (size, false)]);
+    let kits = kinds.map(|kind| Ok((kind, kit(kind.0, kind.1)?)));
+    let kits: BTreeMap<(usize, bool), Kit> = kits.collect::<Result<_, String>>()?;
     let started = Instant::now();
     let tally = Tally::default();
     let mut report = Report { first_seed: options.first_seed, ..Report::default() };
     let one = |seed: u64| {
         let game = Game::of(seed, options.replicas);
-        let verdict = kits.get(&game.replicas).map(|kit| play(kit, &game, &tally, false));
+        let verdict =
+            kits.get(&(game.replicas, game.has_checkpoints())).map(|kit| play(kit, &game, &tally, false));
         verdict.map(|verdict| (game, verdict))
     };
     let wanted = options.count.unwrap_or(u64::MAX);

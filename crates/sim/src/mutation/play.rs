@@ -12,9 +12,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Clients, each with one request; the last one waits until everything is mended.
 const CLIENTS: u64 = 48;
 /// Blocks between two checkpoints: few, so that short games have some.
-const CHECKPOINT_INTERVAL: u64 = 8;
+const CHECKPOINT_INTERVAL: u64 = 4;
+/// Where somebody is left far behind there are none: a stable checkpoint would take the place of the blocks.
+const LONG_INTERVAL: u64 = 1_024;
 /// Requests, each in a block of its own, that an exile misses.
-const EXILE_REQUESTS: u64 = 14;
+const EXILE_REQUESTS: u64 = 12;
 /// After the last round everything must be done within this time.
 const PATIENCE_US: u64 = 120_000_000;
 /// Kinds that a round may lose altogether.
@@ -57,6 +59,12 @@ impl Game {
         Self { seed, replicas, liars, habits, rounds, exile, kinds }
     }
 
+    /// Whether blocks are few between two checkpoints.
+    #[must_use]
+    pub const fn has_checkpoints(&self) -> bool {
+        self.exile.is_none()
+    }
+
     /// The one command that plays it again.
     #[must_use]
     pub fn command(&self) -> String {
@@ -85,12 +93,13 @@ pub struct Verdict {
     pub text: Option<String>,
 }
 
-/// Keys and requests for games of this size.
+/// Keys and requests for games of this size, with checkpoints or without.
 ///
 /// # Errors
 /// With what is wrong with the size, in words.
-pub fn kit(replicas: usize) -> Result<Kit, String> {
-    Kit::new(replicas, CLIENTS as usize, 1, CHECKPOINT_INTERVAL)
+pub fn kit(replicas: usize, has_checkpoints: bool) -> Result<Kit, String> {
+    let interval = if has_checkpoints { CHECKPOINT_INTERVAL } else { LONG_INTERVAL };
+    Kit::new(replicas, CLIENTS as usize, 1, interval)
 }
 
 /// Plays a game; what the liars change is added to the tally.
@@ -108,10 +117,11 @@ pub fn play(kit: &Kit, game: &Game, tally: &Tally, keep_text: bool) -> Verdict {
         if random.chance(500_000) {
             stage.arena.shuffle(random.number());
         }
-        stage.arena.keep_late();
         if let Some(exile) = game.exile {
             stage.banish(exile);
         }
+        // What an exile has missed is gone, or it would not be behind for long.
+        stage.arena.keep_late();
         for _ in 0..game.rounds {
             stage.round(&mut random);
         }
@@ -152,6 +162,7 @@ impl Stage<'_> {
     fn banish(&mut self, exile: usize) {
         let split: Vec<u8> = (0..self.arena.seats.len()).map(|seat| u8::from(seat == exile)).collect();
         self.arena.divide(&split);
+        self.arena.start();
         for _ in 0..EXILE_REQUESTS {
             for seat in (0..split.len()).filter(|seat| *seat != exile) {
                 self.arena.ask(seat, self.asked as usize, 0);
@@ -167,6 +178,7 @@ impl Stage<'_> {
             return;
         }
         self.divide(random);
+        self.arena.start();
         if self.game.knows(random, 5, 200_000) {
             self.arena.deliver_late();
         }

@@ -117,6 +117,7 @@ impl<'k> Game<'k> {
         if self.order.as_mut().is_some_and(|order| order.chance(300_000)) {
             arena.deliver_late();
         }
+        self.arena.start();
         let view = self.next_view(place, round.lead);
         let leader = self.arena.kit.quorum.leader(view);
         self.ask_leaders(leader);
