@@ -11,7 +11,7 @@ use crate::error::BenchError;
 use crate::replicas::Replicas;
 use crate::runs::{Progress, cores, load_average};
 use outvote_client::CommitteeFile;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ pub struct Ground {
 /// What every row needs.
 pub(crate) struct Setting<'a> {
     pub(crate) plan: &'a Plan,
-    pub(crate) program: &'a PathBuf,
+    pub(crate) program: &'a Path,
     pub(crate) means: Means,
     /// Cores that an attacker may use.
     pub(crate) share: f64,
@@ -75,7 +75,7 @@ pub(crate) struct Setting<'a> {
 /// When no cluster can be made, or it does not serve even without an attack. What goes wrong in a row is that row's result.
 pub async fn run(
     plan: &Plan,
-    program: &PathBuf,
+    program: &Path,
     fresh: &mut dyn FnMut() -> Result<Ground, BenchError>,
     progress: Progress<'_>,
 ) -> Result<AttackReport, BenchError> {
@@ -125,7 +125,7 @@ async fn one(row: &Row, fresh: row::Fresh<'_>, setting: &Setting<'_>) -> RowRepo
     report
 }
 
-async fn saturation(program: &PathBuf, ground: &Ground) -> Result<f64, BenchError> {
+async fn saturation(program: &Path, ground: &Ground) -> Result<f64, BenchError> {
     let replicas = Replicas::start(program, ground.homes.clone(), None)?;
     let timeline = Arc::new(Timeline::new());
     let mut load = Load::closed(&ground.file, &timeline).await?;

@@ -90,7 +90,7 @@ impl<'a> Scene<'a> {
     /// Starts replicas and attackers; the attackers rest.
     async fn set(row: &Row, ground: &Ground, setting: &'a Setting<'a>) -> Result<Self, BenchError> {
         let n = ground.file.committee.members.len();
-        let programs = (setting.program.as_path(), ground.committee.as_path());
+        let programs = (setting.program, ground.committee.as_path());
         let force = Force::start(row.attacker, programs, n, &setting.means, setting.share)?;
         let (lossy, file) = match row.attacker {
             Attacker::Everything => {
