@@ -2,7 +2,6 @@
 
 use super::outgoing::{Drain, Waiting, queue};
 use super::pace::Pace;
-use super::repeats::Repeats;
 use super::seen::Seen;
 use super::trust::{Judged, Trust};
 use super::{Ask, ConnectionId, Gateway, GatewayJob, GatewaySender, Place};
@@ -100,7 +99,7 @@ async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
     let turns = Arc::new(Semaphore::new(QUESTIONS_PER_CONNECTION_MAX));
     // P9: a client whose own connection brings a bad signature is cut off for a while.
     let fault = Arc::new(Notify::new());
-    let (trust, mut repeats) = (Trust::none(), Repeats::default());
+    let trust = Trust::none();
     let mut pace = Pace::new(ingress.signatures_per_second, Instant::now());
     let mut wait = None;
     loop {
@@ -121,16 +120,11 @@ async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
         match message {
             ToReplica::Submit(requests) => {
                 let Some(held) = take_room(&room, &ingress.room, frame.len()).await else { return };
-                // E4, P8: what was executed already is not looked at again, and what is repeated has its price.
-                let mut brought = 0;
-                let mut is_new = |request: &Request| {
-                    let digest = request.digest();
-                    let is_done = ingress.shared.done.has(&digest);
-                    brought += repeats.cost(&digest, is_done);
-                    !is_done
-                };
-                let requests = requests.into_inner().into_iter();
-                let requests: Vec<Request> = requests.filter(|request| is_new(request)).collect();
+                // E4, P8: what was executed already is not looked at again; whoever missed its answer asks for it.
+                let requests = requests.into_inner();
+                let brought = requests.len();
+                let is_new = |request: &Request| !ingress.shared.done.has(&request.digest());
+                let requests: Vec<Request> = requests.into_iter().filter(is_new).collect();
                 if requests.is_empty() {
                     wait = pace.charge(Instant::now(), brought);
                     continue;

@@ -9,7 +9,6 @@ mod done;
 mod outgoing;
 mod pace;
 mod receipts;
-mod repeats;
 mod results;
 mod seen;
 mod stream;
