@@ -43,8 +43,8 @@ fn overwritten(disk: &SimDisk, file: &str, offset: usize, bytes: &[u8]) -> SimDi
 }
 
 /// Found by the place that the checksum covers.
-#[test]
 // Faults: S09
+#[test]
 fn a_sector_in_a_wrong_place_says_no_more_than_a_rotten_one() {
     let disk = sample();
     let places: Vec<(String, usize)> = disk
@@ -71,8 +71,8 @@ fn a_sector_in_a_wrong_place_says_no_more_than_a_rotten_one() {
 }
 
 /// A segment's header says which one it is.
-#[test]
 // Faults: S09
+#[test]
 fn a_segment_under_the_name_of_another_says_no_more_than_a_rotten_one() {
     let disk = sample();
     let files = disk.list().unwrap();

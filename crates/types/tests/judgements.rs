@@ -41,8 +41,8 @@ fn the_sizes_are_these() {
 }
 
 /// Q4 holds for every certificate, not for those of votes alone.
-#[test]
 // Faults: R10
+#[test]
 fn every_certificate_takes_a_quorum_of_different_members_in_order() {
     let sound: [&[u16]; 2] = [&[0, 1, 2], &[0, 1, 2, 3]];
     let unsound: [&[u16]; 6] = [&[], &[0, 1], &[0, 1, 1], &[0, 0, 1, 2], &[1, 0, 2], &[1, 2, 4]];
