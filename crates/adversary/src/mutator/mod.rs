@@ -23,6 +23,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Earlier messages of a type that it remembers.
 const MAX_OLDER: usize = 12;
 
+/// How many of a hundred messages of a rare type are changed at least.
+const RARE_PERCENT: u64 = 50;
+
 /// How large its changes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -184,6 +187,18 @@ fn signed_again(hand: &Hand, message: Message, field: &str) -> Message {
     }
 }
 
+/// Whether messages of this type are few, and asked for mostly of those who have said nothing odd before.
+const fn is_rare(message: &Message) -> bool {
+    matches!(
+        message,
+        Message::Data(_)
+            | Message::Fetch(_)
+            | Message::Checkpoint(_)
+            | Message::Stable(_)
+            | Message::Evidence(_)
+    )
+}
+
 impl Liar for Mutator {
     fn hear(&mut self, _: &mut Hand, _: Instant, event: Event) -> Option<Event> {
         if let Event::Frame { bytes, .. } = &event
@@ -197,7 +212,8 @@ impl Liar for Mutator {
     fn act(&mut self, hand: &mut Hand, _: Instant, action: Action, out: &mut Vec<Action>) {
         let Action::Send { to, frame, .. } = &action else { return out.push(action) };
         let Some(message) = read(frame) else { return out.push(action) };
-        let is_meant = hand.dice.chance(self.habits.percent);
+        let percent = self.habits.percent.max(if is_rare(&message) { RARE_PERCENT } else { 0 });
+        let is_meant = hand.dice.chance(percent);
         let changed = is_meant.then(|| self.mutated(hand, &message));
         self.remember(&message);
         match changed {

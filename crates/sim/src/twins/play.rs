@@ -12,6 +12,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub const ROUNDS_MAX: usize = 64;
 /// After the last round everything must be done within this time.
 const PATIENCE_US: u64 = 60_000_000;
+/// In this time a leader proposes what it has, also on top of slots in flight.
+const LINGER_US: u64 = 40_000;
 /// How long the first sight of each other takes after a round at least.
 const PAUSE_US: u64 = 1_000;
 
@@ -127,6 +129,10 @@ impl<'k> Game<'k> {
         }
         self.view = view;
         self.arena.settle();
+        if round.lead == Lead::Stays {
+            // N2: with slots in flight a batch lingers, and so needs time.
+            self.arena.run_until(LINGER_US, |_| false);
+        }
         self.arena.judge();
         self.arena.now_us += PAUSE_US;
     }

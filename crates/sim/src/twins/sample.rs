@@ -31,7 +31,13 @@ pub fn sample(seed: u64, replicas: Option<usize>, rounds: Option<u32>) -> Scenar
     let length = rounds.map_or_else(|| random.between(2, ROUNDS_MAX), u64::from);
     // The swarm: each seed knows only some of what can go wrong.
     let mood = Mood { kinds: random.number(), sets: random.between(2, 3) };
-    let rounds = (0..length).map(|place| round(&mut random, &mood, seats, &twins, replicas, place)).collect();
+    let mut rounds: Vec<Round> = Vec::new();
+    for place in 0..length {
+        let fresh = round(&mut random, &mood, seats, &twins, replicas, place);
+        let again = rounds.last().filter(|_| fresh.lead == Lead::Stays && random.chance(OFTEN)).cloned();
+        // A view that goes on often does so as before: so chains grow that few know of.
+        rounds.push(again.map_or(fresh, |before| Round { lead: Lead::Stays, ..before }));
+    }
     let order = random.chance(OFTEN).then(|| random.below(1 << 32));
     let fenced = random.chance(SELDOM);
     Scenario { replicas, twins, rounds, order, fenced }
