@@ -218,13 +218,19 @@ struct Item {
     is_test: bool,
 }
 
+fn is_test_attribute(line: &str) -> bool {
+    ["#[test]", "#[tokio::test"].iter().any(|attribute| line.starts_with(attribute))
+}
+
 /// The first line below `index` that is neither a comment nor an attribute; none when a blank line comes first.
 fn item_below(lines: &[&str], index: usize) -> Option<Item> {
-    let mut is_test = false;
+    let is_head = |line: &&&str| line.trim().starts_with("#[") || line.trim().starts_with("//");
+    let above = lines.iter().take(index).rev().take_while(is_head);
+    let mut is_test = above.into_iter().any(|line| is_test_attribute(line.trim()));
     let mut is_attribute_open = false;
     for line in lines.iter().skip(index + 1).map(|line| line.trim()) {
         if is_attribute_open || line.starts_with("#[") {
-            is_test |= ["#[test]", "#[tokio::test"].iter().any(|attribute| line.starts_with(attribute));
+            is_test |= is_test_attribute(line);
             is_attribute_open = !line.ends_with(']');
             continue;
         }

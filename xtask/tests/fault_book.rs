@@ -66,6 +66,13 @@ fn a_list_above_a_test_or_an_entry_names_its_rows() {
 }
 
 #[test]
+fn a_list_may_stand_between_an_attribute_and_its_test() {
+    let text = "/// Words.\n#[test]\n// Faults: N01\nfn it_lives() {}\n";
+    let players = players_in([("crates/a/tests/t.rs", text)]);
+    assert_eq!((players.by_row.len(), players.complaints.len()), (1, 0), "{players:?}");
+}
+
+#[test]
 fn only_a_comment_of_its_own_that_begins_so_is_a_list() {
     let text = "// See Faults: N01\nlet a = \"// Faults: N02\";\nlet b = 1; // Faults: N03\n";
     assert!(players_in([("crates/a/src/t.rs", text)]).by_row.is_empty());

@@ -1,8 +1,7 @@
 //! Why a command ended without success: a sentence that says what, where and how to fix it, and the exit code.
 
-use outvote_chat::terminal::escape_lines;
+use crate::output::note;
 use std::fmt::Display;
-use std::io::Write as _;
 
 /// Exit code of wrong usage or configuration.
 pub(crate) const USAGE: u8 = 2;
@@ -49,8 +48,7 @@ impl Failure {
 
     pub(crate) fn print(&self) {
         // It may repeat what a stranger wrote into a file, or what a replica said.
-        // Nobody can be told that the message could not be printed.
-        let _ = writeln!(std::io::stderr(), "outvote: {}", escape_lines(&self.message, 0));
+        note(&format!("outvote: {}", self.message));
     }
 }
 

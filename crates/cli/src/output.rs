@@ -5,6 +5,8 @@ use clap::ValueEnum;
 use outvote_chat::terminal::escape_lines;
 use serde::Serialize;
 use std::io::{self, Write as _};
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -46,8 +48,19 @@ pub(crate) fn try_line(text: &str) -> io::Result<()> {
     writeln!(stdout, "{}", text.trim_end_matches('\n')).and_then(|()| stdout.flush())
 }
 
-/// Prints a message to stderr.
+/// How long a message waits for a reader that does not read.
+const NOTE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Prints a message to stderr, if anybody reads it: a full pipe keeps no program from going on, or from ending.
 pub(crate) fn note(text: &str) {
-    // Nobody can be told that the message could not be printed.
-    let _ = writeln!(io::stderr(), "{}", escape_lines(text, 0));
+    let line = format!("{}\n", escape_lines(text, 0));
+    let (done, printed) = sync_channel(1);
+    let print = move || {
+        // Nobody can be told that the message could not be printed.
+        let _ = io::stderr().write_all(line.as_bytes());
+        let _ = done.send(());
+    };
+    if std::thread::Builder::new().name("note".into()).spawn(print).is_ok() {
+        let _ = printed.recv_timeout(NOTE_PATIENCE);
+    }
 }
