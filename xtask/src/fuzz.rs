@@ -17,9 +17,6 @@ const VARIABLE: &str = "OUTVOTE_FUZZ_TARGET";
 const EXECUTIONS: u64 = 1_000_000;
 /// Targets that do more than decode get one in so many of the executions.
 const SLOWER: &[(&str, u64)] = &[
-    ("receipts", 10),
-    ("messages", 5),
-    ("committee", 5),
     ("text_files", 20),
     ("chat_import", 20),
     ("applications", 100),

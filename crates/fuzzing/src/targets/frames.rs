@@ -25,8 +25,8 @@ fn frames(stream: &[u8], piece: usize) -> (Vec<Vec<u8>>, bool) {
 
 pub(crate) fn run(input: &[u8]) {
     let Some((piece, stream)) = input.split_first() else { return };
-    // Four empty bytes are an empty frame, which takes a vector's place in the list of frames.
-    let (whole, is_broken) = bounded(stream.len(), 16, 4096, || frames(stream, stream.len()));
+    // Four empty bytes are an empty frame, which takes a vector's place in the list of frames, and the list grows by doubling.
+    let (whole, is_broken) = bounded(stream.len(), 32, 4096, || frames(stream, stream.len()));
     assert_eq!(frames(stream, usize::from(*piece)), (whole.clone(), is_broken), "cut into {piece} bytes");
     let mut again = Vec::new();
     for frame in &whole {

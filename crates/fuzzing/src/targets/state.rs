@@ -12,8 +12,11 @@ fn config() -> ExecutorConfig {
     ExecutorConfig { execute_twice: false, ..ExecutorConfig::new(&samples::committee()) }
 }
 
-/// A state after one block, and its rows in order.
-fn executed() -> Option<(MemoryBackend, Vec<(Vec<u8>, Value)>)> {
+/// A state and its rows in order.
+type State = (MemoryBackend, Vec<(Vec<u8>, Value)>);
+
+/// The state after one block.
+fn executed() -> Option<State> {
     let backend = MemoryBackend::new();
     let mut executor = Executor::open(Box::new(backend.clone()), Box::new(Kv), config()).ok()?;
     executor.execute(&samples::block()).ok()?;
@@ -23,7 +26,7 @@ fn executed() -> Option<(MemoryBackend, Vec<(Vec<u8>, Value)>)> {
 }
 
 thread_local! {
-    static STATE: Option<(MemoryBackend, Vec<(Vec<u8>, Value)>)> = executed();
+    static STATE: Option<State> = executed();
     static NEXT: Block = next_block();
 }
 
