@@ -55,12 +55,13 @@ impl Queue {
             waiting = self.ready.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
         let mut jobs = Vec::new();
-        let both = !waiting.members.is_empty() && !waiting.clients.is_empty();
-        let first_share = if both { BATCH_CHECKS_MAX / 2 } else { BATCH_CHECKS_MAX };
-        let mut total = 0;
         let Waiting { members, clients, .. } = &mut *waiting;
-        for (queue, until) in [(members, first_share), (clients, BATCH_CHECKS_MAX)] {
-            while total < until
+        // Each has a share of its own: one huge job of a member takes nothing from the clients'.
+        let share =
+            if members.is_empty() || clients.is_empty() { BATCH_CHECKS_MAX } else { BATCH_CHECKS_MAX / 2 };
+        for queue in [members, clients] {
+            let mut total = 0;
+            while total < share
                 && let Some(job) = queue.pop_front()
             {
                 total += job.cost();

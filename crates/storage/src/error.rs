@@ -38,6 +38,14 @@ pub enum StorageError {
         /// The latest version this program can read.
         known: u32,
     },
+    /// The database was written by a version of this program that keeps it in another way.
+    #[error("{file} was written by another version of this program ({what}): start that version")]
+    OtherFormat {
+        /// The file.
+        file: String,
+        /// Which format it has.
+        what: String,
+    },
     /// The file belongs to another replica or another cluster.
     #[error(
         "{file} belongs to another replica or another cluster: check that the data folders were not swapped"

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Requests remembered in one generation; the one before it is kept, too.
 const PER_GENERATION: usize = 65_536;
 
-/// The first bytes of a request's digest: enough to know it, and whoever finds two requests that agree in them harms only its
-/// own.
-type Name = u64;
+/// The first half of a request's digest. Eight bytes would not do: somebody who can guess many requests of others in advance
+/// could find one of its own that agrees with one of them in eight, have it executed, and so keep the other out.
+type Name = u128;
 
 #[derive(Debug, Default)]
 struct Generations {
@@ -22,8 +22,8 @@ struct Generations {
 pub(crate) struct Done(Arc<Mutex<Generations>>);
 
 fn name(request: &Digest) -> Name {
-    let mut first = [0; 8];
-    first.copy_from_slice(&request.0[..8]);
+    let mut first = [0; 16];
+    first.copy_from_slice(&request.0[..16]);
     Name::from_le_bytes(first)
 }
 

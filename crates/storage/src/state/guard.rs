@@ -8,6 +8,9 @@ use crate::error::StorageError;
 pub(crate) const CHECKSUM_BYTES: usize = 4;
 const CURE: &str = "move the file away; the state is built again from the log and the other replicas";
 
+/// How the library begins to say that a file has a later format than it knows.
+const LATER_FORMAT: &str = "Expected file format version";
+
 /// Names the database in errors.
 #[derive(Debug, Clone)]
 pub(crate) struct Guard {
@@ -44,8 +47,14 @@ impl Guard {
             redb::Error::DatabaseAlreadyOpen => {
                 StorageError::Locked { folder: self.name.clone(), holder: "another process".to_owned() }
             }
+            // Not damage: another version reads it, so it must stay where it is.
+            redb::Error::Corrupted(what) if what.starts_with(LATER_FORMAT) => {
+                StorageError::OtherFormat { file: self.name.clone(), what }
+            }
+            redb::Error::UpgradeRequired(version) => {
+                StorageError::OtherFormat { file: self.name.clone(), what: format!("format {version}") }
+            }
             redb::Error::Corrupted(what) => self.damaged(what),
-            redb::Error::UpgradeRequired(version) => self.damaged(format!("it has the old format {version}")),
             other => self.damaged(other.to_string()),
         }
     }
