@@ -7,7 +7,7 @@ use crate::coverage::State;
 use crate::disk::Disk;
 use crate::gateway::Question;
 use crate::keys;
-use crate::plan::{Plan, START_US, TIMER_RATE_TRUE};
+use crate::plan::{Plan, START_US, STUCK_US, TIMER_RATE_TRUE};
 use crate::rollback::Backup;
 use outvote_adversary::{Adversary, Behaviour};
 use outvote_crypto::{RequestChecker, Scheme};
@@ -63,6 +63,8 @@ pub struct Machine {
     pub wake_us: Option<u64>,
     /// How long a flush takes.
     pub disk_us: u64,
+    /// Whether a flush never returns while this process runs.
+    pub is_stuck: bool,
     /// How far its wall clock is off.
     pub clock_us: i64,
     /// How fast its timers run, in thousandths of true time.
@@ -125,6 +127,7 @@ impl Machine {
             incarnation: 0,
             wake_us: None,
             disk_us: plan.disk_us,
+            is_stuck: false,
             clock_us: 0,
             timer_rate: plan.timer_rates.get(id.index()).copied().unwrap_or(TIMER_RATE_TRUE),
             voting: Voting::Allowed,
@@ -210,6 +213,7 @@ impl Machine {
         self.watched.clear();
         self.questions.clear();
         self.is_executing = false;
+        self.is_stuck = self.disk_us >= STUCK_US;
         self.wake_us = None;
         self.incarnation += 1;
         self.disk.crash(random, torn, scattered);

@@ -43,7 +43,7 @@ impl World {
                 self.machines[id.index()].clock_us += step;
                 self.show_clocks();
             }
-            Fault::Disk(id, takes) => self.machines[id.index()].disk_us = *takes,
+            Fault::Disk(id, takes) => self.pace_disk(*id, *takes),
             Fault::Behave(id, behaviour) => self.machines[id.index()].adversary.behave(*behaviour),
             Fault::Mood(mood) => self.links.mood = *mood,
             Fault::CopyDisk(id) => self.machines[id.index()].copy_disk(),

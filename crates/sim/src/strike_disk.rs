@@ -49,8 +49,15 @@ impl World {
     pub(crate) fn mend_disk(&mut self, id: ReplicaId) {
         let machine = &mut self.machines[id.index()];
         (machine.flush_fails, machine.is_full, machine.is_unreadable) = (None, false, false);
-        if machine.disk_us >= STUCK_US {
+        if std::mem::take(&mut machine.is_stuck) {
             self.crash(id);
         }
+    }
+
+    /// The disk takes so long from now on. A flush that never returns goes on never returning.
+    pub(crate) fn pace_disk(&mut self, id: ReplicaId, takes_us: u64) {
+        let machine = &mut self.machines[id.index()];
+        machine.disk_us = takes_us;
+        machine.is_stuck |= takes_us >= STUCK_US;
     }
 }
