@@ -95,7 +95,9 @@ fn about_the_change(trace: &str) -> BTreeMap<u64, BTreeSet<(String, String)>> {
             "VIEWCHANGE" => view,
             _ => continue,
         };
-        said.entry(entered).or_default().insert((from.to_owned(), line[line.find(what).unwrap()..].to_owned()));
+        said.entry(entered)
+            .or_default()
+            .insert((from.to_owned(), line[line.find(what).unwrap()..].to_owned()));
     }
     said
 }
@@ -170,7 +172,11 @@ fn an_observer_that_lies_is_part_of_no_quorum() {
         world.clients[0].want(1);
         world.wake(0);
         world.run_for(5 * SECOND);
-        assert_eq!(world.checkers.height(), height, "{behaviour:?}: two voters and an observer are no quorum");
+        assert_eq!(
+            world.checkers.height(),
+            height,
+            "{behaviour:?}: two voters and an observer are no quorum"
+        );
         restart(&mut world, 2);
         assert!(world.run_until(30 * SECOND, |world| world.clients[0].is_done()), "{behaviour:?}");
         is_sound(&world);

@@ -69,8 +69,12 @@ impl List {
     }
 
     pub(crate) fn relayed_of_one(&self) -> usize {
-        let peers: BTreeSet<Source> =
-            self.waiting.values().map(|entry| entry.source).filter(|s| matches!(s, Source::Peer(_))).collect();
+        let peers: BTreeSet<Source> = self
+            .waiting
+            .values()
+            .map(|entry| entry.source)
+            .filter(|s| matches!(s, Source::Peer(_)))
+            .collect();
         peers.into_iter().map(|source| self.places_of(source)).max().unwrap_or_default()
     }
 

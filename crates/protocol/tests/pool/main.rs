@@ -101,10 +101,7 @@ impl Pair {
         let payload = vec![variant; usize::try_from(self.dice.below(4) * 100).unwrap()];
         let operation = Operation { author: None, query: false, payload: Blob::new(payload).unwrap() };
         let operations = BoundedVec::truncated(vec![operation]);
-        Request {
-            body: RequestBody { session, nonce, operations }.into(),
-            signature: Signature::default(),
-        }
+        Request { body: RequestBody { session, nonce, operations }.into(), signature: Signature::default() }
     }
 
     fn count(&mut self, what: impl std::fmt::Debug) {
@@ -205,7 +202,11 @@ impl Pair {
         assert_eq!((sizes.own_requests, sizes.own_request_bytes), self.list.own(), "own clients' requests");
         assert_eq!(sizes.own_requests_of_one, self.list.own_of_one(), "the most of one session");
         assert_eq!(sizes.relayed_of_one, self.list.relayed_of_one(), "the most places of one peer");
-        assert_eq!(sizes.sessions_remembered, self.list.sessions_remembered(), "sessions with ordered nonces");
+        assert_eq!(
+            sizes.sessions_remembered,
+            self.list.sessions_remembered(),
+            "sessions with ordered nonces"
+        );
         assert!(sizes.watched <= WATCHED_MAX, "B1: what is watched has a bound");
         let name = self.name();
         assert_eq!(self.pool.since(&name), self.list.since(&name), "since when it waits");
