@@ -77,6 +77,7 @@ fn a_leader_that_hears_of_no_checkpoint_is_deposed_when_its_window_closes() {
     let (mut world, longest_us) = under_a_refuser(true);
     assert!(top_view(&world) >= 1, "it was deposed");
     assert_eq!(status(&world, 0).stable, Sequence(0), "its window never moved");
+    println!("the longest time without a block: {longest_us} us");
     assert!(longest_us <= 2 * WINDOW_US, "nothing for {longest_us} us");
     commits(&mut world, 20);
     assert!((1..4).all(|index| status(&world, index).stable > Sequence(16)));
@@ -125,6 +126,7 @@ fn timers_that_all_ring_at_once_open_one_view_with_two_messages_each() {
         let (_, text) = std::mem::take(&mut world.trace).finish();
         let said = about_the_change(&text.unwrap());
         assert_eq!(said.keys().collect::<Vec<_>>(), [&1], "n = {n}: {said:?}");
+        println!("n = {n}: {} messages for the new view", said[&1].len());
         assert!(said[&1].len() <= 2 * n, "n = {n}: {} messages: {said:?}", said[&1].len());
         let senders: BTreeSet<_> = said[&1].iter().map(|(from, _)| from).collect();
         assert_eq!(senders.len(), n - 1, "each that lives said something");
