@@ -28,6 +28,7 @@ mod links;
 mod log_thread;
 mod state_transfer;
 mod waiting_questions;
+mod watch;
 mod workers;
 
 mod handle;

@@ -125,7 +125,6 @@ impl Node {
         let clock = Clock::start();
         let shared = Arc::new(Shared::new(file, me));
         let scheme: Arc<dyn Scheme> = Arc::new(Ed25519::new(keys.consensus));
-        let workers = Workers::start(&scheme, verify_threads())?;
         let (ports, receivers) = queues();
         let handle = NodeHandle {
             shared: Arc::clone(&shared),
@@ -137,8 +136,9 @@ impl Node {
         let started = links::start(&shared, keys.link, &config, sockets.links, ports.core.clone(), urgent)?;
         let links_sender = started.links.sender();
         let (ends, failures) = Ends::new(ports.clone(), started.links);
+        let workers = Workers::start(&scheme, verify_threads(), &ends.watch())?;
         let ingress = ingress(&ports, &workers, &scheme, &shared, &disk.archive, &config);
-        ends.add_task(tokio::spawn(gateway::accept(started.clients, ingress)));
+        ends.add_task(gateway::accept(started.clients, ingress));
         let Ports { core, log, execution, gateway } = ports;
 
         let (replica, first) = Replica::recover(
@@ -173,7 +173,7 @@ impl Node {
         let threads = bodies.spawn(&ends, receivers, disk.folder)?;
         let routes = routes(&handle);
         let router = http::router(&handle, routes, config.network.http_hosts.clone());
-        ends.add_task(tokio::spawn(http::serve(sockets.http, router)));
+        ends.add_task(http::serve(sockets.http, router));
         Ok(RunningNode::new(handle, ends, threads, failures))
     }
 }
@@ -217,17 +217,18 @@ impl Bodies {
         let Receivers { core, log, execution, gateway } = receivers;
         // Who writes holds the lock: whoever opens the folder next finds all writers gone.
         let (execution_lock, log_lock) = (Arc::clone(&folder), folder);
+        let watch = ends.watch();
         Ok(Threads {
-            core: ends.spawn("core", move || {
+            core: watch.thread("core", move || {
                 core_runtime.run(core_thread, core, first);
                 Ok(())
             })?,
-            execution: ends.spawn("execution", move || {
+            execution: watch.thread("execution", move || {
                 let _locked = execution_lock;
                 execution_thread.run(&execution)
             })?,
-            gateway: ends.spawn("gateway", move || gateway_thread.run(&gateway))?,
-            log: ends.spawn("log", move || {
+            gateway: watch.thread("gateway", move || gateway_thread.run(&gateway))?,
+            log: watch.thread("log", move || {
                 let _locked = log_lock;
                 log_thread.run(&log)
             })?,

@@ -6,10 +6,11 @@ use crate::execution_thread::ExecutionJob;
 use crate::gateway::{self, GatewayJob};
 use crate::handle::NodeHandle;
 use crate::log_thread::LogJob;
+use crate::watch::Watch;
 use outvote_transport::Links;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -76,31 +77,20 @@ impl Ends {
         (Self { ports, outside, failure }, failures)
     }
 
-    /// A task that ends with the replica.
-    pub(crate) fn add_task(&self, task: tokio::task::JoinHandle<()>) {
-        self.outside.lock().unwrap_or_else(PoisonError::into_inner).tasks.push(task);
-    }
-
-    /// Starts a thread. When it fails or panics, the whole replica ends: there is no half-alive state.
-    pub(crate) fn spawn(
-        &self,
-        name: &str,
-        body: impl FnOnce() -> Result<(), NodeError> + Send + 'static,
-    ) -> Result<JoinHandle<()>, NodeError> {
+    /// Starts whatever works for this replica; when one of them fails or panics, the whole replica ends.
+    pub(crate) fn watch(&self) -> Watch {
         let ends = self.clone();
-        let run = move || {
-            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
-            let error = match outcome {
-                Ok(Ok(())) => return,
-                // D20: a failed write or flush stops the node.
-                Ok(Err(error)) => error,
-                Err(_) => NodeError::Panicked,
-            };
+        Watch::new(move |error| {
             tracing::error!(%error, "the replica stops");
             ends.end();
             let _ = ends.failure.send(error);
-        };
-        thread::Builder::new().name(name.into()).spawn(run).map_err(NodeError::Thread)
+        })
+    }
+
+    /// Starts a task that ends with the replica.
+    pub(crate) fn add_task(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let task = self.watch().task(work);
+        self.outside.lock().unwrap_or_else(PoisonError::into_inner).tasks.push(task);
     }
 
     /// Nothing comes in and nothing goes out from here on.

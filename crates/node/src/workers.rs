@@ -1,10 +1,10 @@
 //! Signature checks off the protocol's thread, in batches across messages, slots and clients.
 
 use crate::error::NodeError;
+use crate::watch::Watch;
 use outvote_crypto::{Check, Scheme};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 /// Signatures that one batch takes at most; beyond it a batch gains little and its verdict comes late.
 const BATCH_CHECKS_MAX: usize = 256;
@@ -90,14 +90,17 @@ pub(crate) struct Workers {
 
 impl Workers {
     /// Starts `count` threads that verify with `scheme`.
-    pub(crate) fn start(scheme: &Arc<dyn Scheme>, count: usize) -> Result<Self, NodeError> {
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub(crate) fn start(scheme: &Arc<dyn Scheme>, count: usize, watch: &Watch) -> Result<Self, NodeError> {
         let owner = Owner(Arc::default());
         for index in 0..count {
             let (scheme, queue) = (Arc::clone(scheme), Arc::clone(&owner.0));
-            thread::Builder::new()
-                .name(format!("verify-{index}"))
-                .spawn(move || work(&*scheme, &queue))
-                .map_err(NodeError::Thread)?;
+            watch.thread(&format!("verify-{index}"), move || {
+                work(&*scheme, &queue);
+                Ok(())
+            })?;
         }
         Ok(Self { queue: Arc::new(owner) })
     }

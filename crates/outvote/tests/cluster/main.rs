@@ -10,6 +10,7 @@ mod disks;
 mod http;
 mod liars;
 mod outcomes;
+mod poison;
 mod receipts;
 mod restarts;
 mod retention;

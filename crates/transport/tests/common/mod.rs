@@ -1,6 +1,8 @@
 //! Members on loopback, and a sink that remembers.
 #![allow(dead_code, clippy::unwrap_used, unreachable_pub)]
 
+pub mod stranger;
+
 use outvote_crypto::KeyPair;
 use outvote_transport::*;
 use outvote_types::{BoundedVec, Committee, Epoch, Mode, Parameters, PublicKey, ReplicaId};

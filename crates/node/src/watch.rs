@@ -1,0 +1,53 @@
+//! Whoever works for a replica is watched: when one of them fails or panics, all of it ends. There is no half-alive state.
+
+use crate::error::NodeError;
+use futures_util::FutureExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+/// Starts threads and tasks, and hears of the first thing that goes wrong in each.
+#[derive(Clone)]
+pub(crate) struct Watch {
+    on_failure: Arc<dyn Fn(NodeError) + Send + Sync>,
+}
+
+impl Watch {
+    /// Calls this, on the thread or task that failed, with what ended it.
+    pub(crate) fn new(on_failure: impl Fn(NodeError) + Send + Sync + 'static) -> Self {
+        Self { on_failure: Arc::new(on_failure) }
+    }
+
+    /// Starts a thread.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub(crate) fn thread(
+        &self,
+        name: &str,
+        body: impl FnOnce() -> Result<(), NodeError> + Send + 'static,
+    ) -> Result<JoinHandle<()>, NodeError> {
+        let watch = self.clone();
+        // What the body leaves behind is never looked at again: the replica ends.
+        let run = move || match catch_unwind(AssertUnwindSafe(body)) {
+            Ok(Ok(())) => {}
+            // D20: a failed write or flush stops the node.
+            Ok(Err(error)) => (watch.on_failure)(error),
+            Err(_) => (watch.on_failure)(NodeError::Panicked),
+        };
+        thread::Builder::new().name(name.into()).spawn(run).map_err(NodeError::Thread)
+    }
+
+    /// Starts a task on the runtime that this is called in. Whoever aborts it hears nothing of it.
+    pub(crate) fn task(
+        &self,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> tokio::task::JoinHandle<()> {
+        let watch = self.clone();
+        tokio::spawn(async move {
+            if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+                (watch.on_failure)(NodeError::Panicked);
+            }
+        })
+    }
+}
