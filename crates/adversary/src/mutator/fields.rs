@@ -35,7 +35,7 @@ pub(super) enum Slot<'a> {
 pub enum Kind {
     /// A view, a sequence, a time.
     Number,
-    /// An epoch, the oldest block that is kept: in short games there is only the lowest, so none before it.
+    /// An epoch: there is only the lowest, so none before it.
     Epoch,
     /// The identity of a block, a root.
     Digest,
@@ -212,7 +212,7 @@ fn data(body: &mut Data, to: Visit<'_>) {
             to("range.blocks", Slot::Blocks(blocks));
             to("range.votes", Slot::Seals(&mut certificate.votes));
         }
-        Data::Gone { oldest } => to("gone.oldest", Slot::Epoch(&mut oldest.0)),
-        Data::Manifest(_) | Data::Bucket { .. } => {}
+        // Only archives that drop blocks, and state transfers, say these.
+        Data::Gone { .. } | Data::Manifest(_) | Data::Bucket { .. } => {}
     }
 }

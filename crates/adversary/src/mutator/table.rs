@@ -81,7 +81,6 @@ const ROWS: &[Row] = &[
     (Type::Data, "block.batches", List),
     (Type::Data, "range.blocks", Blocks),
     (Type::Data, "range.votes", Seals),
-    (Type::Data, "gone.oldest", Epoch),
     (Type::Reminder, "prepare", Word),
     (Type::Reminder, "commit", Word),
     (Type::Reminder, "head", Word),
