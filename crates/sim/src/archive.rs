@@ -81,7 +81,8 @@ impl Archive {
                 let end = (*last).min(first.plus(MAX_BLOCKS_PER_FETCH as u64 - 1));
                 let covered = self.certificates.range(*first..=end.max(*first)).next_back();
                 let (_, certificate) = covered.or_else(|| self.certificates.range(*first..).next())?;
-                let end = end.min(certificate.sequence).max(*first);
+                // C5: it ends with the block of the certificate, also where that is above what was asked for.
+                let end = certificate.sequence.max(*first);
                 let blocks: Vec<_> = self.blocks.range(*first..=end).map(|(_, b)| b.block.clone()).collect();
                 let starts = blocks.first().is_some_and(|block| block.header.body.sequence == *first);
                 let blocks = BoundedVec::new(blocks).filter(|_| starts)?;

@@ -73,7 +73,7 @@ fn drawn_twins_catch_what_breaks_agreement() {
 // Faults: R04
 #[test]
 fn drawn_twins_catch_a_wrong_ranking() {
-    is_caught(Bug::RankBySequence, "drawn twins", 65_536, |from| of_twins(SAMPLED, from));
+    is_caught(Bug::RankBySequence, "drawn twins", 8_192, |from| of_twins(SAMPLED, from));
 }
 
 // Faults: R05

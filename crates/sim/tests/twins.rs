@@ -140,6 +140,16 @@ fn a_scenario_reads_back_from_its_text_and_plays_the_same() {
     }
 }
 
+/// A replica that has seen nothing of ten blocks, the ninth of which nobody has a certificate of its own for. C5
+#[test]
+fn a_range_ends_with_its_certificate_also_above_what_was_asked_for() {
+    let text = "7:06:2.011111101c-0.000000010cd54d48-=.000010101c-0.011000010c-6.000011001c-=.000011001c-6.000100000c-\
+                6.000000100d78d35-6.011111111cd73-0.001000000c-0.000000010-0.011111111:f";
+    let scenario: Scenario = text.parse().unwrap();
+    let keys = kit(scenario.replicas, scenario.seats()).unwrap();
+    assert_eq!(play(&keys, &scenario, false).failure, None);
+}
+
 fn all_are_sound(scenarios: &[whole::Scenario]) {
     let middle = scenarios.len() / 2;
     let (first, second) = scenarios.split_at(middle);

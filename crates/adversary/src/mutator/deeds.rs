@@ -69,6 +69,8 @@ impl Kind {
             Self::Member => &[Deed::Other],
             Self::Phase | Self::Flag => &[Deed::Flipped],
             Self::Votes => &[Deed::Shortened, Deed::Emptied, Deed::Doubled, Deed::Forged, Deed::Older],
+            Self::Seals => &[Deed::Shortened, Deed::Emptied, Deed::Doubled, Deed::Forged],
+            Self::Blocks => &[Deed::Emptied, Deed::Shortened, Deed::Doubled],
             Self::Proof => &[Deed::Removed, Deed::Forged, Deed::Older],
             Self::Heads => &[Deed::Shortened, Deed::Emptied, Deed::Doubled, Deed::Older],
             Self::Echo => &[Deed::Older, Deed::Forged],
@@ -175,7 +177,9 @@ impl Slot<'_> {
             Self::Proof(_) => Kind::Proof,
             Self::Heads(_) => Kind::Heads,
             Self::Echo(_) => Kind::Echo,
-            Self::Batches(_) | Self::Digests(_) | Self::Blocks(_) => Kind::List,
+            Self::Batches(_) | Self::Digests(_) => Kind::List,
+            Self::Blocks(_) => Kind::Blocks,
+            Self::Seals(_) => Kind::Seals,
             Self::Requests(_) => Kind::Requests,
             Self::OldVote(_) | Self::OldHead(_) => Kind::Word,
             Self::Evidence(_) => Kind::Evidence,
@@ -216,7 +220,8 @@ impl Slot<'_> {
             },
             Self::Batches(value) => list(value, deed, dice, earlier!(older, Batches), |_, _| ()),
             Self::Digests(value) => list(value, deed, dice, earlier!(older, Digests), |_, _| ()),
-            Self::Blocks(value) => list(value, deed, dice, earlier!(older, Blocks), |_, _| ()),
+            Self::Blocks(value) => list(value, deed, dice, None, |_, _| ()),
+            Self::Seals(value) => list(value, deed, dice, None, |vote, dice| broken(&mut vote.1, dice)),
             Self::Requests(value) => {
                 let forge = |request: &mut outvote_types::Request, dice: &mut Dice| {
                     broken(&mut request.signature, dice);

@@ -17,6 +17,7 @@ pub(super) enum Slot<'a> {
     Phase(&'a mut Phase),
     Flag(&'a mut bool),
     Votes(&'a mut BoundedVec<(ReplicaId, Signature), MAX_REPLICAS>),
+    Seals(&'a mut BoundedVec<(ReplicaId, Signature), MAX_REPLICAS>),
     Proof(&'a mut Option<Certificate>),
     Heads(&'a mut BoundedVec<Signed<ViewChangeHead>, MAX_REPLICAS>),
     Echo(&'a mut SignedHeader),
@@ -34,7 +35,7 @@ pub(super) enum Slot<'a> {
 pub enum Kind {
     /// A view, a sequence, a time.
     Number,
-    /// An epoch; there is one only, the lowest.
+    /// An epoch: there is only the lowest, so none before it.
     Epoch,
     /// The identity of a block, a root.
     Digest,
@@ -48,13 +49,17 @@ pub enum Kind {
     Flag,
     /// The signatures of a certificate.
     Votes,
+    /// The signatures of a certificate in an answer. Answers with one are few, so there is seldom an older one.
+    Seals,
+    /// Blocks in such an answer.
+    Blocks,
     /// A certificate attached to something.
     Proof,
     /// The heads of an opening.
     Heads,
     /// A header that somebody else signed.
     Echo,
-    /// A list of data: batches, blocks, digests.
+    /// A list of data: batches, digests.
     List,
     /// Requests that clients signed.
     Requests,
@@ -205,9 +210,9 @@ fn data(body: &mut Data, to: Visit<'_>) {
         }
         Data::Range { blocks, certificate } => {
             to("range.blocks", Slot::Blocks(blocks));
-            to("range.votes", Slot::Votes(&mut certificate.votes));
+            to("range.votes", Slot::Seals(&mut certificate.votes));
         }
-        Data::Gone { oldest } => to("gone.oldest", Slot::Number(&mut oldest.0)),
-        Data::Manifest(_) | Data::Bucket { .. } => {}
+        // Only archives that drop blocks, and state transfers, say these.
+        Data::Gone { .. } | Data::Manifest(_) | Data::Bucket { .. } => {}
     }
 }

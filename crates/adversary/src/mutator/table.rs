@@ -2,8 +2,8 @@
 
 use super::deeds::Deed;
 use super::fields::Kind::{
-    self, Digest, Echo, Epoch, Evidence, Flag, Heads, List, Mark, Member, Number, Phase, Proof, Requests,
-    Votes, Word,
+    self, Blocks, Digest, Echo, Epoch, Evidence, Flag, Heads, List, Mark, Member, Number, Phase, Proof,
+    Requests, Seals, Votes, Word,
 };
 use outvote_replica::MessageType as Type;
 
@@ -79,9 +79,8 @@ const ROWS: &[Row] = &[
     (Type::Data, "batches", List),
     (Type::Data, "block.header", Echo),
     (Type::Data, "block.batches", List),
-    (Type::Data, "range.blocks", List),
-    (Type::Data, "range.votes", Votes),
-    (Type::Data, "gone.oldest", Number),
+    (Type::Data, "range.blocks", Blocks),
+    (Type::Data, "range.votes", Seals),
     (Type::Reminder, "prepare", Word),
     (Type::Reminder, "commit", Word),
     (Type::Reminder, "head", Word),

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// From so many runs on each mutation must have been made.
-const RUNS_FOR_ALL: u64 = 10_000;
+const RUNS_FOR_ALL: u64 = 50_000;
 
 /// Plays games with liars that change a field of what they say now and then.
 #[derive(Debug, Args)]
