@@ -9,6 +9,7 @@ use crate::sizes::Sizes;
 use crate::window::{Entry, Missing};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{BoundedVec, Certificate, Digest, Fetch, Instant, Phase, Rank, ReplicaId, Sequence};
 
 /// A block that is being obtained together with its ancestors.
@@ -23,6 +24,12 @@ pub(crate) struct Need {
     due: Instant,
     /// The piece that it waits for.
     missing: Option<Missing>,
+}
+
+impl Need {
+    fn piece(&self) -> Option<Digest> {
+        self.missing.and_then(Missing::piece)
+    }
 }
 
 /// What is being obtained.
@@ -83,10 +90,11 @@ impl CatchUp {
     /// Forgets what the chain has passed.
     pub(crate) fn forget(&mut self, committed: Sequence, lock: Rank) {
         self.needs.retain(|_, need| need.sequence > committed);
+        let awaited: BTreeSet<Digest> = self.needs.values().filter_map(Need::piece).collect();
+        self.questions.retain(|piece, _| awaited.contains(piece));
         self.prepared.take_if(|certificate| certificate.rank() <= lock);
         self.committed.take_if(|certificate| certificate.sequence <= committed);
         self.withheld.take_if(|certificate| certificate.sequence <= committed);
-        self.forget_questions();
         for question in self.questions.values_mut() {
             question.forgive();
         }
@@ -94,20 +102,26 @@ impl CatchUp {
         self.one_by_one = false;
     }
 
-    /// B2: keeps only what some need waits for.
-    fn forget_questions(&mut self) {
-        let awaited: BTreeSet<Digest> =
-            self.needs.values().filter_map(|need| need.missing.and_then(Missing::piece)).collect();
-        self.questions.retain(|piece, _| awaited.contains(piece));
+    /// B2: a piece that no need waits for any more is no question any more.
+    fn release(&mut self, piece: Option<Digest>) {
+        let Some(piece) = piece else { return };
+        if !self.needs.values().any(|need| need.piece() == Some(piece)) {
+            self.questions.remove(&piece);
+        }
+    }
+
+    fn remove(&mut self, id: &Digest) {
+        let need = self.needs.remove(id);
+        self.release(need.and_then(|need| need.piece()));
     }
 
     /// Whether there is room for one more need. One that can be had for certain takes the place of one that perhaps cannot:
     /// blocks that were abandoned with their views would otherwise keep what was agreed out for ever.
     fn has_room(&mut self, is_agreed: bool) -> bool {
-        if self.needs.len() >= NEEDS_MAX && is_agreed {
+        if self.needs.len() >= NEEDS_MAX && is_agreed && !planted::is_on(Bug::AbandonedKeepRoom) {
             let uncertain = self.needs.iter().filter(|(_, need)| !need.is_agreed);
             let farthest = uncertain.max_by_key(|(_, need)| need.sequence).map(|(id, _)| *id);
-            farthest.and_then(|id| self.needs.remove(&id));
+            farthest.into_iter().for_each(|id| self.remove(&id));
         }
         self.needs.len() < NEEDS_MAX
     }
@@ -203,13 +217,17 @@ impl Replica {
         let missing = self.chain.missing(id, need.sequence);
         let Some(need) = self.catch_up.needs.get_mut(&id) else { return };
         let Some(piece) = missing.piece() else {
-            self.catch_up.needs.remove(&id);
-            return;
+            return self.catch_up.remove(&id);
         };
         if need.sources.is_empty() {
             return;
         }
+        let before = need.piece();
         need.missing = Some(missing);
+        if before != Some(piece) {
+            self.catch_up.release(before);
+        }
+        let Some(need) = self.catch_up.needs.get_mut(&id) else { return };
         let question = self.catch_up.questions.entry(piece).or_insert_with(|| Question::new(now));
         question.add_sources(need.sources.iter().copied());
         if question.due > now {
@@ -235,8 +253,11 @@ impl Replica {
         };
         let lacking = entry.map_or_else(Vec::new, Entry::missing);
         let holds_some = entry.is_some_and(|entry| lacking.len() < entry.parts.len());
+        let clings = matches!(missing, Missing::Batches(_)) && planted::is_on(Bug::BatchesAskedForEver);
         // C5: far behind, so committed blocks come as a range, also where their headers are known already.
-        let is_far = height.since(self.chain.committed) > RANGE_FROM_SLOTS && !self.takes_one_by_one(height);
+        let is_far = height.since(self.chain.committed) > RANGE_FROM_SLOTS
+            && !self.takes_one_by_one(height)
+            && !clings;
         let due = self.now.plus(self.fetch_retry_us());
         let is_paused = self.catch_up.range.as_ref().is_some_and(Range::is_paused);
         let me = self.config.me;
@@ -262,7 +283,7 @@ impl Replica {
             return self.start_range(height, &sources);
         }
         // C9: batches alone are served from memory only, and whoever committed the block long ago has it in its archive.
-        let fetch = if holds_some && !is_repeated {
+        let fetch = if (holds_some && !is_repeated) || clings {
             Fetch::Batches { digests: BoundedVec::truncated(lacking), replica: me }
         } else {
             Fetch::Block { id: piece, replica: me }
@@ -297,7 +318,7 @@ impl Replica {
             }
         }
         for need in self.catch_up.needs.values_mut() {
-            if need.missing.and_then(Missing::piece).is_some_and(|piece| goes_on.contains(&piece)) {
+            if need.piece().is_some_and(|piece| goes_on.contains(&piece)) {
                 need.due = now;
             }
         }

@@ -4,7 +4,7 @@
 mod cluster;
 
 use cluster::{Cluster, request};
-use outvote_protocol::{Input, Tunables};
+use outvote_protocol::{Input, Note, Tunables};
 use outvote_types::{
     BoundedVec, Certificate, Data, Digest, Fetch, Message, Phase, Propose, ReplicaId, Sequence, Signature,
     View,
@@ -206,6 +206,8 @@ fn headers_without_batches_do_not_hold_a_laggard_back() {
     }
     let (others, own) = (cluster.ordered(0).len(), cluster.ordered(3).len());
     assert!(own + 10 > others, "{own} of {others} blocks after a second");
+    let is_alarm = |note: &Note| matches!(note, Note::BlockMissing { .. });
+    assert!(!cluster.nodes[3].notes.iter().any(is_alarm), "all blocks are at hand");
     let asked = fetches(&cluster) - asked;
     assert!(asked < 100, "{asked} questions for what a few ranges bring");
 }
