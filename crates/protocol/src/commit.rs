@@ -39,10 +39,7 @@ impl Replica {
             Missing::Nothing => self.accept(&certificate),
             // N14, C9: nothing follows from it before its data is here.
             Missing::Block(..) | Missing::Batches(_) => {
-                let mut sources: Vec<ReplicaId> =
-                    certificate.votes.iter().map(|(replica, _)| *replica).collect();
-                sources.extend(from);
-                self.need(certificate.id, certificate.sequence, sources);
+                self.need_certified(&certificate, from);
                 self.catch_up.keep(certificate);
             }
             Missing::Impossible => self.on_impossible(&certificate),

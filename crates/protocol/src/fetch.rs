@@ -2,6 +2,7 @@
 
 use crate::limits::FETCHES_PER_SECOND;
 use crate::output::{Output, Recipients};
+use crate::peer::FetchKind;
 use crate::replica::Replica;
 use crate::window::Entry;
 use alloc::boxed::Box;
@@ -20,10 +21,17 @@ impl Replica {
         }
         // C10, B3: a peer that asks for everything slows down itself alone.
         let now = self.now;
-        let allowed =
-            self.peers.get_mut(from.index()).is_some_and(|peer| peer.may_fetch(now, FETCHES_PER_SECOND));
-        if !allowed {
-            return self.ignore(from, "C10 too many fetches");
+        let (kind, refusal) = match fetch {
+            Fetch::Batches { .. } | Fetch::Block { .. } => {
+                (FetchKind::Piece, "C10 too many fetches of pieces")
+            }
+            Fetch::Range { .. } | Fetch::Manifest { .. } | Fetch::Bucket { .. } => {
+                (FetchKind::Stretch, "C10 too many fetches of ranges")
+            }
+        };
+        let peer = self.peers.get_mut(from.index());
+        if !peer.is_some_and(|peer| peer.may_fetch(now, kind, FETCHES_PER_SECOND)) {
+            return self.ignore(from, refusal);
         }
         match fetch {
             Fetch::Batches { ref digests, .. } => {

@@ -33,8 +33,10 @@ mod normal;
 mod propose;
 mod time;
 
+mod batches;
 mod catch_up;
 mod fetch;
+mod question;
 mod range;
 
 mod evidence;

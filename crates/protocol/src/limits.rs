@@ -30,7 +30,7 @@ pub(crate) const RANGE_FROM_SLOTS: u64 = 8;
 pub(crate) const SEGMENT_BLOCKS_MAX: usize = 2_048;
 /// Their bytes at most.
 pub(crate) const SEGMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Fetches of one peer that are answered per second at most.
+/// Fetches of one peer that are answered per second at most, of single pieces and of ranges and states each.
 pub(crate) const FETCHES_PER_SECOND: u32 = 128;
 /// Relays outstanding per link, and places reserved per peer (S).
 pub(crate) const RELAY_PLACES: usize = 64;

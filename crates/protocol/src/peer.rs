@@ -4,6 +4,16 @@ use crate::limits::{PERFORMANCE_PERIOD_US, SILENT_LEADER_US};
 use crate::reminder::Words;
 use outvote_types::{Instant, Status};
 
+/// What is asked for. Each kind has an allowance of its own: a laggard that asks for each proposal's missing pieces must not
+/// use up what the range or the state takes that would end its lagging.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FetchKind {
+    /// One block, or batches of one.
+    Piece,
+    /// Many blocks, or a part of the state.
+    Stretch,
+}
+
 /// One other member as this replica sees it.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -22,7 +32,7 @@ pub(crate) struct Peer {
     /// What it has signed and must not forget (D22).
     pub(crate) words: Words,
     fetch_period: Instant,
-    fetches: u32,
+    fetches: [u32; 2],
 }
 
 impl Peer {
@@ -36,7 +46,7 @@ impl Peer {
             answered: None,
             words,
             fetch_period: now,
-            fetches: 0,
+            fetches: [0; 2],
         }
     }
 
@@ -45,13 +55,14 @@ impl Peer {
         self.up || (self.has_spoken && now.since(self.heard) < SILENT_LEADER_US)
     }
 
-    /// Counts a fetch; whether it is still within the second's allowance.
-    pub(crate) const fn may_fetch(&mut self, now: Instant, most: u32) -> bool {
+    /// Counts a fetch; whether it is still within the second's allowance of its kind.
+    pub(crate) const fn may_fetch(&mut self, now: Instant, kind: FetchKind, most: u32) -> bool {
         if now.since(self.fetch_period) >= PERFORMANCE_PERIOD_US {
             self.fetch_period = now;
-            self.fetches = 0;
+            self.fetches = [0; 2];
         }
-        self.fetches = self.fetches.saturating_add(1);
-        self.fetches <= most
+        let count = &mut self.fetches[kind as usize];
+        *count = count.saturating_add(1);
+        *count <= most
     }
 }

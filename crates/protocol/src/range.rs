@@ -37,6 +37,10 @@ impl Range {
         (self.segment.len(), self.segment_bytes)
     }
 
+    pub(crate) const fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
     fn start_over(&mut self) {
         self.segment.clear();
         self.segment_bytes = 0;
@@ -219,6 +223,7 @@ impl Replica {
             self.ask_range();
         } else {
             self.catch_up.range = None;
+            self.catch_up.wake(self.now);
         }
         self.on_block_held();
     }

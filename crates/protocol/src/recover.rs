@@ -295,8 +295,7 @@ impl Replica {
             return;
         }
         if !self.chain.holds(certificate.id, certificate.sequence) {
-            let sources = certificate.votes.iter().map(|vote| vote.0).collect();
-            self.need(certificate.id, certificate.sequence, sources);
+            self.need_certified(&certificate, None);
             return self.catch_up.keep(certificate);
         }
         self.hand_out(&certificate);

@@ -113,6 +113,16 @@ pub(crate) enum Missing {
     Impossible,
 }
 
+impl Missing {
+    /// The block that is missing or incomplete.
+    pub(crate) const fn piece(self) -> Option<Digest> {
+        match self {
+            Self::Block(id, _) | Self::Batches(id) => Some(id),
+            Self::Nothing | Self::Impossible => None,
+        }
+    }
+}
+
 /// The chain as this replica holds it.
 #[derive(Debug)]
 pub(crate) struct Chain {

@@ -4,8 +4,11 @@
 mod cluster;
 
 use cluster::{Cluster, request};
-use outvote_protocol::{Input, Tunables};
-use outvote_types::{Digest, Fetch, Message, Propose, ReplicaId};
+use outvote_protocol::{Input, Note, Tunables};
+use outvote_types::{
+    BoundedVec, Certificate, Data, Digest, Fetch, Message, Phase, Propose, ReplicaId, Sequence, Signature,
+    View,
+};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -178,6 +181,103 @@ fn a_peer_that_fetches_without_end_slows_itself_alone() {
     assert!((1..=256).contains(&flood), "{flood} answers");
     cluster.give(3, 0, fetch(3));
     assert_eq!(answers.get(), flood + 1, "the next peer is answered at once");
+}
+
+// C5, C9, C10: a replica that knows the headers of many blocks and has none of their batches takes them as a range. Its peers
+// committed them so long ago that they have them in their archives alone.
+// Faults: N04
+#[test]
+fn headers_without_batches_do_not_hold_a_laggard_back() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(20);
+    cluster.loses = Box::new(|_, to, message| {
+        to == 3 && matches!(message, Message::Propose(_) | Message::Data(_) | Message::NewView(_))
+    });
+    for nonce in 1..=200 {
+        cluster.request(0, request(9, nonce, b"x"));
+        cluster.run_ms(2);
+    }
+    assert!(cluster.ordered(0).len() > 150 && cluster.ordered(3).is_empty());
+    cluster.loses = Box::new(|_, _, _| false);
+    let asked = fetches(&cluster);
+    for nonce in 201..=400 {
+        cluster.request(0, request(9, nonce, b"x"));
+        cluster.run_ms(4);
+    }
+    let (others, own) = (cluster.ordered(0).len(), cluster.ordered(3).len());
+    assert!(own + 10 > others, "{own} of {others} blocks after a second");
+    let is_alarm = |note: &Note| matches!(note, Note::BlockMissing { .. });
+    assert!(!cluster.nodes[3].notes.iter().any(is_alarm), "all blocks are at hand");
+    let asked = fetches(&cluster) - asked;
+    assert!(asked < 100, "{asked} questions for what a few ranges bring");
+}
+
+// B1, C9: blocks that were certified and abandoned are in nobody's memory. However many of them are looked for, there is room
+// for what was agreed on.
+// Faults: N04
+#[test]
+fn blocks_that_nobody_has_take_no_room_from_agreed_ones() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(20);
+    cluster.loses = Box::new(|from, to, _| from == 3 || to == 3);
+    for nonce in 1..=150 {
+        cluster.request(0, request(9, nonce, b"x"));
+        cluster.run_ms(2);
+    }
+    let start = cluster.committed(3);
+    for (above, twin) in (1..=8).flat_map(|above| (0..9).map(move |twin| (above, twin))) {
+        cluster.give(0, 3, abandoned(start + above, twin));
+    }
+    cluster.loses = Box::new(|_, _, _| false);
+    cluster.run_ms(3_000);
+    assert!(cluster.committed(0) > start + 100);
+    assert_eq!(cluster.committed(3), cluster.committed(0));
+    assert_eq!(cluster.ordered(3), cluster.ordered(0));
+}
+
+/// A prepare certificate for a block that nobody has any more.
+fn abandoned(sequence: u64, twin: u64) -> Message {
+    let id = Digest::of_parts(&[b"abandoned", &sequence.to_le_bytes(), &twin.to_le_bytes()]);
+    let votes = (0..3).map(|replica| (ReplicaId(replica), Signature::default())).collect();
+    Message::Certificate(Certificate {
+        phase: Phase::Prepare,
+        view: View(0),
+        sequence: Sequence(sequence),
+        id,
+        votes: BoundedVec::truncated(votes),
+    })
+}
+
+/// How often replica 3 asked for anything.
+fn fetches(cluster: &Cluster) -> usize {
+    cluster.nodes[3].sent.iter().filter(|message| matches!(message, Message::Fetch(_))).count()
+}
+
+// C10: pieces and ranges are counted apart. Whoever asks for too many pieces still gets the range that ends its lagging.
+#[test]
+fn whoever_asks_for_too_many_pieces_still_gets_its_range() {
+    let mut cluster = Cluster::started(4);
+    for nonce in 1..=5 {
+        cluster.request(0, request(9, nonce, b"x"));
+        cluster.run_ms(20);
+    }
+    let id = cluster.replica(0).status().committed_id;
+    let answers = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&answers);
+    cluster.loses = Box::new(move |from, to, message| {
+        let is_range = matches!(message, Message::Data(Data::Range { .. }));
+        counted.set(counted.get() + u32::from((from, to) == (0, 2) && is_range));
+        false
+    });
+    for _ in 0..2_000 {
+        cluster.give(2, 0, Message::Fetch(cluster::signed(Fetch::Block { id, replica: ReplicaId(2) })));
+    }
+    let range = Fetch::Range { first: Sequence(1), last: Sequence(3), replica: ReplicaId(2) };
+    for asked in 1..=2_000 {
+        cluster.give(2, 0, Message::Fetch(cluster::signed(range.clone())));
+        assert!(answers.get() > 0, "no answer to the first range");
+        assert!(answers.get() <= 256, "{} answers to {asked} ranges", answers.get());
+    }
 }
 
 /// Blocks that may wait for execution in the tests below, and those that may be handed out.

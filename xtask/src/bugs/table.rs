@@ -109,6 +109,8 @@ pub const ROWS: &[Row] = &[
     campaign("RequestsForgotten", 60),
     campaign("RollbackUnnoticed", 60),
     campaign("CacheUnbounded", 60),
+    test("BatchesAskedForEver", "protocol", "catch_up", "headers_without_batches_do_not_hold_a_laggard_back"),
+    test("AbandonedKeepRoom", "protocol", "catch_up", "blocks_that_nobody_has_take_no_room_from_agreed_ones"),
     campaign("LeaseOffByOne", 60),
     test("VotesForDifferentBlocksAdd", "protocol", "liars", "an_equivocating_leader_is_accused_and_deposed_at_once"),
     test("LastVoteCounts", "protocol", "liars", "two_votes_for_one_slot_are_evidence"),

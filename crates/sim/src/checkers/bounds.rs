@@ -12,10 +12,8 @@ const VIEWS: usize = 3;
 const SLOTS_AHEAD: usize = 256;
 /// Slots up to the committed block whose votes are kept.
 const SLOTS_BEHIND: usize = 64;
-/// Blocks that are obtained at the same time.
+/// Blocks that are obtained at the same time, and the pieces that are asked for: one at a time for each.
 const NEEDS: usize = 64;
-/// Pieces that each of them takes: itself and its ancestors, as far as they are not fetched as a range.
-const PIECES_PER_NEED: usize = 9;
 /// Blocks of an unfinished range.
 const SEGMENT_BLOCKS: usize = 2_048;
 /// Their bytes, with the block that is one too many.
@@ -80,7 +78,7 @@ impl Bounds {
             ("committed blocks in memory", rules.cached_blocks, CACHED_BLOCKS),
             ("bytes of committed blocks in memory", rules.cached_bytes, CACHED_BYTES),
             ("blocks that are obtained", rules.needs, NEEDS),
-            ("pieces that were asked for", rules.asked, NEEDS * PIECES_PER_NEED),
+            ("pieces that were asked for", rules.asked, NEEDS),
             ("members without our next block", rules.gone, members),
             ("invalid batches", rules.invalid_batches, INVALID_BATCHES),
             ("blocks of a range", rules.segment_blocks, SEGMENT_BLOCKS),

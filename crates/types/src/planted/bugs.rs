@@ -72,6 +72,8 @@ bugs! {
     RequestsForgotten: "P7", "Requests of a dropped block do not return to the pool, and are not relayed";
     RollbackUnnoticed: "D18", "A replica takes no notice of its own words that its disk knows nothing of";
     CacheUnbounded: "B1", "Committed blocks stay in memory for ever";
+    BatchesAskedForEver: "C9", "Where a header is known its batches alone are asked for, and never the block or its range";
+    AbandonedKeepRoom: "B1", "Blocks that nobody has any more keep out those that were agreed on";
     LeaseOffByOne: "D3", "A lease covers one slot more than was written";
     VotesForDifferentBlocksAdd: "Q4", "Votes for different blocks of one slot add up";
     LastVoteCounts: "N16", "The last vote of a signer counts, and the first is forgotten";
