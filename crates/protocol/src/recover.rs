@@ -206,6 +206,7 @@ impl Replica {
                 entry.fill(batch.digest(), batch);
             }
             entry.written = true;
+            entry.from_log = true;
             self.chain.entries.insert(id, entry);
         }
     }
@@ -296,10 +297,28 @@ impl Replica {
         }
         if !self.chain.holds(certificate.id, certificate.sequence) {
             self.need_certified(&certificate, None);
-            return self.catch_up.keep(certificate);
+            self.catch_up.keep(certificate);
+            // D23, D25: what lies below the hole is agreed and held, perhaps nowhere else any more.
+            return if let Some(highest) = self.highest_held_commit() {
+                self.hand_out(&highest);
+                self.chain.forget_below();
+            };
         }
         self.hand_out(&certificate);
         self.chain.forget_below();
+    }
+
+    /// The highest commit certificate of the log whose block is held with all its ancestors.
+    fn highest_held_commit(&mut self) -> Option<Certificate> {
+        let mut highest = None;
+        for certificate in self.chain.replayed.values().cloned().collect::<Vec<_>>() {
+            if !self.chain.holds(certificate.id, certificate.sequence) {
+                // What is above extends what is missing.
+                break;
+            }
+            highest = Some(certificate);
+        }
+        highest
     }
 
     fn take_view(&mut self, first_start: bool, justification: Option<Justification>) {

@@ -104,7 +104,8 @@ impl Replica {
         let mut wanted: Vec<Digest> = self.catch_up.wanted().chain(tip).chain(shown).collect();
         wanted.push(self.lock.id);
         let last = View(self.term.view.0.saturating_sub(1));
-        self.chain.forget_views_before(last, &wanted);
+        let agreed = self.chain.last_commit.as_ref().map_or(Sequence(0), |certificate| certificate.sequence);
+        self.chain.forget_views_before(last, &wanted, agreed.max(self.lock.rank.sequence));
     }
 
     /// V14: tells the next leader our lock.

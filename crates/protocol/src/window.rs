@@ -23,6 +23,8 @@ pub(crate) struct Entry {
     pub(crate) invalid: bool,
     /// Whether the block was handed to the disk.
     pub(crate) written: bool,
+    /// Whether it was read from the log at the start.
+    pub(crate) from_log: bool,
     /// Whether all ancestors down to the committed block are held too. A memory of [`Chain::holds`].
     attached: bool,
     /// The wall-clock time of first receipt, which the timely rule judges (W2).
@@ -46,6 +48,7 @@ impl Entry {
             block: None,
             invalid: false,
             written: false,
+            from_log: false,
             attached: false,
             received_wall: wall,
             received: now,
@@ -303,10 +306,16 @@ impl Chain {
         sizes.cached_bytes = self.cache_bytes;
     }
 
-    /// B2: drops blocks of the views before this one, but for those on the way to `wanted`.
-    pub(crate) fn forget_views_before(&mut self, view: View, wanted: &[Digest]) {
+    /// B2: drops blocks of the views before this one, but for those on the way to `wanted`, and those that came from the log
+    /// and lie no higher than `proven`.
+    pub(crate) fn forget_views_before(&mut self, view: View, wanted: &[Digest], proven: Sequence) {
         let kept: BTreeSet<Digest> = wanted.iter().flat_map(|id| self.path_to(*id)).collect();
-        self.entries.retain(|id, entry| entry.header.body.view >= view || kept.contains(id));
+        self.entries.retain(|id, entry| {
+            let header = &entry.header.body;
+            // D23, D25: a hole in the log may part what lies below it from everything wanted, and it may be the last copy.
+            let may_be_last = entry.from_log && header.sequence <= proven;
+            header.view >= view || kept.contains(id) || may_be_last
+        });
         // What the others were attached to may be gone.
         for entry in self.entries.values_mut() {
             entry.attached = false;

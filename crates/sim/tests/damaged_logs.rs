@@ -183,6 +183,48 @@ fn a_block_that_is_lost_everywhere_stops_all_and_is_named() {
     }
 }
 
+// Faults: S24
+/// Scenario 51: the one log that still has an old block has holes above it, or on both sides. The block outlives the changes of
+/// view after the restart, and is handed on. D23, D25
+#[test]
+fn the_last_copy_of_an_old_block_is_not_forgotten_below_a_hole() {
+    for holes in [&[20][..], &[3, 20]] {
+        let mut world = cluster(4);
+        commits(&mut world, 10);
+        crash(&mut world, 0);
+        commits(&mut world, 15);
+        restart(&mut world, 0);
+        commits(&mut world, 5);
+        converges(&mut world);
+        world.run_for(SECOND);
+        (0..4).for_each(|index| crash(&mut world, index));
+        let mut views = Vec::new();
+        for record in world.machines[2].disk.records() {
+            if let Record::Block(block) = record {
+                let header = &block.header.body;
+                views.extend(matches!(header.sequence.0, 5 | 20).then_some(header.view));
+            }
+        }
+        assert!(views.len() == 2 && views[0] < views[1], "{views:?}");
+        for index in 0..4 {
+            let is_hit = |record: &Record| match block_at(record) {
+                Some(at) if index == 2 => holes.contains(&at),
+                at => at == Some(5),
+            };
+            assert!(world.machines[index].disk.rot_all(is_hit) > 0);
+        }
+        // The changes of view come first, and only then does anything that was agreed on.
+        world.rule(None, None, Some(Kind::Data), Verdict::Drop);
+        (0..4).for_each(|index| restart(&mut world, index));
+        let before = top_view(&world);
+        assert!(world.run_until(30 * SECOND, |world| top_view(world) >= before + 2), "{before}");
+        world.links.rules.clear();
+        commits(&mut world, 5);
+        converges(&mut world);
+        all_vote(&mut world, 2);
+    }
+}
+
 // Faults: S25
 /// Scenario 51: a lock whose proof nobody has is kept all the same; no view opens below it. D23, D21
 #[test]
