@@ -120,11 +120,12 @@ async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
         match message {
             ToReplica::Submit(requests) => {
                 let Some(held) = take_room(&room, &ingress.room, frame.len()).await else { return };
-                // E4, P8: what was executed already is not looked at again; whoever missed its answer asks for it.
-                let requests = requests.into_inner();
-                let brought = requests.len();
-                let is_new = |request: &Request| !ingress.shared.done.has(&request.digest());
-                let requests: Vec<Request> = requests.into_iter().filter(is_new).collect();
+                // E4, P8: what was executed already is answered, and not checked again.
+                let (done, requests): (Vec<Request>, Vec<Request>) = requests
+                    .into_inner()
+                    .into_iter()
+                    .partition(|request| ingress.shared.done.has(&request.digest()));
+                let brought = requests.len() + answer_done(id, &done, ingress, &turns);
                 if requests.is_empty() {
                     wait = pace.charge(Instant::now(), brought);
                     continue;
@@ -146,6 +147,18 @@ async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
             }
         }
     }
+}
+
+/// B3: answers requests that were executed, each in one of the connection's turns; without one its client asks again. Says what
+/// that costs of the connection's pace.
+fn answer_done(id: ConnectionId, done: &[Request], ingress: &Ingress, turns: &Arc<Semaphore>) -> usize {
+    let mut cost = done.len();
+    for (session, nonce) in names(done) {
+        let Ok(turn) = Arc::clone(turns).try_acquire_owned() else { break };
+        let _ = ingress.gateway.send(GatewayJob::Ask { id, ask: Ask::Outcome { session, nonce }, turn });
+        cost += LOOKUP_COST;
+    }
+    cost
 }
 
 /// The room that all connections share.
