@@ -37,6 +37,7 @@ mod batches;
 mod catch_up;
 mod fetch;
 mod question;
+mod found;
 mod range;
 
 mod evidence;
