@@ -188,7 +188,8 @@ impl Replica {
         }
         let heads = self.counted_heads();
         let has_own = heads.iter().any(|head| head.body.replica == self.config.me);
-        // Our own head is among them, so the base ranks at least as high as our own lock and is held.
+        // Our own head is among them, so the base ranks at least as high as our own lock, and all that counted at
+        // that height or above is held.
         if !has_own || heads.len() < self.quorum.quorum() {
             return;
         }
@@ -213,7 +214,9 @@ impl Replica {
         let mut lacking: Vec<(Digest, Sequence, Vec<ReplicaId>)> = Vec::new();
         for change in self.mutiny.view_changes.values().filter(|change| change.head.body.view == view) {
             let head = change.head.body;
-            let is_low = head.rank <= self.lock.rank;
+            // C7, D23: the block of our own lock may be missing, and a view is opened on nothing that is.
+            let is_low = head.rank < self.lock.rank
+                || (head.rank == self.lock.rank && head.rank.sequence <= self.chain.committed);
             match if is_low { Missing::Nothing } else { self.chain.missing(head.id, head.rank.sequence) } {
                 Missing::Nothing => heads.push(change.head.clone()),
                 Missing::Impossible => {}

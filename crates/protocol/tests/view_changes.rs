@@ -306,6 +306,42 @@ fn a_suspicion_of_this_view_is_not_lost_behind_one_of_the_next() {
     }
 }
 
+// C7, D23, V17: the next leader's own lock names a block that its disk has lost. It opens nothing on it before it is back.
+// Faults: S07
+#[test]
+fn no_view_is_opened_on_a_block_that_its_leader_lost() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(20);
+    cluster.loses = Box::new(|_, _, message| matches!(message, Message::Commit(_)));
+    cluster.request(0, request(9, 1, b"locked everywhere"));
+    cluster.run_ms(20);
+    let lock = cluster.replica(1).status().high_rank;
+    assert!(lock.sequence.0 == 2 && cluster.committed(1) == 1, "{lock:?}");
+    cluster.kill(1);
+    let disk = &mut cluster.nodes[1].disk;
+    disk.retain(
+        |record| !matches!(record, Record::Block(block) if block.header.body.sequence == lock.sequence),
+    );
+    let is_data = |to: usize, message: &Message| to == 1 && matches!(message, Message::Data(_));
+    cluster.loses = Box::new(move |_, to, message| is_data(to, message));
+    cluster.restart(1);
+    let suspects = [0, 2, 3].map(|id| (ReplicaId(id), Signature::default()));
+    let timeout = TimeoutCertificate { view: View(0), votes: BoundedVec::truncated(suspects.to_vec()) };
+    cluster.nodes[1].sent.clear();
+    cluster.give(2, 1, Message::Timeout(timeout));
+    cluster.run_ms(100);
+    let has_opened = |cluster: &Cluster| {
+        cluster.nodes[1].sent.iter().any(|message| matches!(message, Message::NewView(_)))
+    };
+    assert_eq!(cluster.view(1), 1);
+    assert!(!has_opened(&cluster), "its base is not held");
+    cluster.loses = Box::new(|_, _, _| false);
+    cluster.run_ms(200);
+    assert!(has_opened(&cluster));
+    assert_eq!(cluster.view(1), 1);
+    (0..4).for_each(|i| assert_eq!(cluster.ordered(i), vec![(9, 1)], "replica {i}"));
+}
+
 // B1, B2: votes are lost and suspicions are not, so one view after the other fails; what was proposed in them is not kept for
 // ever, and when votes come through again everything is ordered.
 #[test]
