@@ -36,8 +36,8 @@ mod time;
 mod batches;
 mod catch_up;
 mod fetch;
-mod question;
 mod found;
+mod question;
 mod range;
 
 mod evidence;
