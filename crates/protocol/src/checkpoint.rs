@@ -2,7 +2,7 @@
 
 use crate::limits::{CHECKPOINT_VOTES_PER_PEER, RETAINED_INTERVALS};
 use crate::output::{Draft, Note, Output, Recipients};
-use crate::record::Record;
+use crate::record::{Justification, Record};
 use crate::replica::Replica;
 use crate::sizes::Sizes;
 use alloc::collections::BTreeMap;
@@ -207,6 +207,10 @@ impl Replica {
         );
         records.extend(self.lock.certificate.clone().map(Record::Certificate));
         records.extend(self.chain.last_commit.clone().map(Record::Certificate));
+        // X5: the opening as well, where another thing let us in.
+        let opening = self.term.new_view.clone().map(|opening| Justification::NewView(opening.into()));
+        records
+            .extend(opening.filter(|opening| *opening != self.term.justification).map(Record::Justification));
         records.push(Record::Justification(self.term.justification.clone()));
         let lease = self.next_lease();
         self.persist_promise(records, lease);

@@ -71,6 +71,9 @@ impl Replica {
     pub(crate) fn accept(&mut self, certificate: &Certificate) {
         self.raise_lock(certificate);
         if certificate.view == self.term.view {
+            if self.term.lacks_justification() {
+                self.complete_justification(Justification::Certificate(certificate.clone()));
+            }
             self.fast_forward(certificate);
             self.vote_commit(certificate);
         }

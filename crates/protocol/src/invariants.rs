@@ -53,9 +53,10 @@ impl Replica {
         assert!(self.catch_up.needs.len() <= NEEDS_MAX, "blocks that are being obtained");
         assert!(self.relays.len() <= RELAY_PLACES, "relays outstanding on the link to the leader");
         assert!(
-            self.mutiny.suspects.len() <= n && self.mutiny.view_changes.len() <= n,
-            "one place per sender"
+            self.mutiny.suspects.len() <= n && self.mutiny.overtaken.len() <= n,
+            "two SUSPECTs per sender"
         );
+        assert!(self.mutiny.view_changes.len() <= n, "one VIEWCHANGE per sender");
         let slots =
             usize::try_from(3 * (SLOTS_AHEAD + crate::limits::SLOTS_BEHIND + 1)).unwrap_or(usize::MAX);
         assert!(self.slots.table.len() <= slots, "slots near the committed one in three views");

@@ -36,6 +36,7 @@ mod time;
 mod batches;
 mod catch_up;
 mod fetch;
+mod found;
 mod question;
 mod range;
 

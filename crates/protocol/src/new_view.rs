@@ -36,6 +36,9 @@ impl Replica {
             }
             return;
         }
+        if self.term.lacks_justification() {
+            self.complete_justification(Justification::NewView(new_view.clone().into()));
+        }
         self.term.new_view = Some(new_view);
         self.term.leader_heard = self.now;
         self.try_open();

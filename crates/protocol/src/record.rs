@@ -21,6 +21,18 @@ pub enum Justification {
     Certificate(Certificate),
 }
 
+impl Justification {
+    /// The view that it lets into (V12).
+    pub(crate) const fn view(&self) -> View {
+        match self {
+            Self::Genesis => View(0),
+            Self::Timeout(timeout) => timeout.view.next(),
+            Self::NewView(new_view) => new_view.signed.body.view,
+            Self::Certificate(certificate) => certificate.view,
+        }
+    }
+}
+
 /// The promises: small, counted, written twice in one write. They cannot be fetched from anybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Promise {

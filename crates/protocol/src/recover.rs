@@ -4,14 +4,14 @@ use crate::catch_up::CatchUp;
 use crate::checkpoint::Checkpoints;
 use crate::config::Config;
 use crate::evidence::Charges;
+use crate::found::Found;
 use crate::output::{Note, Output};
 use crate::peer::Peer;
 use crate::performance::Performance;
 use crate::pool::Pool;
 use crate::promise::{Disk, Lock};
-use crate::record::{Justification, Promise, Record, Recovered, Voting};
+use crate::record::{Justification, Promise, Recovered, Voting};
 use crate::relay::Relays;
-use crate::reminder::Words;
 use crate::replica::Replica;
 use crate::rollback::OwnWords;
 use crate::slot::Slots;
@@ -19,88 +19,12 @@ use crate::suspicion::Mutiny;
 use crate::term::{Mode, Term, Tip};
 use crate::timers::Timers;
 use crate::window::{Chain, Entry};
-use crate::word::{self, Word};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use outvote_types::planted::{self, Bug};
 use outvote_types::{
-    Block, Certificate, CheckpointCertificate, Digest, Evidence, Instant, Phase, Quorum, Rank, ReplicaId,
-    Sequence, SignedHeader, View, WallTime,
+    Block, Certificate, Digest, Evidence, Instant, NewView, Phase, Quorum, Rank, Sequence, View, WallTime,
 };
-
-/// The log's records, sorted by kind.
-#[derive(Default)]
-struct Found {
-    promise: Option<Promise>,
-    justification: Option<Justification>,
-    pending_justification: Option<Justification>,
-    blocks: Vec<Block>,
-    certificates: BTreeMap<(Rank, Digest), Certificate>,
-    last_commit: Option<Certificate>,
-    stable: Option<CheckpointCertificate>,
-    evidence: Vec<Evidence>,
-    installed: Option<SignedHeader>,
-    /// What certificates and the opening show of the other members (D22).
-    words: BTreeMap<ReplicaId, Words>,
-    retired: bool,
-}
-
-impl Found {
-    fn sort(records: Vec<Record>) -> Self {
-        let mut found = Self::default();
-        for record in records {
-            found.hear(&record);
-            found.take(record);
-        }
-        found
-    }
-
-    fn take(&mut self, record: Record) {
-        match record {
-            Record::Promise(promise) => {
-                if self.promise.is_none_or(|held| held.counter <= promise.counter) {
-                    self.promise = Some(promise);
-                    if let Some(justification) = self.pending_justification.take() {
-                        self.justification = Some(justification);
-                    }
-                }
-            }
-            // V13: it precedes its promise in the same group, and counts only with it.
-            Record::Justification(justification) => self.pending_justification = Some(justification),
-            Record::Block(block) => self.blocks.push(*block),
-            Record::Certificate(certificate) => {
-                let is_later =
-                    self.last_commit.as_ref().is_none_or(|held| held.sequence < certificate.sequence);
-                if certificate.phase == Phase::Commit && is_later {
-                    self.last_commit = Some(certificate.clone());
-                }
-                self.certificates.insert((certificate.rank(), certificate.id), certificate);
-            }
-            Record::Stable(stable) => {
-                if self.stable.as_ref().is_none_or(|held| held.sequence < stable.sequence) {
-                    self.stable = Some(stable);
-                }
-            }
-            Record::Evidence(evidence) => self.evidence.push(evidence),
-            Record::Installed { header, .. } => self.installed = Some(header),
-            Record::Retired => self.retired = true,
-        }
-    }
-
-    /// D22: what the log shows outlives the memory of this replica.
-    fn hear(&mut self, record: &Record) {
-        let words = &mut self.words;
-        let see = &mut |word: Word<'_>| words.entry(word.signer()).or_default().hear(&word);
-        match record {
-            Record::Certificate(certificate)
-            | Record::Justification(Justification::Certificate(certificate)) => {
-                word::of_certificate(certificate, see);
-            }
-            Record::Justification(Justification::NewView(new_view)) => word::of_opening(new_view, see),
-            _ => {}
-        }
-    }
-}
 
 impl Replica {
     /// A replica as it comes back from its disk, and what it asks for at once.
@@ -127,6 +51,7 @@ impl Replica {
             other => other,
         };
         let mut replica = Self::blank(config, quorum, &mut found, voting, now, wall);
+        let (justification, opening) = found.take_justification(replica.term.view);
         replica.own.shared = recovered.voting == Voting::Twin;
         let (sequence, id) = recovered.executed;
         let header = recovered.executed_header.or(found.installed);
@@ -140,7 +65,7 @@ impl Replica {
         replica.take_lock(&found.certificates, recovered.voting);
         replica.take_own_words(found.retired);
         replica.take_commits(found.last_commit, found.certificates);
-        replica.take_view(recovered.first_start, found.justification);
+        replica.take_view(recovered.first_start, justification, opening);
         replica.refetch_lock();
         replica.settle();
         let outputs = core::mem::take(&mut replica.out);
@@ -321,15 +246,16 @@ impl Replica {
         highest
     }
 
-    fn take_view(&mut self, first_start: bool, justification: Option<Justification>) {
+    fn take_view(
+        &mut self,
+        first_start: bool,
+        justification: Option<Justification>,
+        opening: Option<NewView>,
+    ) {
         let view = self.disk.promise.view;
         self.term.justification = justification.unwrap_or(Justification::Genesis);
-        if let Justification::NewView(new_view) = &self.term.justification
-            && new_view.signed.body.view == view
-        {
-            // Kept for laggards; V21: never acted upon again.
-            self.term.new_view = Some((**new_view).clone());
-        }
+        // Kept for laggards; V21: never acted upon again.
+        self.term.new_view = opening;
         if planted::is_on(Bug::NewViewAfterRestart) {
             self.term.new_view = None;
         }

@@ -66,7 +66,7 @@ impl Replica {
         for answer in answers {
             self.send_ready(Recipients::One(to), answer);
         }
-        has_any
+        self.suspect_for(to, status.view) || has_any
     }
 
     pub(crate) const fn resend_due(&self) -> Instant {

@@ -60,7 +60,7 @@ impl Replica {
     pub fn sizes(&self) -> Sizes {
         let mut sizes = Sizes {
             slots: self.slots.table.len(),
-            suspects: self.mutiny.suspects.len(),
+            suspects: self.mutiny.suspects.len().max(self.mutiny.overtaken.len()),
             view_changes: self.mutiny.view_changes.len(),
             evidence: self.charges.len(),
             relays: self.relays.len(),

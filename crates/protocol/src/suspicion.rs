@@ -12,6 +12,8 @@ use outvote_types::{Instant, Message, ReplicaId, Signed, Suspect, View, ViewChan
 pub(crate) struct Mutiny {
     /// The newest SUSPECT per sender.
     pub(crate) suspects: BTreeMap<ReplicaId, Signed<Suspect>>,
+    /// SUSPECTs of our own view whose sender's newest is of a later view.
+    pub(crate) overtaken: BTreeMap<ReplicaId, Signed<Suspect>>,
     /// VIEWCHANGEs for views that we lead, the newest per sender.
     pub(crate) view_changes: BTreeMap<ReplicaId, ViewChange>,
     /// Why we suspect the current leader, if we do.
@@ -36,6 +38,7 @@ impl Mutiny {
     /// A view begins.
     pub(crate) fn begin(&mut self, view: View, now: Instant) {
         self.suspects.retain(|_, suspect| suspect.body.view >= view);
+        self.overtaken.clear();
         self.view_changes.retain(|_, change| change.head.body.view >= view);
         self.reason = None;
         self.my_suspect = None;
@@ -44,6 +47,37 @@ impl Mutiny {
         self.busy_since = None;
         self.link_used = false;
         self.views_entered = self.views_entered.saturating_add(1);
+    }
+
+    /// Whether a SUSPECT says something new to a replica in the view `own`.
+    pub(crate) fn is_news(&self, suspect: &Suspect, own: View) -> bool {
+        let (view, sender) = (suspect.view, suspect.replica);
+        match self.suspects.get(&sender).map(|held| held.body.view) {
+            None => view >= own,
+            Some(held) if held < view => true,
+            // D26: whoever is in a later view may help to end this one.
+            Some(held) => held > view && view == own && !self.overtaken.contains_key(&sender),
+        }
+    }
+
+    /// B2: per sender the newest view, and our own.
+    pub(crate) fn keep(&mut self, suspect: Signed<Suspect>, own: View) {
+        if !self.is_news(&suspect.body, own) {
+            return;
+        }
+        let sender = suspect.body.replica;
+        let is_newest = self.suspects.get(&sender).is_none_or(|held| held.body.view < suspect.body.view);
+        let older = if is_newest { self.suspects.insert(sender, suspect) } else { Some(suspect) };
+        if let Some(older) = older.filter(|older| older.body.view == own) {
+            self.overtaken.insert(sender, older);
+        }
+    }
+
+    /// The SUSPECTs of this view, one per sender.
+    pub(crate) fn suspects_of(&self, view: View) -> impl Iterator<Item = &Signed<Suspect>> {
+        let is_any = planted::is_on(Bug::SuspicionsOfAllViews);
+        let newest = self.suspects.values().filter(move |suspect| suspect.body.view == view || is_any);
+        newest.chain(self.overtaken.values().filter(move |suspect| suspect.body.view == view && !is_any))
     }
 
     /// A commit resolves the suspicions that were about a lack of commits (V10).
@@ -73,6 +107,17 @@ impl Replica {
         // D2: the view is durable before it is suspected.
         let gate = self.view_gate();
         self.send(Recipients::Others, Draft::Suspect(suspect), gate);
+    }
+
+    /// D26: helps a peer to end a view that we have left, where we cannot show it what let us into ours. Says whether it did.
+    pub(crate) fn suspect_for(&mut self, to: ReplicaId, view: View) -> bool {
+        if view >= self.term.view || !self.term.lacks_justification() || !self.may_vote() {
+            return false;
+        }
+        // V10, X3: it binds nobody, and we vote in that view no more.
+        let gate = self.view_gate();
+        self.send(Recipients::One(to), Draft::Suspect(Suspect { view, replica: self.config.me }), gate);
+        true
     }
 
     /// The leader did something that only a working leader does (V1).
@@ -128,7 +173,7 @@ impl Replica {
         let reach = self.mutiny.reachable_since.map(|since| since.plus(self.first_window_us()));
         let after = |at: Option<Instant>| Some(at?.max(reach?));
         // V8: f + 1 suspect, and nothing moves here either. A leader never suspects itself for this.
-        let suspects = self.mutiny.suspects.values().filter(|s| s.body.view == self.term.view).count();
+        let suspects = self.mutiny.suspects_of(self.term.view).count();
         let shared = self.mutiny.busy_since.filter(|_| {
             suspects >= if planted::is_on(Bug::OneSuspicionIsEnough) { 1 } else { self.quorum.weak() }
         });

@@ -1,7 +1,7 @@
 //! What belongs to the current view and is forgotten with it.
 
 use crate::record::Justification;
-use outvote_types::{Digest, Instant, NewView, Sequence, View, WallTime};
+use outvote_types::{Digest, Instant, NewView, Sequence, TimeoutCertificate, View, WallTime};
 
 /// Whether a view works yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(crate) struct Term {
     /// Never goes down (D21).
     pub(crate) view: View,
     pub(crate) mode: Mode,
-    /// What let us in; sent again to whoever lags (T4).
+    /// What let us in; sent again to whoever lags (T4). [`Justification::Genesis`] in a later view: the disk has lost it (D26).
     pub(crate) justification: Justification,
     /// Whether this very process entered the view. A NEWVIEW is acted upon only then (V21).
     pub(crate) entered_here: bool,
@@ -83,5 +83,15 @@ impl Term {
             blocks_committed: 0,
             tenure_ends_at: None,
         }
+    }
+
+    /// D26: the disk has lost what let us in.
+    pub(crate) fn lacks_justification(&self) -> bool {
+        self.justification.view() != self.view
+    }
+
+    /// D26: whether this is what let us in, and lost.
+    pub(crate) fn lacks_timeout(&self, timeout: &TimeoutCertificate) -> bool {
+        self.lacks_justification() && timeout.view.next() == self.view
     }
 }

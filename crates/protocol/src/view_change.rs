@@ -4,7 +4,7 @@ use crate::limits::{SILENT_LEADER_US, SILENT_LEADER_WINDOW_US, VIEW_CHANGE_TO_AL
 use crate::output::{Draft, Note, Recipients};
 use crate::record::{Justification, Record};
 use crate::replica::Replica;
-use crate::term::Term;
+use crate::term::{Mode, Term};
 use crate::window::Missing;
 use alloc::vec::Vec;
 use outvote_types::planted::{self, Bug};
@@ -22,11 +22,7 @@ impl Replica {
         if replica == self.config.me && view == self.term.view {
             self.mutiny.my_suspect = Some(suspect.clone());
         }
-        // B2: the newest view per sender.
-        let held = self.mutiny.suspects.get(&replica).map(|held| held.body.view);
-        if held.is_none_or(|held| held < view) {
-            self.mutiny.suspects.insert(replica, suspect);
-        }
+        self.mutiny.keep(suspect, self.term.view);
         if view == self.term.view && replica == self.leader() && replica != self.config.me {
             // V4: the leader itself wants to be relieved (D10).
             self.suspect('d');
@@ -36,25 +32,38 @@ impl Replica {
 
     /// V11: q SUSPECTs of a view at or above our own make its certificate.
     fn try_timeout(&mut self, view: View) {
-        let votes: Vec<(ReplicaId, Signature)> = self
-            .mutiny
-            .suspects
-            .iter()
-            .filter(|(_, suspect)| suspect.body.view == view || planted::is_on(Bug::SuspicionsOfAllViews))
-            .map(|(replica, suspect)| (*replica, suspect.signature))
-            .collect();
+        let votes: Vec<(ReplicaId, Signature)> =
+            self.mutiny.suspects_of(view).map(|suspect| (suspect.body.replica, suspect.signature)).collect();
         if votes.len() >= self.quorum.quorum() {
             self.on_timeout(TimeoutCertificate { view, votes: BoundedVec::truncated(votes) });
         }
     }
 
     pub(crate) fn on_timeout(&mut self, timeout: TimeoutCertificate) {
-        if timeout.view < self.term.view || !timeout.is_well_formed(self.quorum) {
+        if !timeout.is_well_formed(self.quorum) {
+            return;
+        }
+        if self.term.lacks_timeout(&timeout) {
+            self.complete_justification(Justification::Timeout(timeout.clone()));
+            if self.term.mode == Mode::Changing {
+                // V14: what could not be told before.
+                self.send_view_change(timeout);
+            }
+            return;
+        }
+        if timeout.view < self.term.view {
             return;
         }
         // V11: whoever has it passes it on and enters the next view.
         self.send_ready(Recipients::Others, Message::Timeout(timeout.clone()));
         self.enter(timeout.view.next(), Justification::Timeout(timeout));
+    }
+
+    /// D26: takes what lets into our view; the disk has lost what did.
+    pub(crate) fn complete_justification(&mut self, justification: Justification) {
+        // D2: a VIEWCHANGE waits for it as it does for its promise.
+        self.disk.promise_ticket = self.persist(alloc::vec![Record::Justification(justification.clone())]);
+        self.term.justification = justification;
     }
 
     /// V12, V13: leaves the old view for good.
@@ -179,7 +188,8 @@ impl Replica {
         }
         let heads = self.counted_heads();
         let has_own = heads.iter().any(|head| head.body.replica == self.config.me);
-        // Our own head is among them, so the base ranks at least as high as our own lock and is held.
+        // Our own head is among them, so the base ranks at least as high as our own lock, and all that counted at
+        // that height or above is held.
         if !has_own || heads.len() < self.quorum.quorum() {
             return;
         }
@@ -204,7 +214,9 @@ impl Replica {
         let mut lacking: Vec<(Digest, Sequence, Vec<ReplicaId>)> = Vec::new();
         for change in self.mutiny.view_changes.values().filter(|change| change.head.body.view == view) {
             let head = change.head.body;
-            let is_low = head.rank <= self.lock.rank;
+            // C7, D23: the block of our own lock may be missing, and a view is opened on nothing that is.
+            let is_low = head.rank < self.lock.rank
+                || (head.rank == self.lock.rank && head.rank.sequence <= self.chain.committed);
             match if is_low { Missing::Nothing } else { self.chain.missing(head.id, head.rank.sequence) } {
                 Missing::Nothing => heads.push(change.head.clone()),
                 Missing::Impossible => {}

@@ -19,17 +19,15 @@ impl Replica {
             Message::Prepare(prepare) => self.wants_vote(&prepare.vote.body),
             Message::Commit(vote) => self.wants_vote(&vote.body),
             Message::Certificate(certificate) => self.wants_certificate(certificate),
-            Message::Suspect(suspect) => {
-                let held = self.mutiny.suspects.get(&suspect.body.replica).map(|held| held.body.view);
-                suspect.body.view >= view && held.is_none_or(|held| held < suspect.body.view)
-            }
-            Message::Timeout(timeout) => timeout.view >= view,
+            Message::Suspect(suspect) => self.mutiny.is_news(&suspect.body, view),
+            Message::Timeout(timeout) => timeout.view >= view || self.term.lacks_timeout(timeout),
             Message::ViewChange(change) => {
                 let head = &change.head.body;
                 let held = self.mutiny.view_changes.get(&head.replica).map(|held| held.head.body);
                 let is_higher = held.is_none_or(|held| (held.view, held.rank) < (head.view, head.rank));
                 let is_mine = self.quorum.leader(head.view) == self.config.me;
-                change.timeout.view >= view || (head.view >= view && is_mine && is_higher)
+                let is_right = change.timeout.view >= view || self.term.lacks_timeout(&change.timeout);
+                is_right || (head.view >= view && is_mine && is_higher)
             }
             Message::NewView(new_view) => {
                 let held = self.term.new_view.as_ref().map(|held| &held.signed.body);

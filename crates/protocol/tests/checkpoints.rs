@@ -4,9 +4,10 @@
 mod cluster;
 
 use cluster::{Cluster, request, signed};
-use outvote_protocol::{Input, Note, Output, Tunables};
+use outvote_protocol::{Input, Justification, Note, Output, Record, Tunables};
 use outvote_types::{
-    CheckpointCertificate, CheckpointVote, Digest, Message, Parameters, ReplicaId, Sequence,
+    CheckpointCertificate, CheckpointVote, Digest, Message, Parameters, Rank, ReplicaId, Sequence, Status,
+    View,
 };
 
 fn run(cluster: &mut Cluster, from: u64, to: u64) {
@@ -67,6 +68,48 @@ fn checkpoints_by_bytes_become_stable() {
     let last = after.last().unwrap();
     assert!(after.len() >= before + 3 && last.1.0 > last.0.sequence.0 - 64);
     assert_eq!(cluster.committed(3), cluster.committed(0));
+}
+
+// X5, C3: the opening of the view is written again at each checkpoint, for whoever came in by suspicion as well.
+#[test]
+fn the_opening_of_the_view_outlives_the_log_before_a_checkpoint() {
+    let mut cluster = Cluster::with(4, 4, Tunables::default());
+    cluster.start_all();
+    run(&mut cluster, 1, 3);
+    cluster.kill(0);
+    cluster.run_ms(300);
+    assert_eq!(cluster.view(2), 1);
+    let is_opening = |record: &Record| matches!(record, Record::Justification(Justification::NewView(opening)) if opening.signed.body.view.0 == 1);
+    let is_right = |record: &Record| matches!(record, Record::Justification(Justification::Timeout(right)) if right.view.0 == 0);
+    assert!(cluster.nodes[2].disk.iter().any(is_right));
+    let before = cluster.nodes[2].disk.len();
+    for nonce in 4..=16 {
+        cluster.request(1, request(9, nonce, b"x"));
+        cluster.run_ms(20);
+    }
+    assert!(cluster.replica(2).status().stable.0 >= 12);
+    let later = cluster.nodes[2].disk.split_off(before);
+    assert!(later.iter().any(is_opening) && later.iter().any(is_right));
+    // A log that begins there has both for a laggard.
+    cluster.kill(2);
+    cluster.nodes[2].disk = later;
+    cluster.nodes[2].sent.clear();
+    cluster.loses = Box::new(|_, _, _| true);
+    cluster.start(2, false);
+    let behind = Status {
+        view: View(0),
+        rank: Rank::default(),
+        committed: Sequence(0),
+        stable: Sequence(0),
+        sitting_out: false,
+        replica: ReplicaId(3),
+    };
+    cluster.give(3, 2, Message::Status(signed(behind)));
+    let sent = &cluster.nodes[2].sent;
+    assert!(
+        sent.iter().any(|m| matches!(m, Message::NewView(opening) if opening.signed.body.view == View(1)))
+    );
+    assert!(sent.iter().any(|m| matches!(m, Message::Timeout(right) if right.view == View(0))));
 }
 
 // C1, B2: votes where no checkpoint is due move nothing, however many a liar sends, and drown nobody's vote.

@@ -4,9 +4,10 @@
 mod cluster;
 
 use cluster::{Cluster, request, signed};
+use outvote_protocol::{Justification, Record, Voting};
 use outvote_types::{
-    BoundedVec, Certificate, Message, Phase, ReplicaId, Signature, TimeoutCertificate, View, ViewChange,
-    ViewChangeHead,
+    BoundedVec, Certificate, Message, Phase, ReplicaId, Signature, Suspect, TimeoutCertificate, View,
+    ViewChange, ViewChangeHead,
 };
 
 // V1, V9, V11, V18, V20: the next leader takes over quickly after a SIGKILL.
@@ -230,6 +231,115 @@ fn a_leader_goes_on_without_a_certified_block_that_nobody_supplies() {
             "replica {i}: the request was not lost with its block"
         );
     }
+}
+
+/// Gives replicas 0 to 2 of four a view 1, and replica 0 alone the right to view 2; then all lose power. Replica 3 is gone.
+fn alone_in_view_2() -> Cluster {
+    let mut cluster = Cluster::started(4);
+    cluster.request(0, request(9, 1, b"x"));
+    cluster.run_ms(50);
+    cluster.kill(3);
+    cluster.kill(0);
+    cluster.restart(0);
+    cluster.run_ms(50);
+    (0..3).for_each(|i| assert_eq!(cluster.view(i), 1, "replica {i}"));
+    cluster.loses = Box::new(|_, _, _| true);
+    let suspects = [0, 1, 2].map(|id| (ReplicaId(id), Signature::default()));
+    let timeout = TimeoutCertificate { view: View(1), votes: BoundedVec::truncated(suspects.to_vec()) };
+    cluster.give(1, 0, Message::Timeout(timeout));
+    assert_eq!((cluster.view(0), cluster.view(1)), (2, 1));
+    (0..3).for_each(|i| cluster.kill(i));
+    cluster
+}
+
+// Scenario 35: what let the one into its view is lost with a torn write, or rots. D26, V12, T4
+// Faults: S06, S07
+#[test]
+fn a_view_whose_justification_is_lost_is_left_by_suspicion() {
+    for voting in [Voting::Allowed, Voting::AllowedAfterGap] {
+        let mut cluster = alone_in_view_2();
+        let is_of_view_2 = |record: &Record| match record {
+            Record::Justification(Justification::Timeout(timeout)) => timeout.view == View(1),
+            _ => false,
+        };
+        let disk = &mut cluster.nodes[0].disk;
+        let before = disk.len();
+        disk.retain(|record| !is_of_view_2(record));
+        assert_eq!(disk.len(), before - 1);
+        assert!(disk.iter().any(|record| matches!(record, Record::Justification(Justification::Timeout(_)))));
+        cluster.loses = Box::new(|_, _, _| false);
+        cluster.nodes[0].sent.clear();
+        cluster.start_as(0, false, voting);
+        assert_eq!(cluster.view(0), 2, "{voting:?}");
+        (1..3).for_each(|i| cluster.restart(i));
+        cluster.run_ms(3_000);
+        (0..3).for_each(|i| cluster.request(i, request(9, 2, b"y")));
+        cluster.run_ms(3_000);
+        for i in 0..3 {
+            assert_eq!(cluster.ordered(i).last(), Some(&(9, 2)), "replica {i}, {voting:?}");
+        }
+        assert!(cluster.nodes[0].disk.iter().any(is_of_view_2), "it has it again, {voting:?}");
+        let sent = cluster.nodes[0].sent.iter();
+        let helped = sent.filter(|m| matches!(m, Message::Suspect(s) if s.body == SUSPECT_OF_0)).count();
+        assert!((1..=4).contains(&helped), "{helped} answers");
+    }
+}
+
+const SUSPECT_OF_0: Suspect = Suspect { view: View(1), replica: ReplicaId(0) };
+
+// B2, V11, D26: a SUSPECT of our own view counts also when its sender has said more of a later one.
+#[test]
+fn a_suspicion_of_this_view_is_not_lost_behind_one_of_the_next() {
+    for views in [[0, 1], [1, 0]] {
+        let mut cluster = Cluster::started(4);
+        cluster.run_ms(20);
+        cluster.loses = Box::new(|_, _, _| true);
+        for view in views.map(View) {
+            cluster.give(3, 1, Message::Suspect(signed(Suspect { view, replica: ReplicaId(3) })));
+        }
+        assert_eq!(cluster.view(1), 0);
+        // The leader's own, which brings along that of 1.
+        let last = Suspect { view: View(0), replica: ReplicaId(0) };
+        cluster.give(0, 1, Message::Suspect(signed(last)));
+        assert_eq!(cluster.view(1), 1, "{views:?}");
+        cluster.replica(1).assert_invariants();
+    }
+}
+
+// C7, D23, V17: the next leader's own lock names a block that its disk has lost. It opens nothing on it before it is back.
+// Faults: S07
+#[test]
+fn no_view_is_opened_on_a_block_that_its_leader_lost() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(20);
+    cluster.loses = Box::new(|_, _, message| matches!(message, Message::Commit(_)));
+    cluster.request(0, request(9, 1, b"locked everywhere"));
+    cluster.run_ms(20);
+    let lock = cluster.replica(1).status().high_rank;
+    assert!(lock.sequence.0 == 2 && cluster.committed(1) == 1, "{lock:?}");
+    cluster.kill(1);
+    let disk = &mut cluster.nodes[1].disk;
+    disk.retain(
+        |record| !matches!(record, Record::Block(block) if block.header.body.sequence == lock.sequence),
+    );
+    let is_data = |to: usize, message: &Message| to == 1 && matches!(message, Message::Data(_));
+    cluster.loses = Box::new(move |_, to, message| is_data(to, message));
+    cluster.restart(1);
+    let suspects = [0, 2, 3].map(|id| (ReplicaId(id), Signature::default()));
+    let timeout = TimeoutCertificate { view: View(0), votes: BoundedVec::truncated(suspects.to_vec()) };
+    cluster.nodes[1].sent.clear();
+    cluster.give(2, 1, Message::Timeout(timeout));
+    cluster.run_ms(100);
+    let has_opened = |cluster: &Cluster| {
+        cluster.nodes[1].sent.iter().any(|message| matches!(message, Message::NewView(_)))
+    };
+    assert_eq!(cluster.view(1), 1);
+    assert!(!has_opened(&cluster), "its base is not held");
+    cluster.loses = Box::new(|_, _, _| false);
+    cluster.run_ms(200);
+    assert!(has_opened(&cluster));
+    assert_eq!(cluster.view(1), 1);
+    (0..4).for_each(|i| assert_eq!(cluster.ordered(i), vec![(9, 1)], "replica {i}"));
 }
 
 // B1, B2: votes are lost and suspicions are not, so one view after the other fails; what was proposed in them is not kept for
