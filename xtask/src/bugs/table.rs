@@ -80,7 +80,7 @@ pub const ROWS: &[Row] = &[
     test("TrailingBytesTaken", "execution", "damage", "a_damaged_row_that_every_start_reads_is_named_and_nothing_is_changed"),
     test("LengthUnbounded", "types", "encoding", "a_blob_at_its_bound_decodes_and_one_byte_more_does_not"),
     // Faults: R08
-    campaign("VerifySaysYes", 60),
+    campaign("VerifySaysYes", 400),
     test("KnownWithoutSignature", "replica", "intake", "a_flipped_bit_is_never_believed"),
     test("KnownWithoutKey", "crypto", "checker", "what_is_remembered_is_bounded_and_never_a_bad_signature"),
     test("PrepareForOtherHeader", "crypto", "checker", "a_proposal_and_its_parts_fit_together"),
@@ -152,7 +152,7 @@ pub const ROWS: &[Row] = &[
     campaign("GateOffByOne", 60),
     campaign("DuplicateExecuted", 60),
     campaign("HeldOutOfOrder", 60),
-    campaign("BucketUnchecked", 60),
+    stage("BucketUnchecked", "an_unchecked_bucket_is_caught"),
     campaign("CheckpointBytesForgotten", 60),
     stage("StuckTransferKept", "a_transfer_that_is_waited_for_in_vain_is_caught"),
     stage("SnapshotDiesWithProcess", "a_snapshot_that_dies_with_its_process_is_caught"),
