@@ -191,10 +191,12 @@ impl Replica {
     }
 
     fn take_earlier_lock(&mut self, certificates: &BTreeMap<(Rank, Digest), Certificate>) {
+        // With its block, whatever became of the ancestors: where the state is lost as well (E11), the log does not reach down to
+        // what is executed, and the lock that was acted upon must not be forgotten for that.
+        let is_here = |id| self.chain.entries.get(id).is_some_and(|entry: &Entry| entry.block.is_some());
         let held = certificates.values().rev().find(|certificate| {
             certificate.rank() < self.disk.promise.high_rank
-                && (certificate.sequence <= self.chain.committed
-                    || self.chain.holds(certificate.id, certificate.sequence))
+                && (certificate.sequence <= self.chain.committed || is_here(&certificate.id))
         });
         if let Some(certificate) = held {
             let (rank, id) = (certificate.rank(), certificate.id);

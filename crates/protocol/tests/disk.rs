@@ -260,6 +260,37 @@ fn a_promise_whose_write_was_torn_revives_no_lock_and_loses_no_vote() {
     }
 }
 
+// D13, E11: the same where the state is lost too, and the log begins above the block that execution needs next: the lock is the
+// one before, not none at all.
+// Faults: S06, S08
+#[test]
+fn a_torn_write_beside_a_lost_state_does_not_take_the_lock_back_to_nothing() {
+    let mut cluster = Cluster::started(4);
+    for nonce in 1..=3 {
+        cluster.request(0, request(9, nonce, b"x"));
+        cluster.run_ms(50);
+    }
+    cluster.kill(3);
+    let disk = cluster.nodes[3].disk.clone();
+    let Some(Record::Promise(last)) =
+        disk.iter().rev().find(|record| matches!(record, Record::Promise(_))).cloned()
+    else {
+        panic!("a promise was written");
+    };
+    let is_gone = |record: &Record| match record {
+        Record::Certificate(c) => (c.rank(), c.id) == (last.high_rank, last.high_id),
+        // Truncated; the state that stood for it is lost.
+        Record::Block(block) => block.header.body.sequence.0 == 1,
+        _ => false,
+    };
+    cluster.nodes[3].disk = disk.into_iter().filter(|record| !is_gone(record)).collect();
+    cluster.nodes[3].executed = (outvote_types::Sequence(0), cluster.committee.genesis_id());
+    cluster.nodes[3].executed_header = None;
+    cluster.start_as(3, false, Voting::AllowedAfterGap);
+    let status = cluster.replica(3).status();
+    assert_eq!(status.high_rank.sequence.0 + 1, last.high_rank.sequence.0, "{status:?}");
+}
+
 // D11: the last record of the log decides, and nothing is said on the way there: neither of the first view, whose leader
 // this replica was, nor under its promises.
 #[test]
