@@ -32,8 +32,10 @@ impl Replica {
 
     /// V11: q SUSPECTs of a view at or above our own make its certificate.
     fn try_timeout(&mut self, view: View) {
-        let votes: Vec<(ReplicaId, Signature)> =
+        let mut votes: Vec<(ReplicaId, Signature)> =
             self.mutiny.suspects_of(view).map(|suspect| (suspect.body.replica, suspect.signature)).collect();
+        // Q4: in order, or it counts for nobody.
+        votes.sort_unstable_by_key(|(replica, _)| *replica);
         if votes.len() >= self.quorum.quorum() {
             self.on_timeout(TimeoutCertificate { view, votes: BoundedVec::truncated(votes) });
         }
