@@ -38,6 +38,8 @@ impl World {
         let actions = replica.step(now, wall, event);
         let status = replica.status();
         let sizes = replica.sizes();
+        self.judge_words(at, &actions);
+        let machine = &mut self.machines[at.index()];
         let actions = machine.adversary.act(now, actions);
         machine.state = State::of(at, &status, machine.transfer.is_some());
         self.checkers.on_step(at, &status, &sizes);
@@ -156,7 +158,6 @@ impl World {
                 self.checkers.report("bounds", format!("{from} sends what cannot be read"));
             }
         }
-        self.judge_words(from, frame);
         match to {
             Recipients::Myself => {}
             Recipients::One(peer) => self.send_one(from, peer, frame),
@@ -290,6 +291,7 @@ impl World {
                     let machine = &mut self.machines[at.index()];
                     machine.transfer = None;
                     machine.queue.clear();
+                    machine.installed.insert(header.body.id());
                     *self.faults.entry("state_transfer").or_default() += 1;
                     let header = *header;
                     self.feed(at, Event::StateInstalled { certificate, header });

@@ -63,6 +63,8 @@ pub struct Machine {
     pub wake_us: Option<u64>,
     /// How long a flush takes.
     pub disk_us: u64,
+    /// Blocks whose state was fetched, durably: it stands for them (C6), also when more was executed since.
+    pub installed: BTreeSet<outvote_types::Digest>,
     /// Whether a flush never returns while this process runs.
     pub is_stuck: bool,
     /// How far its wall clock is off.
@@ -127,6 +129,7 @@ impl Machine {
             incarnation: 0,
             wake_us: None,
             disk_us: plan.disk_us,
+            installed: BTreeSet::new(),
             is_stuck: false,
             clock_us: 0,
             timer_rate: plan.timer_rates.get(id.index()).copied().unwrap_or(TIMER_RATE_TRUE),
@@ -223,6 +226,7 @@ impl Machine {
     pub fn wipe_state(&mut self) {
         self.backend = MemoryBackend::new();
         self.archive = Archive::default();
+        self.installed.clear();
         self.applied.clear();
     }
 
@@ -289,7 +293,7 @@ impl Machine {
     #[must_use]
     pub fn holds(&self, id: &outvote_types::Digest) -> bool {
         let is_state = self.executor.as_ref().is_some_and(|executor| executor.executed_id() == *id);
-        is_state || self.disk.has_block(id) || self.archive.has(id)
+        is_state || self.installed.contains(id) || self.disk.has_block(id) || self.archive.has(id)
     }
 
     /// When it wants to be woken, in true time.

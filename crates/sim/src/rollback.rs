@@ -8,7 +8,7 @@ use crate::random::Random;
 use crate::world::World;
 use outvote_adversary::Behaviour;
 use outvote_execution::MemoryBackend;
-use outvote_replica::Record;
+use outvote_replica::{Action, Record};
 use outvote_types::{Message, Nonce, PublicKey, ReplicaId, Sequence, decode};
 use std::collections::BTreeMap;
 
@@ -59,12 +59,18 @@ impl World {
         self.restart(id);
     }
 
-    /// What a replica with an old copy says, and what it is reminded of, is judged although it counts among the liars.
-    pub(crate) fn judge_words(&mut self, from: ReplicaId, frame: &[u8]) {
-        if self.checkers.has_old_copy(from)
-            && let Ok(message) = decode::<Message>(frame)
-        {
-            self.checkers.on_old_copy_speaks(from, &message);
+    /// What a replica with an old copy says, and what it is reminded of, is judged although it counts among the liars. It is what its
+    /// process says: the liar before it may keep words back that others then find in a certificate.
+    pub(crate) fn judge_words(&mut self, from: ReplicaId, actions: &[Action]) {
+        if !self.checkers.has_old_copy(from) {
+            return;
+        }
+        for action in actions {
+            if let Action::Send { frame, .. } = action
+                && let Ok(message) = decode::<Message>(frame)
+            {
+                self.checkers.on_old_copy_speaks(from, &message);
+            }
         }
     }
 

@@ -78,12 +78,14 @@ impl World {
             return;
         };
         let status = machine.replica.as_ref().map(outvote_replica::Replica::status);
-        let actions = machine.adversary.act(machine.monotonic(now_us), actions);
         if let Some(status) = status {
             let machine = &mut self.machines[id.index()];
             machine.state = State::of(id, &status, machine.transfer.is_some());
             self.checkers.on_start(id, &status, &machine.disk, machine.incarnation == 1);
         }
+        self.judge_words(id, &actions);
+        let machine = &mut self.machines[id.index()];
+        let actions = machine.adversary.act(machine.monotonic(now_us), actions);
         self.carry_out(id, actions);
     }
 
