@@ -1,5 +1,6 @@
 //! `cargo xtask fuzz`: every target of `crates/fuzzing` under a fuzzer that learns, for so many executions or minutes each.
 
+use crate::results::today;
 use crate::tree::Tree;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -276,10 +277,8 @@ fn keep(tree: &Tree, outcomes: &BTreeMap<String, (Target, Outcome)>, arguments: 
         (row.to_owned(), json!({"result": result, "detail": detail.join("; "), "test": test}))
     };
     let rows: Map<String, Value> = rows.into_iter().map(row).collect();
-    let date = Command::new("date").args(["-u", "+%Y-%m-%d"]).output()?;
     let command = format!("cargo xtask fuzz {}", arguments.join(" "));
-    let date = String::from_utf8_lossy(&date.stdout).trim().to_owned();
     let file = tree.target().join("nightly").join("fuzz.json");
     fs::create_dir_all(tree.target().join("nightly"))?;
-    fs::write(file, json!({"rows": rows, "date": date, "command": command.trim()}).to_string())
+    fs::write(file, json!({"rows": rows, "date": today(), "command": command.trim()}).to_string())
 }

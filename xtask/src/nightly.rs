@@ -3,6 +3,7 @@
 use crate::process::cargo;
 use crate::tree::Tree;
 use std::io;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// A nightly command: its name, what it does, and the arguments of the `outvote` program that do it.
@@ -31,14 +32,21 @@ pub(crate) const ALL: &[Nightly] = &[
     },
 ];
 
+/// Builds all programs together, as the tests are built: with one set of features nothing of others is built anew. Answers whether
+/// that went well, and where they are.
+///
+/// # Errors
+/// When cargo cannot be started.
+pub(crate) fn build(tree: &Tree) -> io::Result<Option<PathBuf>> {
+    let arguments = ["build", "--quiet", "--release", "--workspace", "--bins"];
+    let is_built = Command::new(cargo()).args(arguments).current_dir(tree.root()).status()?.success();
+    Ok(is_built.then(|| tree.target().join("release")))
+}
+
 /// Builds the program and runs the command; whether it found nothing wrong.
 pub(crate) fn run(tree: &Tree, nightly: &Nightly, more: &[&str]) -> io::Result<bool> {
-    let build = ["build", "--quiet", "--release", "--package", "outvote-cli"];
-    let is_built = Command::new(cargo()).args(build).current_dir(tree.root()).status()?.success();
-    if !is_built {
-        return Ok(false);
-    }
-    let program = tree.target().join("release").join(format!("outvote{}", std::env::consts::EXE_SUFFIX));
+    let Some(folder) = build(tree)? else { return Ok(false) };
+    let program = folder.join(format!("outvote{}", std::env::consts::EXE_SUFFIX));
     let status =
         Command::new(program).args(nightly.arguments).args(more).current_dir(tree.root()).status()?;
     Ok(status.success())

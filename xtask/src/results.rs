@@ -190,7 +190,7 @@ pub(crate) fn keep(tree: &Tree, part: &str, tests: &[Outcome]) -> std::io::Resul
     fs::write(path, format!("{all:#}\n"))
 }
 
-fn commit(tree: &Tree) -> String {
+pub(crate) fn commit(tree: &Tree) -> String {
     let described = process::run(tree.root(), "git", &["describe", "--always", "--dirty", "--exclude=*"]);
     described
         .ok()
@@ -199,7 +199,7 @@ fn commit(tree: &Tree) -> String {
 }
 
 /// The day in UTC.
-fn today() -> String {
+pub(crate) fn today() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     date_of(seconds / 86_400)
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask torture`: builds the programs and lets them run. A nightly command, and no part of the gate.
 
-use crate::process::{cargo, run};
+use crate::nightly::build;
+use crate::results::commit;
 use crate::tree::Tree;
 use std::io;
 use std::process::Command;
@@ -14,23 +15,14 @@ const RESULTS: &str = "nightly/torture.json";
 /// When a program cannot be started.
 pub(crate) fn torture(tree: &Tree, arguments: &[&str]) -> io::Result<bool> {
     let root = tree.root();
-    // All of them together: one set of features, as the tests are built.
-    let built = Command::new(cargo())
-        .args(["build", "--release", "--workspace", "--bins"])
-        .current_dir(root)
-        .status()?;
-    if !built.success() {
-        return Ok(false);
-    }
-    let commit = run(root, "git", &["rev-parse", "--short", "HEAD"]).map(|done| done.stdout);
-    let commit = commit.unwrap_or_default();
-    let release = tree.target().join("release");
+    let Some(release) = build(tree)? else { return Ok(false) };
+    let commit = commit(tree);
     let done = Command::new(release.join("outvote-torture"))
         .arg("--program")
         .arg(release.join("outvote"))
         .arg("--results")
         .arg(tree.target().join(RESULTS))
-        .args(["--commit", Some(commit.trim()).filter(|commit| !commit.is_empty()).unwrap_or("unknown")])
+        .args(["--commit", Some(&*commit).filter(|commit| !commit.is_empty()).unwrap_or("unknown")])
         .args(arguments)
         .current_dir(root)
         .status()?;

@@ -23,7 +23,8 @@ pub enum Justification {
 
 impl Justification {
     /// The view that it lets into (V12).
-    pub(crate) const fn view(&self) -> View {
+    #[must_use]
+    pub const fn view(&self) -> View {
         match self {
             Self::Genesis => View(0),
             Self::Timeout(timeout) => timeout.view.next(),

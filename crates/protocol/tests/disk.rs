@@ -4,7 +4,7 @@
 mod cluster;
 
 use cluster::{Cluster, block, request, vote};
-use outvote_protocol::{Note, Output, Record, Tunables, Voting};
+use outvote_protocol::{Note, Output, Promise, Record, Tunables, Voting};
 use outvote_types::{Message, Phase};
 
 fn commits_sent(cluster: &Cluster, i: usize) -> usize {
@@ -230,6 +230,14 @@ fn a_promise_never_runs_ahead_of_its_block() {
     }
 }
 
+fn last_promise(disk: &[Record]) -> Promise {
+    let mut promises = disk.iter().rev().filter_map(|record| match record {
+        Record::Promise(promise) => Some(*promise),
+        _ => None,
+    });
+    promises.next().unwrap()
+}
+
 // D13, D23: a torn last write that kept only its promise takes the lock back to the one before; behind a whole one the lock
 // stays as high as it was promised, and only its proof has to come.
 // Faults: S06
@@ -242,11 +250,7 @@ fn a_promise_whose_write_was_torn_revives_no_lock_and_loses_no_vote() {
     cluster.run_ms(50);
     cluster.kill(3);
     let disk = cluster.nodes[3].disk.clone();
-    let Some(Record::Promise(last)) =
-        disk.iter().rev().find(|record| matches!(record, Record::Promise(_))).cloned()
-    else {
-        panic!("a promise was written");
-    };
+    let last = last_promise(&disk);
     let is_lock = |record: &Record| matches!(record, Record::Certificate(c) if (c.rank(), c.id) == (last.high_rank, last.high_id));
     let torn: Vec<Record> = disk.into_iter().filter(|record| !is_lock(record)).collect();
     for (voting, is_torn) in [(Voting::Allowed, false), (Voting::AllowedAfterGap, true)] {
@@ -272,11 +276,7 @@ fn a_torn_write_beside_a_lost_state_does_not_take_the_lock_back_to_nothing() {
     }
     cluster.kill(3);
     let disk = cluster.nodes[3].disk.clone();
-    let Some(Record::Promise(last)) =
-        disk.iter().rev().find(|record| matches!(record, Record::Promise(_))).cloned()
-    else {
-        panic!("a promise was written");
-    };
+    let last = last_promise(&disk);
     let is_gone = |record: &Record| match record {
         Record::Certificate(c) => (c.rank(), c.id) == (last.high_rank, last.high_id),
         // Truncated; the state that stood for it is lost.

@@ -7,8 +7,8 @@
 
 use crate::machine::Machine;
 use crate::world::World;
-use outvote_replica::{Justification, Record};
-use outvote_types::{ReplicaId, View};
+use outvote_replica::Record;
+use outvote_types::ReplicaId;
 
 impl World {
     /// One record rots: the one that `number` names among those that may. False if there is none.
@@ -49,7 +49,7 @@ impl World {
                     other.disk.stable().is_some_and(|held| held.sequence >= own.sequence)
                 }),
                 Record::Justification(own) => self.others_have(machine, |other| {
-                    other.disk.promise().is_some_and(|promise| promise.view >= view_of(own))
+                    other.disk.promise().is_some_and(|promise| promise.view >= own.view())
                 }),
                 Record::Promise(own) => promise.is_some_and(|latest| latest.counter > own.counter),
                 Record::Evidence(_) => true,
@@ -71,19 +71,10 @@ impl World {
     }
 }
 
-const fn view_of(justification: &Justification) -> View {
-    match justification {
-        Justification::Genesis => View(0),
-        Justification::Timeout(timeout) => View(timeout.view.0 + 1),
-        Justification::NewView(new_view) => new_view.signed.body.view,
-        Justification::Certificate(certificate) => certificate.view,
-    }
-}
-
 fn in_words(record: &Record) -> String {
     match record {
         Record::Promise(promise) => format!("promise {}", promise.counter),
-        Record::Justification(own) => format!("justification of v{}", view_of(own)),
+        Record::Justification(own) => format!("justification of v{}", own.view()),
         Record::Block(block) => {
             format!("block s{} {:?}", block.header.body.sequence, block.header.body.id())
         }

@@ -42,6 +42,7 @@ mod strike_disk;
 pub mod world;
 
 mod crew;
+mod panics;
 
 pub mod audit;
 

@@ -4,13 +4,13 @@ use crate::campaign::replicas_of;
 use crate::checkers::Violation;
 use crate::colluders;
 use crate::coverage::Coverage;
+use crate::panics::caught;
 use crate::plan::{Plan, START_US};
 use crate::shrink::Reduction;
 use crate::world::World;
 use outvote_replica::Note;
 use outvote_types::Digest;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// After everything was mended, all work must be done within this time; more is a stall.
 pub const PATIENCE_US: u64 = 60_000_000;
@@ -179,14 +179,13 @@ pub fn run(seed: u64, replicas: usize, keep_text: bool) -> Outcome {
 pub fn run_plan(plan: Plan, keep_text: bool) -> Outcome {
     let (seed, replicas) = (plan.seed, plan.replicas);
     let mut world = None;
-    // A panic of a replica is a finding like any other.
-    let result = catch_unwind(AssertUnwindSafe(|| {
+    let result = caught(|| {
         let world = world.insert(World::new(plan));
         if keep_text {
             world.trace.keep_text();
         }
         live(world)
-    }));
+    });
     let mut outcome = Outcome::blank(seed, replicas);
     let mut at_us = 0;
     if let Some(mut world) = world {
@@ -211,12 +210,7 @@ pub fn run_plan(plan: Plan, keep_text: bool) -> Outcome {
     }
     match result {
         Ok(stall) => outcome.stall = stall,
-        Err(panic) => {
-            let words = panic.downcast_ref::<String>().cloned();
-            let words = words.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            let detail = words.unwrap_or_else(|| String::from("a panic without words"));
-            outcome.violations.push(Violation { at_us, name: "panic", detail });
-        }
+        Err(detail) => outcome.violations.push(Violation { at_us, name: "panic", detail }),
     }
     outcome
 }

@@ -34,7 +34,7 @@ fn a_seed_plays_the_same_game_again() {
         let [first, second] = [(); 2].map(|()| {
             let tally = Tally::default();
             let verdict = play(&keys, &game, &tally, true);
-            (verdict.text, tally.counts())
+            (verdict.end.text, tally.counts())
         });
         assert_eq!(first, second, "{}", game.command());
         assert!(first.0.unwrap().contains("MENDED"));

@@ -71,7 +71,7 @@ fn the_complete_lists_have_the_sizes_that_the_document_names() {
 fn outcome(scenario: &Scenario) -> (bool, bool) {
     let keys = kit(scenario.replicas, scenario.seats()).unwrap();
     let verdict = play(&keys, scenario, false);
-    (verdict.committed > 0, verdict.failure.is_none())
+    (verdict.committed > 0, verdict.end.failure.is_none())
 }
 
 // Faults: R04
@@ -123,7 +123,7 @@ fn a_scenario_reads_back_from_its_text_and_plays_the_same() {
         assert_eq!(again, scenario);
         let keys = kit(scenario.replicas, scenario.seats()).unwrap();
         let (first, second) = (play(&keys, &scenario, true), play(&keys, &again, true));
-        assert_eq!((first.text, first.frames), (second.text, second.frames), "{scenario}");
+        assert_eq!((first.end.text, first.end.frames), (second.end.text, second.end.frames), "{scenario}");
     }
     for wrong in [
         "",
@@ -147,7 +147,7 @@ fn a_range_ends_with_its_certificate_also_above_what_was_asked_for() {
                 6.000000100d78d35-6.011111111cd73-0.001000000c-0.000000010-0.011111111:f";
     let scenario: Scenario = text.parse().unwrap();
     let keys = kit(scenario.replicas, scenario.seats()).unwrap();
-    assert_eq!(play(&keys, &scenario, false).failure, None);
+    assert_eq!(play(&keys, &scenario, false).end.failure, None);
 }
 
 fn all_are_sound(scenarios: &[whole::Scenario]) {

@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
+use time::OffsetDateTime;
 
 /// Tortures clusters of real processes, and checks what their clients saw.
 #[derive(Debug, Parser)]
@@ -123,8 +124,7 @@ fn chosen(only: &[String]) -> Result<Vec<Nemesis>, Trouble> {
 
 fn keep(arguments: &Arguments, outcomes: &[Outcome]) -> Result<(), Trouble> {
     let Some(path) = &arguments.results else { return Ok(()) };
-    let date = Command::new("date").args(["-u", "+%Y-%m-%d"]).output()?;
-    let date = String::from_utf8_lossy(&date.stdout).trim().to_owned();
+    let date = OffsetDateTime::now_utc().date().to_string();
     let command = format!("cargo xtask torture --replicas {} --seed {}", arguments.replicas, arguments.seed);
     write_results(path, outcomes, &date, &arguments.commit, &command)
 }

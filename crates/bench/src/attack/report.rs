@@ -4,6 +4,7 @@ use super::rows::{Goal, Row};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
+use time::OffsetDateTime;
 
 /// Resident memory that a replica may use under any attack, MiB.
 pub const RSS_MAX_MIB: f64 = 256.0;
@@ -236,13 +237,7 @@ pub(crate) fn today() -> String {
 /// The date so many days after 1970-01-01, as year-month-day.
 #[must_use]
 pub fn date_of(days: u64) -> String {
-    // The usual reckoning with years that begin in March, so that the leap day comes last.
-    let shifted = days + 719_468;
-    let (era, day) = (shifted / 146_097, shifted % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day_of_year = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day_of_month = day_of_year - (153 * month + 2) / 5 + 1;
-    let (month, later) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    format!("{:04}-{month:02}-{day_of_month:02}", year + era * 400 + later)
+    let seconds = i64::try_from(days * 86_400).unwrap_or(i64::MAX);
+    // Beyond the calendar's end there is no date to be shown.
+    OffsetDateTime::from_unix_timestamp(seconds).map_or_else(|_| String::new(), |at| at.date().to_string())
 }

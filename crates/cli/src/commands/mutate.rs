@@ -94,28 +94,28 @@ impl Mutate {
         let tally = Tally::default();
         let verdict = play(&keys, &game, &tally, true);
         let path = self.trace.clone().unwrap_or_else(|| format!("mutate-{seed}.trace").into());
-        std::fs::write(&path, verdict.text.as_deref().unwrap_or_default())
+        std::fs::write(&path, verdict.end.text.as_deref().unwrap_or_default())
             .map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))?;
         let liars: Vec<u16> = game.liars.iter().map(|liar| liar.0).collect();
         let made: Vec<String> =
             tally.counts().iter().map(|(mutation, count)| format!("{count} {}", name(mutation))).collect();
-        let failure = verdict.failure.as_ref().map(|(name, words)| format!("{name}: {words}"));
+        let failure = verdict.end.failure.as_ref().map(|(name, words)| format!("{name}: {words}"));
         let result = json!({
             "seed": seed, "replicas": game.replicas, "liars": liars, "mutations": made, "failure": failure,
-            "blocks": verdict.blocks, "accusations": verdict.accusations, "frames": verdict.frames,
-            "recovery_us": verdict.recovery_us, "trace": path,
+            "blocks": verdict.blocks, "accusations": verdict.end.accusations, "frames": verdict.end.frames,
+            "recovery_us": verdict.end.recovery_us, "trace": path,
         });
         output.print(&result, |_| {
             format!(
                 "seed {seed}, {} replicas, {liars:?} lie: {} blocks committed, {} frames; what happened is in {}\n{}",
                 game.replicas,
                 verdict.blocks,
-                verdict.frames,
+                verdict.end.frames,
                 path.display(),
                 made.join(", ")
             )
         })?;
-        match verdict.failure {
+        match verdict.end.failure {
             Some((name, words)) => Err(Failure::failed(failing(&game, &name, &words))),
             None => Ok(()),
         }

@@ -121,24 +121,24 @@ impl Twins {
         let keys = kit(scenario.replicas, scenario.seats()).map_err(Failure::failed)?;
         let verdict = play(&keys, &scenario, true);
         let path = self.trace.clone().unwrap_or_else(|| "twins.trace".into());
-        std::fs::write(&path, verdict.text.as_deref().unwrap_or_default())
+        std::fs::write(&path, verdict.end.text.as_deref().unwrap_or_default())
             .map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))?;
-        let failure = verdict.failure.as_ref().map(|(name, words)| format!("{name}: {words}"));
+        let failure = verdict.end.failure.as_ref().map(|(name, words)| format!("{name}: {words}"));
         let result = json!({
             "scenario": scenario.to_string(), "failure": failure, "blocks": verdict.committed,
-            "accusations": verdict.accusations, "frames": verdict.frames, "recovery_us": verdict.recovery_us,
+            "accusations": verdict.end.accusations, "frames": verdict.end.frames, "recovery_us": verdict.end.recovery_us,
             "trace": path,
         });
         output.print(&result, |_| {
             format!(
                 "{scenario}: {} blocks committed before the end, {} accusations, {} frames; what happened is in {}",
                 verdict.committed,
-                verdict.accusations,
-                verdict.frames,
+                verdict.end.accusations,
+                verdict.end.frames,
                 path.display()
             )
         })?;
-        match verdict.failure {
+        match verdict.end.failure {
             Some((name, words)) => Err(Failure::failed(failing(&scenario, &name, &words))),
             None => Ok(()),
         }

@@ -5,9 +5,12 @@
 //! [`Checkers`].
 
 mod carry;
+mod ending;
 mod kit;
 mod seat;
 
+pub use ending::Ending;
+pub(crate) use ending::failure_of;
 pub use kit::Kit;
 pub use seat::Seat;
 

@@ -77,11 +77,11 @@ impl Report {
 
     fn count(&mut self, game: Game, verdict: Verdict) {
         self.runs += 1;
-        self.with_accusations += u64::from(verdict.accusations > 0);
+        self.with_accusations += u64::from(verdict.end.accusations > 0);
         self.blocks += verdict.blocks;
-        self.frames += verdict.frames;
-        self.recovery_max_us = self.recovery_max_us.max(verdict.recovery_us);
-        if let Some((name, words)) = verdict.failure {
+        self.frames += verdict.end.frames;
+        self.recovery_max_us = self.recovery_max_us.max(verdict.end.recovery_us);
+        if let Some((name, words)) = verdict.end.failure {
             *(if name == "stall" { &mut self.stalls } else { &mut self.violations }) += 1;
             if self.failures.len() < FAILURES_MAX {
                 self.failures.push((game, name, words));

@@ -1,13 +1,12 @@
 //! One game with mutators, as a seed says.
 
-use crate::arena::{Arena, Kinds, Kit};
+use crate::arena::{Arena, Ending, Kinds, Kit, failure_of};
 use crate::network::Kind;
 use crate::random::Random;
 use outvote_adversary::mutator::{Habits, Mutator, Scope, Tally};
 use outvote_adversary::{Adversary, Behaviour};
-use outvote_types::{ReplicaId, Sequence, View};
+use outvote_types::{ReplicaId, View};
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Clients, each with one request; the last one waits until everything is mended.
 const CLIENTS: u64 = 48;
@@ -79,18 +78,10 @@ impl Game {
 /// What came of a game.
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
-    /// What is wrong, if anything: a checker's name, or `stall`, and in words.
-    pub failure: Option<(String, String)>,
+    /// How it ended.
+    pub end: Ending,
     /// Blocks committed.
     pub blocks: u64,
-    /// Accusations by correct replicas.
-    pub accusations: u64,
-    /// Frames delivered.
-    pub frames: u64,
-    /// How long it took to mend, in the game.
-    pub recovery_us: u64,
-    /// What happened, in words, if wanted.
-    pub text: Option<String>,
 }
 
 /// Keys and requests for games of this size, with checkpoints or without.
@@ -106,8 +97,7 @@ pub fn kit(replicas: usize, has_checkpoints: bool) -> Result<Kit, String> {
 #[must_use]
 pub fn play(kit: &Kit, game: &Game, tally: &Tally, keep_text: bool) -> Verdict {
     let mut verdict = Verdict::default();
-    // A panic of a replica is a finding like any other.
-    let result = catch_unwind(AssertUnwindSafe(|| {
+    let failure = failure_of(|| {
         let mut arena = arena(kit, game, tally);
         if keep_text {
             arena.text = Some(String::new());
@@ -126,11 +116,9 @@ pub fn play(kit: &Kit, game: &Game, tally: &Tally, keep_text: bool) -> Verdict {
             stage.round(&mut random);
         }
         stage.end(&mut verdict);
-    }));
-    if let Err(panic) = result {
-        let words = panic.downcast_ref::<String>().cloned();
-        let words = words.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        verdict.failure = Some((String::from("panic"), words.unwrap_or_default()));
+    });
+    if failure.is_some() {
+        verdict.end.failure = failure;
     }
     verdict
 }
@@ -254,18 +242,10 @@ impl Stage<'_> {
 
     fn end(mut self, verdict: &mut Verdict) {
         self.arena.say("MENDED");
-        let is_sound = self.arena.checkers.found().is_empty();
-        let started = self.arena.now_us;
-        let stalled = is_sound && !self.recovers();
-        verdict.recovery_us = self.arena.now_us - started;
+        let mended_us = self.arena.now_us;
+        let stalled = self.arena.is_sound() && !self.recovers();
         verdict.blocks = self.arena.height().0;
-        verdict.frames = self.arena.frames;
-        verdict.accusations = self.arena.accusations;
-        verdict.failure = match self.arena.checkers.found().first() {
-            Some(found) => Some((found.name.to_owned(), found.detail.clone())),
-            None => stalled.then(|| (String::from("stall"), self.arena.in_words())),
-        };
-        verdict.text = self.arena.text.take();
+        verdict.end = self.arena.ending(mended_us, stalled);
     }
 
     fn recovers(&mut self) -> bool {
@@ -279,16 +259,8 @@ impl Stage<'_> {
                 self.arena.ask(seat, client as usize, 0);
             }
         }
-        self.arena.run_until(PATIENCE_US, |arena| is_done(arena, height));
+        self.arena.run_until(PATIENCE_US, |arena| arena.is_done(height));
         self.arena.judge();
-        self.arena.checkers.found().is_empty() && is_done(&self.arena, height)
+        self.arena.is_sound() && self.arena.is_done(height)
     }
-}
-
-/// Whether all correct replicas have nothing left to do and stand at one height, which has grown.
-fn is_done(arena: &Arena<'_>, before: Sequence) -> bool {
-    let mut standing = arena.correct().map(|seat| seat.replica.status());
-    let Some(first) = standing.next() else { return false };
-    let is_ahead = first.committed > before && first.pending == 0;
-    is_ahead && standing.all(|status| status.pending == 0 && status.committed == first.committed)
 }

@@ -91,11 +91,11 @@ impl Report {
     fn count(&mut self, scenario: Scenario, verdict: Verdict) {
         self.scenarios += 1;
         self.with_commits += u64::from(verdict.committed > 0);
-        self.with_accusations += u64::from(verdict.accusations > 0);
+        self.with_accusations += u64::from(verdict.end.accusations > 0);
         self.blocks += verdict.committed;
-        self.frames += verdict.frames;
-        self.recovery_max_us = self.recovery_max_us.max(verdict.recovery_us);
-        if let Some((name, words)) = verdict.failure {
+        self.frames += verdict.end.frames;
+        self.recovery_max_us = self.recovery_max_us.max(verdict.end.recovery_us);
+        if let Some((name, words)) = verdict.end.failure {
             *(if name == "stall" { &mut self.stalls } else { &mut self.violations }) += 1;
             if self.failures.len() < FAILURES_MAX {
                 self.failures.push((scenario, name, words));

@@ -1,12 +1,11 @@
 //! Plays one scenario.
 
 use super::scenario::{Lead, Round, Scenario};
-use crate::arena::{Arena, Kinds, Kit};
+use crate::arena::{Arena, Ending, Kinds, Kit, failure_of};
 use crate::network::Kind;
 use crate::random::Random;
-use outvote_types::{ReplicaId, Sequence, View};
+use outvote_types::{ReplicaId, View};
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Rounds of a scenario at most.
 pub const ROUNDS_MAX: usize = 64;
@@ -20,20 +19,12 @@ const PAUSE_US: u64 = 1_000;
 /// What came of a scenario.
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
-    /// What is wrong, if anything: a checker's name, or `stall`, and in words.
-    pub failure: Option<(String, String)>,
+    /// How it ended.
+    pub end: Ending,
     /// Blocks that some correct replica committed before everything was mended.
     pub committed: u64,
-    /// Accusations by correct replicas.
-    pub accusations: u64,
     /// Views after view 0 that were entered before everything was mended.
     pub views: u64,
-    /// Frames delivered.
-    pub frames: u64,
-    /// How long it took to mend, in the game.
-    pub recovery_us: u64,
-    /// What happened, in words, if wanted.
-    pub text: Option<String>,
 }
 
 /// Keys and requests for scenarios of this size.
@@ -48,16 +39,13 @@ pub fn kit(replicas: usize, seats: usize) -> Result<Kit, String> {
 #[must_use]
 pub fn play(kit: &Kit, scenario: &Scenario, keep_text: bool) -> Verdict {
     let mut verdict = Verdict::default();
-    // A panic of a replica is a finding like any other.
-    let result = catch_unwind(AssertUnwindSafe(|| {
+    let failure = failure_of(|| {
         let mut game = Game::new(kit, scenario, keep_text);
         game.play();
         game.end(&mut verdict);
-    }));
-    if let Err(panic) = result {
-        let words = panic.downcast_ref::<String>().cloned();
-        let words = words.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        verdict.failure = Some((String::from("panic"), words.unwrap_or_default()));
+    });
+    if failure.is_some() {
+        verdict.end.failure = failure;
     }
     verdict
 }
@@ -151,17 +139,9 @@ impl<'k> Game<'k> {
         verdict.committed = self.arena.height().0;
         verdict.views = self.view.0;
         self.arena.say("MENDED");
-        let is_sound = self.arena.checkers.found().is_empty();
-        let started = self.arena.now_us;
-        let stalled = is_sound && !self.recovers();
-        verdict.recovery_us = self.arena.now_us - started;
-        verdict.frames = self.arena.frames;
-        verdict.accusations = self.arena.accusations;
-        verdict.failure = match self.arena.checkers.found().first() {
-            Some(found) => Some((found.name.to_owned(), found.detail.clone())),
-            None => stalled.then(|| (String::from("stall"), self.arena.in_words())),
-        };
-        verdict.text = self.arena.text.take();
+        let mended_us = self.arena.now_us;
+        let stalled = self.arena.is_sound() && !self.recovers();
+        verdict.end = self.arena.ending(mended_us, stalled);
     }
 
     /// Both instances go on: together they are one liar, which is not too many.
@@ -181,16 +161,8 @@ impl<'k> Game<'k> {
             }
             arena.ask(seat, client, 0);
         }
-        arena.run_until(PATIENCE_US, |arena| is_done(arena, height));
+        arena.run_until(PATIENCE_US, |arena| arena.is_done(height));
         arena.judge();
-        is_done(arena, height)
+        arena.is_done(height)
     }
-}
-
-/// Whether all correct replicas have nothing left to do and stand at one height, which has grown.
-fn is_done(arena: &Arena<'_>, before: Sequence) -> bool {
-    let mut standing = arena.correct().map(|seat| seat.replica.status());
-    let Some(first) = standing.next() else { return false };
-    let is_ahead = first.committed > before && first.pending == 0;
-    is_ahead && standing.all(|status| status.pending == 0 && status.committed == first.committed)
 }

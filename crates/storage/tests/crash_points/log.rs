@@ -3,9 +3,10 @@
 use super::{SharedDisk, Subject};
 use outvote_storage::{Entry, Log, LogOptions, Position, Promises, StorageError};
 
-const IDENTITY: [u8; 32] = [9; 32];
+/// Whose log it is.
+pub const IDENTITY: [u8; 32] = [9; 32];
 /// Small segments, so that short workloads cross their borders.
-const OPTIONS: LogOptions = LogOptions { segment_bytes: 4096, group_max_bytes: 1 << 20 };
+pub const OPTIONS: LogOptions = LogOptions { segment_bytes: 4096, group_max_bytes: 1 << 20 };
 const SMALL: usize = 20;
 const LARGE: usize = 3_600;
 

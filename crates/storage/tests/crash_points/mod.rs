@@ -161,7 +161,8 @@ pub enum Left {
 }
 
 impl Left {
-    fn apply(self, disk: &mut SimDisk) {
+    /// The power goes, and this is what is left.
+    pub fn apply(self, disk: &mut SimDisk) {
         disk.clear_faults();
         match self {
             Self::Choice(crash) => disk.crash(crash),
