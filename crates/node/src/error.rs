@@ -127,6 +127,9 @@ pub enum NodeError {
         /// Why.
         source: io::Error,
     },
+    /// A socket that listens cannot be watched.
+    #[error("cannot watch a socket: {0}. Raise the limit on open files (ulimit -n)")]
+    Socket(io::Error),
     /// The storage failed or refused.
     #[error(transparent)]
     Storage(#[from] outvote_storage::StorageError),

@@ -34,6 +34,7 @@ mod workers;
 mod handle;
 mod http;
 mod node;
+mod priority;
 mod running;
 
 #[doc(hidden)]

@@ -8,7 +8,7 @@ use crate::config::NodeConfig;
 use crate::core_thread::{CoreRuntime, CoreThread, Outlets};
 use crate::error::NodeError;
 use crate::execution_thread::{ExecutionOutlets, ExecutionThread};
-use crate::gateway::{Gateway, Ingress};
+use crate::gateway::{Common, Gateway, Ingress, Line, Lookups, Word};
 use crate::handle::NodeHandle;
 use crate::home::{Home, HomeKeys};
 use crate::http::{self, AppRoutes};
@@ -29,6 +29,7 @@ use outvote_transport::bind;
 use outvote_types::{Committee, Mode, ReplicaId};
 use std::sync::Arc;
 use std::thread;
+use std::time::Instant;
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 
@@ -121,6 +122,8 @@ impl Node {
             Some(listeners) => listeners,
             None => Listeners::bind(&config).await?,
         };
+        let http_runtime = http::HttpRuntime::new()?;
+        let http_socket = http_runtime.adopt(sockets.http)?;
         let disk = Disk::open(&home, &config, &committee, &keys, application)?;
         let clock = Clock::start();
         let shared = Arc::new(Shared::new(file, me));
@@ -139,7 +142,7 @@ impl Node {
         let workers = Workers::start(&scheme, verify_threads(), &ends.watch())?;
         let ingress = ingress(&ports, &workers, &scheme, &shared, &disk.archive, &config);
         ends.add_task(gateway::accept(started.clients, ingress));
-        let Ports { core, log, execution, gateway } = ports;
+        let Ports { core, log, execution, gateway, lookups } = ports;
 
         let (replica, first) = Replica::recover(
             Config { committee, me, tunables: tunables(&config) },
@@ -165,15 +168,25 @@ impl Node {
             StateTransfer::new(quorum, me, clock),
             Arc::clone(&shared),
             config.limits.retain_blocks,
-            ExecutionOutlets { core, gateway, log },
+            ExecutionOutlets { core, gateway: gateway.clone(), log },
         );
-        let gateway_thread = Gateway::new(disk.archive, shared, scheme, handle.executed.clone());
-        let bodies =
-            Bodies { core_runtime, core_thread, first, log_thread, execution_thread, gateway_thread };
+        let common = Common::default();
+        let executed = handle.executed.clone();
+        let gateway_thread = Gateway::new(Arc::clone(&shared), &scheme, common.clone(), lookups, executed);
+        let lookup_thread = Lookups::new(disk.archive, shared, &scheme, common, gateway);
+        let bodies = Bodies {
+            core_runtime,
+            core_thread,
+            first,
+            log_thread,
+            execution_thread,
+            gateway_thread,
+            lookup_thread,
+        };
         let threads = bodies.spawn(&ends, receivers, disk.folder)?;
         let routes = routes(&handle);
         let router = http::router(&handle, routes, config.network.http_hosts.clone());
-        ends.add_task(http::serve(sockets.http, router));
+        ends.add_http(http_runtime, http::serve(http_socket, router));
         Ok(RunningNode::new(handle, ends, threads, failures))
     }
 }
@@ -192,11 +205,13 @@ fn ingress(
         workers: workers.clone(),
         core: ports.core.clone(),
         gateway: ports.gateway.clone(),
+        lookups: ports.lookups.clone(),
         execution: ports.execution.clone(),
-        scheme: Arc::clone(scheme),
+        word: Word::new(shared, scheme),
         shared: Arc::clone(shared),
         room: gateway::room(),
         seen: gateway::Seen::new(archive.clone()),
+        line: Line::new(Instant::now()),
         signatures_per_second: config.limits.client_signatures_per_second,
     }
 }
@@ -209,12 +224,21 @@ struct Bodies {
     log_thread: LogThread,
     execution_thread: ExecutionThread,
     gateway_thread: Gateway,
+    lookup_thread: Lookups,
 }
 
 impl Bodies {
     fn spawn(self, ends: &Ends, receivers: Receivers, folder: Arc<DataFolder>) -> Result<Threads, NodeError> {
-        let Self { core_runtime, core_thread, first, log_thread, execution_thread, gateway_thread } = self;
-        let Receivers { core, log, execution, gateway } = receivers;
+        let Self {
+            core_runtime,
+            core_thread,
+            first,
+            log_thread,
+            execution_thread,
+            gateway_thread,
+            lookup_thread,
+        } = self;
+        let Receivers { core, log, execution, gateway, lookups } = receivers;
         // Who writes holds the lock: whoever opens the folder next finds all writers gone.
         let (execution_lock, log_lock) = (Arc::clone(&folder), folder);
         let watch = ends.watch();
@@ -227,7 +251,11 @@ impl Bodies {
                 let _locked = execution_lock;
                 execution_thread.run(&execution)
             })?,
-            gateway: watch.thread("gateway", move || gateway_thread.run(&gateway))?,
+            gateway: watch.thread("gateway", move || {
+                gateway_thread.run(&gateway);
+                Ok(())
+            })?,
+            lookups: watch.thread("lookups", move || lookup_thread.run(&lookups))?,
             log: watch.thread("log", move || {
                 let _locked = log_lock;
                 log_thread.run(&log)

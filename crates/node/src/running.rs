@@ -3,15 +3,17 @@
 use crate::core_thread::{CoreEvent, CoreSender};
 use crate::error::NodeError;
 use crate::execution_thread::ExecutionJob;
-use crate::gateway::{self, GatewayJob};
+use crate::gateway::{self, GatewayJob, LookupJob};
 use crate::handle::NodeHandle;
+use crate::http::HttpRuntime;
 use crate::log_thread::LogJob;
 use crate::watch::Watch;
 use outvote_transport::Links;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 /// How long a busy core may take to say its farewell.
@@ -26,6 +28,7 @@ pub(crate) struct Ports {
     pub(crate) log: Sender<LogJob>,
     pub(crate) execution: Sender<ExecutionJob>,
     pub(crate) gateway: Sender<GatewayJob>,
+    pub(crate) lookups: Sender<LookupJob>,
 }
 
 /// The other ends.
@@ -34,6 +37,7 @@ pub(crate) struct Receivers {
     pub(crate) log: Receiver<LogJob>,
     pub(crate) execution: Receiver<ExecutionJob>,
     pub(crate) gateway: Receiver<GatewayJob>,
+    pub(crate) lookups: Receiver<LookupJob>,
 }
 
 /// Queues of all threads.
@@ -42,9 +46,15 @@ pub(crate) fn queues() -> (Ports, Receivers) {
     let (log, log_jobs) = channel();
     let (execution, execution_jobs) = channel();
     let (gateway, gateway_jobs) = channel();
-    let receivers =
-        Receivers { core: core_events, log: log_jobs, execution: execution_jobs, gateway: gateway_jobs };
-    (Ports { core, log, execution, gateway }, receivers)
+    let (lookups, lookup_jobs) = channel();
+    let receivers = Receivers {
+        core: core_events,
+        log: log_jobs,
+        execution: execution_jobs,
+        gateway: gateway_jobs,
+        lookups: lookup_jobs,
+    };
+    (Ports { core, log, execution, gateway, lookups }, receivers)
 }
 
 /// The threads of a replica.
@@ -52,6 +62,7 @@ pub(crate) struct Threads {
     pub(crate) core: JoinHandle<()>,
     pub(crate) execution: JoinHandle<()>,
     pub(crate) gateway: JoinHandle<()>,
+    pub(crate) lookups: JoinHandle<()>,
     pub(crate) log: JoinHandle<()>,
 }
 
@@ -67,13 +78,14 @@ pub(crate) struct Ends {
 #[derive(Default)]
 struct Outside {
     links: Option<Links>,
+    http: Option<HttpRuntime>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Ends {
     pub(crate) fn new(ports: Ports, links: Links) -> (Self, mpsc::UnboundedReceiver<NodeError>) {
         let (failure, failures) = mpsc::unbounded_channel();
-        let outside = Arc::new(Mutex::new(Outside { links: Some(links), tasks: Vec::new() }));
+        let outside = Arc::new(Mutex::new(Outside { links: Some(links), ..Outside::default() }));
         (Self { ports, outside, failure }, failures)
     }
 
@@ -89,16 +101,30 @@ impl Ends {
 
     /// Starts a task that ends with the replica.
     pub(crate) fn add_task(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let task = self.watch().task(work);
-        self.outside.lock().unwrap_or_else(PoisonError::into_inner).tasks.push(task);
+        let task = self.watch().task(&Handle::current(), work);
+        self.outside().tasks.push(task);
+    }
+
+    /// The same on the HTTP side's own threads.
+    pub(crate) fn add_http(&self, runtime: HttpRuntime, work: impl Future<Output = ()> + Send + 'static) {
+        let task = runtime.handle().map(|handle| self.watch().task(handle, work));
+        let mut outside = self.outside();
+        outside.tasks.extend(task);
+        outside.http = Some(runtime);
+    }
+
+    fn outside(&self) -> MutexGuard<'_, Outside> {
+        // Each of its parts is put in or taken out whole.
+        self.outside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Nothing comes in and nothing goes out from here on.
     fn close(&self) -> Vec<tokio::task::JoinHandle<()>> {
-        let mut outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut outside = self.outside();
         drop(outside.links.take());
         let tasks = std::mem::take(&mut outside.tasks);
         tasks.iter().for_each(tokio::task::JoinHandle::abort);
+        drop(outside.http.take());
         tasks
     }
 
@@ -110,6 +136,7 @@ impl Ends {
         let _ = self.ports.core.send(CoreEvent::Stop);
         let _ = self.ports.execution.send(ExecutionJob::Stop);
         let _ = self.ports.gateway.send(GatewayJob::Stop);
+        let _ = self.ports.lookups.send(LookupJob::Stop);
         let _ = self.ports.log.send(LogJob::Stop);
     }
 }
@@ -179,6 +206,8 @@ impl RunningNode {
             let _ = threads.execution.join();
             let _ = ports.gateway.send(GatewayJob::Stop);
             let _ = threads.gateway.join();
+            let _ = ports.lookups.send(LookupJob::Stop);
+            let _ = threads.lookups.join();
             let _ = ports.log.send(LogJob::Stop);
             let _ = threads.log.join();
         };

@@ -9,12 +9,16 @@ use outvote_types::evidence::Charge;
 use outvote_types::{Digest, Evidence, ReplicaId, Sequence, View, encode};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 use tokio::sync::watch;
 
 /// Proofs kept for the report at most; ring 1 keeps one per accused and kind, so this is generous.
 const EVIDENCE_MAX: usize = 1024;
 /// Characters of all proofs in the report at most, so that it always fits into one message.
 const EVIDENCE_CHARACTERS_MAX: usize = 512 * 1024;
+
+/// How long after its last block a replica counts as being at work, milliseconds.
+const AT_WORK_MS: u64 = 100;
 
 /// Shared by all threads of a node.
 #[derive(Debug)]
@@ -28,6 +32,9 @@ pub(crate) struct Shared {
     is_diverged: AtomicBool,
     view: AtomicU64,
     window_us: AtomicU64,
+    started: Instant,
+    /// When a block was executed last, milliseconds since the start.
+    worked_at_ms: AtomicU64,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -47,6 +54,8 @@ impl Shared {
             is_diverged: AtomicBool::new(false),
             view: AtomicU64::new(0),
             window_us: AtomicU64::new(0),
+            started: Instant::now(),
+            worked_at_ms: AtomicU64::new(0),
         }
     }
 
@@ -63,6 +72,20 @@ impl Shared {
     /// How far this replica has executed, as last reported.
     pub(crate) fn own_executed(&self) -> u64 {
         self.report.borrow().replicas.get(self.me.index()).map_or(0, |own| own.executed)
+    }
+
+    fn uptime_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// A block was executed.
+    pub(crate) fn note_work(&self) {
+        self.worked_at_ms.store(self.uptime_ms(), Ordering::Relaxed);
+    }
+
+    /// Whether blocks are being executed.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.uptime_ms().saturating_sub(self.worked_at_ms.load(Ordering::Relaxed)) < AT_WORK_MS
     }
 
     /// Whether this replica's state was outvoted: then it answers nobody until it is repaired.

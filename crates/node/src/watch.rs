@@ -5,6 +5,7 @@ use futures_util::FutureExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use tokio::runtime::Handle;
 
 /// Starts threads and tasks, and hears of the first thing that goes wrong in each.
 #[derive(Clone)]
@@ -38,13 +39,14 @@ impl Watch {
         thread::Builder::new().name(name.into()).spawn(run).map_err(NodeError::Thread)
     }
 
-    /// Starts a task on the runtime that this is called in. Whoever aborts it hears nothing of it.
+    /// Starts a task on this runtime. Whoever aborts it hears nothing of it.
     pub(crate) fn task(
         &self,
+        runtime: &Handle,
         work: impl Future<Output = ()> + Send + 'static,
     ) -> tokio::task::JoinHandle<()> {
         let watch = self.clone();
-        tokio::spawn(async move {
+        runtime.spawn(async move {
             if AssertUnwindSafe(work).catch_unwind().await.is_err() {
                 (watch.on_failure)(NodeError::Panicked);
             }

@@ -1,13 +1,18 @@
-//! What a replica remembers of clients' requests: which were executed.
+//! What a replica remembers of clients' requests, and how fast it lets them be repeated.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 // No part of the crate's face, and it knows nothing of the rest of it.
 #[path = "../src/gateway/done.rs"]
 mod done;
+#[allow(dead_code, reason = "the pace of signatures has its tests on a real connection")]
+#[path = "../src/gateway/pace.rs"]
+mod pace;
 
 use done::Done;
 use outvote_types::{Digest, ResultKind, ResultLeaf};
+use pace::{Line, Repeats};
+use std::time::{Duration, Instant};
 
 /// As the constant of the file says.
 const PER_GENERATION: usize = 65_536;
@@ -37,4 +42,34 @@ fn what_was_executed_is_known_for_a_generation_and_what_was_put_off_is_not() {
     assert!(known(0), "the generation before is kept");
     many(10 + PER_GENERATION);
     assert!(!known(0) && known(10 + 2 * PER_GENERATION - 1), "and no more than that");
+}
+
+// P9: a crowd that only repeats stands in one line; a connection that brought work repeats as much of it as it likes.
+// Faults: K04, K11
+#[test]
+fn repeating_is_free_for_those_who_earned_it_and_a_crowd_stands_in_one_line() {
+    let now = Instant::now();
+    let line = Line::new(now);
+    let (worker, idlers) = (Repeats::new(&line), [Repeats::new(&line), Repeats::new(&line)]);
+    worker.earned().add(500);
+    assert_eq!(idlers[0].charge(now, 20_000), None, "what a quiet second leaves may be repeated at once");
+    let waits: Vec<Duration> = idlers.iter().map(|idler| idler.charge(now, 10_000).unwrap()).collect();
+    assert_eq!(waits, [Duration::from_millis(500), Duration::from_secs(1)], "the second behind the first");
+    assert_eq!(worker.charge(now, 500), None);
+    assert_eq!(
+        worker.charge(now, 100),
+        Some(Duration::from_millis(1_005)),
+        "beyond it in the line, as others"
+    );
+}
+
+// B1: what is earned has a bound.
+#[test]
+fn what_is_earned_has_a_bound() {
+    let now = Instant::now();
+    let line = Line::new(now);
+    let worker = Repeats::new(&line);
+    (0..1_000).for_each(|_| worker.earned().add(256));
+    assert_eq!(worker.charge(now, 65_536), None);
+    assert_eq!(worker.charge(now, 40_000), Some(Duration::from_secs(1)), "the line takes 20,000 at once");
 }

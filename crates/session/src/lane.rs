@@ -11,6 +11,10 @@ use std::sync::Arc;
 /// Outcomes that came after the deadline and wait for somebody to ask again, at most.
 const MAX_LATE_OUTCOMES: usize = 64;
 
+/// Requests of a session that are sent again at the same time at most. They are executed in their order, so those after them gain
+/// nothing by it; and were all of them sent again whenever replicas are slow, they would keep the replicas slow.
+const REPEATED_AT_ONCE: usize = 8;
+
 /// What signs for a session: a key pair, or a scheme of the simulator.
 pub type SessionKey = Arc<dyn Sign + Send + Sync>;
 
@@ -92,6 +96,38 @@ impl Lane {
         self.free.remove(&nonce);
         self.late.remove(&nonce);
         Ok(self.pending.entry(nonce).or_insert_with(|| Pending::new(request, digest)))
+    }
+
+    /// The earliest requests that wait for an outcome: those that may be sent again now.
+    fn first(&self) -> impl Iterator<Item = (Nonce, &Pending)> {
+        let waiting = self.pending.iter().filter(|(_, pending)| !pending.parked);
+        waiting.take(REPEATED_AT_ONCE).map(|(nonce, pending)| (*nonce, pending))
+    }
+
+    /// Whether this request may be sent again now; otherwise it is noted that it is to be.
+    pub(crate) fn may_repeat(&mut self, nonce: Nonce) -> bool {
+        let may = self.first().any(|(first, _)| first == nonce);
+        if let Some(pending) = self.pending.get_mut(&nonce) {
+            pending.put_off = !may;
+        }
+        may
+    }
+
+    /// Whether the session waits for this request before all others.
+    pub(crate) fn is_first(&self, nonce: Nonce) -> bool {
+        self.first().next().is_some_and(|(first, _)| first == nonce)
+    }
+
+    /// Requests that were put off and may be sent again now, because earlier ones have their outcomes.
+    pub(crate) fn take_put_off(&mut self) -> Vec<Nonce> {
+        let due: Vec<Nonce> =
+            self.first().filter(|(_, pending)| pending.put_off).map(|(nonce, _)| nonce).collect();
+        for nonce in &due {
+            if let Some(pending) = self.pending.get_mut(nonce) {
+                pending.put_off = false;
+            }
+        }
+        due
     }
 
     /// Gives a nonce back that its request did not use up.

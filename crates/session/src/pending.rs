@@ -65,6 +65,8 @@ pub(crate) struct Pending {
     pub(crate) spread: bool,
     /// Whether the deadline passed: results are still weighed, but nothing is sent until somebody asks again.
     pub(crate) parked: bool,
+    /// Whether it was due to be sent again and waits for the session's earlier ones.
+    pub(crate) put_off: bool,
     /// The timer that is set for it.
     pub(crate) timer_at: Instant,
     /// Replicas asked for the original result since the last retransmission.
@@ -91,6 +93,7 @@ impl Pending {
             pause_ms: 0,
             spread: false,
             parked: false,
+            put_off: false,
             timer_at: never,
             asked: Members::default(),
             waiting_for: Members::default(),

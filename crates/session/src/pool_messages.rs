@@ -1,5 +1,6 @@
 //! What a pool does with messages and timers.
 
+use crate::lane::Lane;
 use crate::output::{Answered, Outcome, Output, QueryId, ReceiptId, Ticket};
 use crate::pending::Weighed;
 use crate::pool::Pool;
@@ -108,6 +109,7 @@ impl Pool {
         }
         self.note_seen(&outcome);
         self.finish(ticket, outcome);
+        self.repeat_put_off(ticket.session);
     }
 
     fn finish(&mut self, ticket: Ticket, outcome: Outcome) {
@@ -186,6 +188,24 @@ impl Pool {
         }
     }
 
+    /// Sends a request again, or puts that off until it is among the session's earliest ones.
+    fn repeat(&mut self, ticket: Ticket, ask: bool) {
+        let Some(lane) = self.lanes.get_mut(&ticket.session) else { return };
+        if lane.may_repeat(ticket.nonce) {
+            // What is repeated is answered if it was executed; so one question a session is enough to hear of the window (R4).
+            let asks = ask && lane.is_first(ticket.nonce);
+            self.transmit(ticket, asks);
+        }
+    }
+
+    /// The session's earlier requests have their outcomes: later ones need wait no longer.
+    fn repeat_put_off(&mut self, session: PublicKey) {
+        let due = self.lanes.get_mut(&session).map(Lane::take_put_off).unwrap_or_default();
+        for nonce in due {
+            self.transmit(Ticket { session, nonce }, false);
+        }
+    }
+
     pub(crate) fn on_request_timer(&mut self, now: Instant, ticket: Ticket) {
         let (max, deadline_ms) = (self.tunables.retransmit_max_ms, self.deadline_ms());
         let Some(pending) =
@@ -204,6 +224,7 @@ impl Pool {
             (pending.deadline, pending.spread_at, pending.resend_at) = (never, never, never);
             pending.timer_at = never;
             self.finish(ticket, Outcome::Pending);
+            self.repeat_put_off(ticket.session);
             return;
         }
         let mut is_due = false;
@@ -218,7 +239,7 @@ impl Pool {
             pending.resend_at = after_ms(now, self.jitter.around(pending.pause_ms));
         }
         if is_due || is_resend {
-            self.transmit(ticket, is_resend);
+            self.repeat(ticket, is_resend);
         }
         self.rearm(ticket);
     }
@@ -242,15 +263,12 @@ impl Pool {
     }
 
     pub(crate) fn on_busy_timer(&mut self, ticket: Ticket, peer: ReplicaId) {
-        let Some(pending) =
-            self.lanes.get_mut(&ticket.session).and_then(|l| l.pending.get_mut(&ticket.nonce))
-        else {
-            return;
-        };
+        let Some(lane) = self.lanes.get_mut(&ticket.session) else { return };
+        let Some(pending) = lane.pending.get_mut(&ticket.nonce) else { return };
         pending.waiting_for.remove(peer);
-        if !pending.parked && self.links.is_up(peer) {
-            let request = pending.request.clone();
-            self.queue_request(peer, &request);
+        if !pending.parked && self.links.is_up(peer) && lane.may_repeat(ticket.nonce) {
+            let request = lane.pending.get(&ticket.nonce).map(|pending| pending.request.clone());
+            request.iter().for_each(|request| self.queue_request(peer, request));
         }
     }
 
@@ -261,7 +279,7 @@ impl Pool {
         }
     }
 
-    /// Sends everything in flight to whoever is first choice now.
+    /// Sends what is in flight to whoever is first choice now: of each session the earliest requests, the others as these end.
     pub(crate) fn resend_all(&mut self) {
         let tickets: Vec<Ticket> = self
             .lanes
@@ -273,7 +291,7 @@ impl Pool {
             .map(|(session, nonce, _)| Ticket { session, nonce })
             .collect();
         for ticket in tickets {
-            self.transmit(ticket, false);
+            self.repeat(ticket, false);
         }
     }
 

@@ -50,6 +50,51 @@ fn a_request_goes_to_all_when_half_the_patience_is_gone() {
     assert_eq!(to, [0, 1, 2, 3]);
 }
 
+// R4: requests run in their order, so repeating the late ones helps nobody and keeps slow replicas slow.
+// Faults: K11
+#[test]
+fn of_many_requests_the_earliest_are_sent_again_and_the_others_as_these_end() {
+    let mut cluster = Cluster::new(4);
+    let mut session = session(&cluster);
+    for number in 1..=64 {
+        let _ = session.submit(at(0), vec![operation(&number.to_string())]).unwrap();
+    }
+    let requests: Vec<_> = session.drain().into_iter().filter_map(first_request).collect();
+    let asks = |outputs: &[Output]| {
+        let is_ask = |output: &&Output| matches!(output, Output::Send { message: ToReplica::Ask { .. }, .. });
+        outputs.iter().filter(is_ask).count()
+    };
+    // Half the patience is gone, and the time of the first repetition has come.
+    let outputs = tick_to(&mut session, 1_400);
+    let mut again: Vec<u64> = submitted(&outputs).into_iter().flat_map(|(_, nonces)| nonces).collect();
+    again.sort_unstable();
+    again.dedup();
+    assert_eq!(again, (1..=8).collect::<Vec<u64>>());
+    assert_eq!(asks(&outputs), 4, "what became of the first one is asked of each replica, and of no other");
+    // The first one ends: the ninth is sent at once, to all, since its own half of the patience is gone.
+    let first = requests.iter().find(|request| request.body.nonce == Nonce(1)).unwrap();
+    let block = cluster.applied(core::slice::from_ref(first));
+    (0..2).for_each(|replica| {
+        session.on_message(at(1_400), ReplicaId(replica), cluster.results(replica, &block))
+    });
+    let outputs = session.drain();
+    assert_eq!(outcomes(&outputs).len(), 1);
+    let sent: Vec<(u16, Vec<u64>)> = submitted(&outputs);
+    assert_eq!(sent, (0..4).map(|to| (to, vec![9])).collect::<Vec<_>>());
+    // A leader falls: its successor is told of the earliest ones only.
+    session.on_link(ReplicaId(0), false);
+    let most = submitted(&session.drain()).into_iter().flat_map(|(_, nonces)| nonces).max();
+    assert_eq!(most, Some(9));
+}
+
+/// The first request of a message that submits some.
+fn first_request(output: Output) -> Option<outvote_types::Request> {
+    match output {
+        Output::Send { message: ToReplica::Submit(requests), .. } => requests.first().cloned(),
+        _ => None,
+    }
+}
+
 #[test]
 fn a_refusal_of_new_sessions_for_the_moment_is_no_outcome() {
     let mut cluster = Cluster::new(4);

@@ -95,6 +95,7 @@ impl Listener {
         let place = self.admission.client(remote.ip()).ok_or("too many clients")?;
         let mut stream = start.into_stream(self.side.clients.clone()).await.map_err(in_words)?;
         stream.get_mut().0.trust(CLIENT_READ_BYTES);
+        stream.get_ref().0.bound(self.shared.limits.client_socket_bytes).map_err(in_words)?;
         Ok(Admitted::Client(place, TlsStream::Server(stream)))
     }
 

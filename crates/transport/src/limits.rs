@@ -39,6 +39,9 @@ pub struct Limits {
     pub member_handshakes_max: usize,
     /// Handshakes that strangers may start in a second at most: each costs about a third of a millisecond of CPU (X02).
     pub handshakes_per_second_max: u32,
+    /// What the system may hold of one client's bytes in each direction, before they are read here and after they were written.
+    /// Left to itself it would take megabytes of whoever sends without end, or does not read (K12).
+    pub client_socket_bytes: usize,
     /// Client connections at the same time at most.
     pub clients_max: usize,
     /// Client connections from one address at the same time at most.
@@ -62,6 +65,7 @@ impl Default for Limits {
             handshakes_max: 512,
             member_handshakes_max: 64,
             handshakes_per_second_max: 500,
+            client_socket_bytes: 128 * 1024,
             clients_max: 4096,
             clients_per_ip_max: 1024,
         }

@@ -54,6 +54,16 @@ impl Socket {
         (self.end, self.start, self.buffer) = (self.end - self.start, 0, buffer);
     }
 
+    /// Bounds what the system holds of this connection in each direction (twice as much, with what it costs to hold it).
+    ///
+    /// # Errors
+    /// When the connection has ended already.
+    pub fn bound(&self, bytes: usize) -> io::Result<()> {
+        let options = socket2::SockRef::from(&self.inner);
+        options.set_recv_buffer_size(bytes)?;
+        options.set_send_buffer_size(bytes)
+    }
+
     /// Has this runtime, and no longer the one that made it, watch the socket.
     ///
     /// # Errors

@@ -1,15 +1,18 @@
 //! One client's connection: decodes what it says, has its signatures checked, and passes it on.
 
+use super::lookups::{Ask, LookupJob, LookupSender};
 use super::outgoing::{Drain, Waiting, queue};
-use super::pace::Pace;
+use super::pace::{Earned, Line, Pace, Repeats};
+use super::receipts::Place;
 use super::seen::Seen;
 use super::trust::{Judged, Trust};
-use super::{Ask, ConnectionId, Gateway, GatewayJob, GatewaySender, Place};
+use super::word::Word;
+use super::{ConnectionId, GatewayJob, GatewaySender};
 use crate::core_thread::{CoreEvent, CoreSender};
 use crate::execution_thread::ExecutionJob;
 use crate::shared::Shared;
 use crate::workers::Workers;
-use outvote_crypto::{PendingRequests, RequestChecker, Scheme};
+use outvote_crypto::{PendingRequests, RequestChecker};
 use outvote_transport::{ClientConnection, FrameReader, FrameWriter};
 use outvote_types::{
     Answer, Blob, Digest, Nonce, Outcome, PublicKey, Request, Sequence, ToClient, ToReplica, decode,
@@ -28,6 +31,9 @@ const ALL_UNDIGESTED_BYTES_MAX: usize = 64 << 20;
 const FRAMES_PER_WRITE: usize = 256;
 /// Questions of one connection that are being answered at most; beyond it reading pauses (B3).
 const QUESTIONS_PER_CONNECTION_MAX: usize = 64;
+/// Messages of one connection about requests that were executed, whose answers are being looked up, at most; what comes beyond it
+/// is not answered, and its client asks again (B3).
+const REPEATS_ANSWERED_AT_ONCE: usize = 8;
 /// What a question, or a request that may have to be looked up in the archive, costs of a connection's pace: as much as so
 /// many signatures (P8).
 const LOOKUP_COST: usize = 20;
@@ -44,13 +50,16 @@ pub(crate) struct Ingress {
     pub(crate) workers: Workers,
     pub(crate) core: CoreSender,
     pub(crate) gateway: GatewaySender,
+    pub(crate) lookups: LookupSender,
     pub(crate) execution: Sender<ExecutionJob>,
-    pub(crate) scheme: Arc<dyn Scheme>,
+    pub(crate) word: Word,
     pub(crate) shared: Arc<Shared>,
     /// Bytes of requests of all connections that may still be taken in.
     pub(crate) room: Arc<Semaphore>,
     /// What was executed before this process started.
     pub(crate) seen: Seen,
+    /// Where those wait who repeat much.
+    pub(crate) line: Line,
     /// Signatures a second that one connection may have checked (P8).
     pub(crate) signatures_per_second: u32,
 }
@@ -69,18 +78,21 @@ pub(crate) async fn accept(mut clients: mpsc::Receiver<ClientConnection>, ingres
 
 async fn serve(id: ConnectionId, reader: FrameReader, writer: FrameWriter, ingress: Ingress) {
     let (frames, drain, given_up) = queue();
+    // The threads are gone only when the node stops, here and below.
+    let _ = ingress.lookups.send(LookupJob::Open { id, frames: frames.twin() });
     let _ = ingress.gateway.send(GatewayJob::Open { id, frames });
     tokio::select! {
         () = read(id, reader, &ingress) => {}
         // The client does not take what is written.
-        () = write(id, writer, drain, &ingress.gateway) => {}
+        () = write(id, writer, drain, &ingress.lookups) => {}
         // The gateway gave it up: too much waits for it.
         _ = given_up => {}
     }
     let _ = ingress.gateway.send(GatewayJob::Close(id));
+    let _ = ingress.lookups.send(LookupJob::Close(id));
 }
 
-async fn write(id: ConnectionId, mut writer: FrameWriter, mut drain: Drain, gateway: &GatewaySender) {
+async fn write(id: ConnectionId, mut writer: FrameWriter, mut drain: Drain, lookups: &LookupSender) {
     let mut frames: Vec<Waiting> = Vec::with_capacity(FRAMES_PER_WRITE);
     while drain.frames.recv_many(&mut frames, FRAMES_PER_WRITE).await > 0 {
         if writer.send(&frames).await.is_err() {
@@ -88,7 +100,7 @@ async fn write(id: ConnectionId, mut writer: FrameWriter, mut drain: Drain, gate
         }
         frames.clear();
         if drain.may_resume() {
-            let _ = gateway.send(GatewayJob::Resume(id));
+            let _ = lookups.send(LookupJob::Resume(id));
         }
     }
     writer.close().await;
@@ -97,10 +109,12 @@ async fn write(id: ConnectionId, mut writer: FrameWriter, mut drain: Drain, gate
 async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
     let room = Arc::new(Semaphore::new(UNDIGESTED_BYTES_MAX));
     let turns = Arc::new(Semaphore::new(QUESTIONS_PER_CONNECTION_MAX));
+    let outcomes = Outcomes { id, turns: Arc::new(Semaphore::new(REPEATS_ANSWERED_AT_ONCE)), ingress };
     // P9: a client whose own connection brings a bad signature is cut off for a while.
     let fault = Arc::new(Notify::new());
     let trust = Trust::none();
     let mut pace = Pace::new(ingress.signatures_per_second, Instant::now());
+    let repeats = Repeats::new(&ingress.line);
     let mut wait = None;
     loop {
         let next = async {
@@ -125,9 +139,11 @@ async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
                     .into_inner()
                     .into_iter()
                     .partition(|request| ingress.shared.done.has(&request.digest()));
-                let brought = requests.len() + answer_done(id, &done, ingress, &turns);
+                outcomes.tell(names(&done));
+                let (now, brought) = (Instant::now(), requests.len() + done.len());
+                let repeated = repeats.charge(now, done.len());
                 if requests.is_empty() {
-                    wait = pace.charge(Instant::now(), brought);
+                    wait = pace.charge(now, brought).max(repeated);
                     continue;
                 }
                 let lookups = requests.iter().filter(|request| !ingress.seen.is_known(&request.body.session));
@@ -135,10 +151,17 @@ async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
                 // P8: sizes, keys and repetitions are looked at here, before any signature.
                 let names = names(&requests);
                 let pending = ingress.checker.prepare(requests);
-                wait = pace.charge(Instant::now(), cost.max(pending.checks.len()));
+                wait = pace.charge(now, cost.max(pending.checks.len())).max(repeated);
                 // P9: a few first, and the rest once those were good.
                 let first = trust.judge_first(&pending.checks, &ingress.workers).await;
-                submit(id, names, (pending, first), ingress, (held, &turns), &fault);
+                let shown = Shown { fault: Arc::clone(&fault), earned: repeats.earned().clone() };
+                submit(id, names, (pending, first), ingress, (held, &outcomes.turns), shown);
+            }
+            // What became of a request is asked by the impatient, as often as they like: never waited for, and paced like repeating.
+            ToReplica::Ask { session, nonce } => {
+                outcomes.tell(vec![(session, nonce)]);
+                let now = Instant::now();
+                wait = pace.charge(now, 1).max(repeats.charge(now, 1));
             }
             other => {
                 let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { return };
@@ -149,16 +172,24 @@ async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
     }
 }
 
-/// B3: answers requests that were executed, each in one of the connection's turns; without one its client asks again. Says what
-/// that costs of the connection's pace.
-fn answer_done(id: ConnectionId, done: &[Request], ingress: &Ingress, turns: &Arc<Semaphore>) -> usize {
-    let mut cost = done.len();
-    for (session, nonce) in names(done) {
-        let Ok(turn) = Arc::clone(turns).try_acquire_owned() else { break };
-        let _ = ingress.gateway.send(GatewayJob::Ask { id, ask: Ask::Outcome { session, nonce }, turn });
-        cost += LOOKUP_COST;
+/// Answers of one connection about requests that were executed.
+struct Outcomes<'a> {
+    id: ConnectionId,
+    turns: Arc<Semaphore>,
+    ingress: &'a Ingress,
+}
+
+impl Outcomes<'_> {
+    /// B3: tells what became of these requests, in one of the connection's turns; without one its client asks again.
+    fn tell(&self, names: Vec<(PublicKey, Nonce)>) {
+        if names.is_empty() {
+            return;
+        }
+        let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned() else { return };
+        let ask = Ask::Outcomes(names);
+        // The thread is gone only when the node stops.
+        let _ = self.ingress.lookups.send(LookupJob::Ask { id: self.id, ask, turn });
     }
-    cost
 }
 
 /// The room that all connections share.
@@ -179,6 +210,14 @@ fn names(requests: &[Request]) -> Vec<(PublicKey, Nonce)> {
     requests.iter().map(|request| (request.body.session, request.body.nonce)).collect()
 }
 
+/// What a connection shows of itself by its signatures.
+struct Shown {
+    /// Bad ones.
+    fault: Arc<Notify>,
+    /// Good ones.
+    earned: Earned,
+}
+
 /// The good ones at the front and the places for the rest, or the verdicts up to a bad one.
 type First = Result<(usize, Judged), Vec<bool>>;
 
@@ -188,9 +227,10 @@ fn submit(
     (pending, first): (PendingRequests, First),
     ingress: &Ingress,
     (room, turns): (Room, &Arc<Semaphore>),
-    fault: &Arc<Notify>,
+    Shown { fault, earned }: Shown,
 ) {
-    let (core, gateway, fault) = (ingress.core.clone(), ingress.gateway.clone(), Arc::clone(fault));
+    let (core, gateway) = (ingress.core.clone(), ingress.gateway.clone());
+    let lookups = ingress.lookups.clone();
     let (checker, seen, turns) = (ingress.checker.clone(), ingress.seen.clone(), Arc::clone(turns));
     let (pending, known, judged) = match first {
         Ok((good, judged)) => (pending, vec![true; good], Some(judged)),
@@ -208,6 +248,8 @@ fn submit(
             judged.were_good();
         }
         let verdicts = [known, found].concat();
+        // Only what was checked: a signature that is known already is repeated, too.
+        earned.add(verdicts.iter().filter(|verdict| **verdict).count());
         let mut good = Vec::with_capacity(names.len());
         for (verdict, (session, nonce)) in checker.finish(pending, &verdicts).into_iter().zip(names) {
             match verdict {
@@ -216,8 +258,8 @@ fn submit(
                     // B3: looked up and answered in one of the connection's turns; without one its client asks again.
                     let Ok(turn) = Arc::clone(&turns).try_acquire_owned() else { continue };
                     if seen.was_executed(&request) {
-                        let ask = Ask::Outcome { session, nonce };
-                        let _ = gateway.send(GatewayJob::Ask { id, ask, turn });
+                        let ask = Ask::Outcomes(vec![(session, nonce)]);
+                        let _ = lookups.send(LookupJob::Ask { id, ask, turn });
                     } else {
                         good.push(request);
                     }
@@ -237,9 +279,12 @@ fn submit(
 
 fn dispatch(id: ConnectionId, message: ToReplica, turn: OwnedSemaphorePermit, ingress: &Ingress) {
     let ask = match message {
-        ToReplica::Submit(_) => return,
-        ToReplica::Watch(sessions) => Ask::Watch(sessions.into_inner()),
-        ToReplica::Ask { session, nonce } => Ask::Outcome { session, nonce },
+        // Dealt with by whoever reads.
+        ToReplica::Submit(_) | ToReplica::Ask { .. } => return,
+        ToReplica::Watch(sessions) => {
+            let _ = ingress.gateway.send(GatewayJob::Watch { id, sessions: sessions.into_inner(), turn });
+            return;
+        }
         ToReplica::Receipt { id: query, session, nonce, index } => {
             Ask::Receipt { query, place: Place::Named { session, nonce, index } }
         }
@@ -255,8 +300,7 @@ fn dispatch(id: ConnectionId, message: ToReplica, turn: OwnedSemaphorePermit, in
         }
         ToReplica::Behave { id: query, behaviour } => return switch(id, query, &behaviour, turn, ingress),
     };
-    // The gateway is gone only when the node stops.
-    let _ = ingress.gateway.send(GatewayJob::Ask { id, ask, turn });
+    let _ = ingress.lookups.send(LookupJob::Ask { id, ask, turn });
 }
 
 fn session(id: ConnectionId, key: PublicKey, turn: OwnedSemaphorePermit, ingress: &Ingress) {
@@ -279,15 +323,14 @@ fn question_to(
     turn: OwnedSemaphorePermit,
     ingress: &Ingress,
 ) {
-    let (gateway, scheme, shared) =
-        (ingress.gateway.clone(), Arc::clone(&ingress.scheme), Arc::clone(&ingress.shared));
+    let (gateway, word, replica) = (ingress.gateway.clone(), ingress.word.clone(), ingress.shared.me);
     let digest = Digest::of(&question);
     let answer = Box::new(move |found: Option<(Sequence, Answer)>| {
         let _turn = turn;
         let Some((sequence, answer)) = found else { return };
         // R7: the answer names the sequence at which it was read.
-        let outcome = Outcome { question: digest, sequence, answer: answer.digest(), replica: shared.me };
-        let outcome = Gateway::sign_outcome(&*scheme, &shared.committee.committee.domain(), outcome);
+        let outcome = Outcome { question: digest, sequence, answer: answer.digest(), replica };
+        let outcome = word.on_question(outcome);
         let message = Box::new(ToClient::Answer { id: query, outcome, answer });
         let _ = gateway.send(GatewayJob::Send { id, message });
     });

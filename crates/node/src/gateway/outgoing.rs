@@ -11,7 +11,7 @@ pub(crate) const CLIENT_BYTES_MAX: usize = 32 << 20;
 /// Bytes that wait for all clients together at most; above it whoever has more than an even share is disconnected.
 pub(crate) const ALL_CLIENTS_BYTES_MAX: usize = 96 << 20;
 /// Bytes on the way to a follower above which its stream pauses.
-pub(crate) const STREAM_BYTES_MAX: usize = 1 << 20;
+pub(crate) const STREAM_BYTES_MAX: usize = 256 << 10;
 /// What a waiting frame costs besides its bytes.
 const FRAME_OVERHEAD_BYTES: usize = 128;
 
@@ -41,13 +41,13 @@ impl Drop for Waiting {
     }
 }
 
-/// The gateway's end of a client's queue. The queue has no bound of its own: the bytes in it have.
+/// The threads' end of a client's queue. The queue has no bound of its own: the bytes in it have.
 pub(crate) struct Outgoing {
     frames: mpsc::UnboundedSender<Waiting>,
     own: Arc<AtomicUsize>,
     is_paused: Arc<AtomicBool>,
-    /// Dropped with this end: [`GivenUp`] ends.
-    _alive: oneshot::Sender<Infallible>,
+    /// Dropped with the first hand on this end: [`GivenUp`] ends.
+    _alive: Option<oneshot::Sender<Infallible>>,
 }
 
 /// The writer's end.
@@ -65,12 +65,22 @@ pub(crate) fn queue() -> (Outgoing, Drain, GivenUp) {
     let (sender, frames) = mpsc::unbounded_channel();
     let (alive, given_up) = oneshot::channel();
     let (own, is_paused) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-    let outgoing =
-        Outgoing { frames: sender, own: Arc::clone(&own), is_paused: Arc::clone(&is_paused), _alive: alive };
+    let outgoing = Outgoing {
+        frames: sender,
+        own: Arc::clone(&own),
+        is_paused: Arc::clone(&is_paused),
+        _alive: Some(alive),
+    };
     (outgoing, Drain { frames, own, is_paused }, given_up)
 }
 
 impl Outgoing {
+    /// Another hand on the same queue, for a second thread; the client is given up when the first one is dropped.
+    pub(crate) fn twin(&self) -> Self {
+        let (own, is_paused) = (Arc::clone(&self.own), Arc::clone(&self.is_paused));
+        Self { frames: self.frames.clone(), own, is_paused, _alive: None }
+    }
+
     /// Queues a message among `clients` of them; false if this client must be disconnected.
     pub(crate) fn push(&self, bytes: Vec<u8>, all: &Arc<AtomicUsize>, clients: usize) -> bool {
         let waiting = Waiting { bytes: bytes.into(), own: Arc::clone(&self.own), all: Arc::clone(all) };

@@ -1,13 +1,24 @@
-//! A token bucket for one connection's work: a flood waits at its own door (P8).
+//! Token buckets for clients' work: a flood waits at its own door (P8).
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What a connection that was quiet may bring at once.
 const BURST: Duration = Duration::from_millis(250);
+/// Repetitions of executed requests that all connections together may bring in a second without having earned them. Each costs
+/// some microseconds.
+const REPEATS_PER_SECOND: u32 = 20_000;
+/// What may be repeated so at once after a quiet time.
+const REPEATS_BURST: Duration = Duration::from_secs(1);
+/// Repetitions earned in advance at most: what some thousand users behind one connection had under way when a leader failed.
+const REPEATS_EARNED_MAX: usize = 65_536;
 
 /// How fast one connection may go on.
+#[derive(Debug)]
 pub(crate) struct Pace {
     per_second: u32,
+    burst: Duration,
     /// When all that came so far would have come at the even pace.
     due: Instant,
 }
@@ -15,7 +26,7 @@ pub(crate) struct Pace {
 impl Pace {
     /// Lets so much in a second; 0 stands for 1.
     pub(crate) fn new(per_second: u32, now: Instant) -> Self {
-        Self { per_second: per_second.max(1), due: now }
+        Self { per_second: per_second.max(1), burst: BURST, due: now }
     }
 
     /// Counts what just came, and says how long to wait before more is read, if at all: a sleep of no length would cost a tick
@@ -23,7 +34,71 @@ impl Pace {
     pub(crate) fn charge(&mut self, now: Instant, count: usize) -> Option<Duration> {
         let cost = Duration::from_secs(1) * u32::try_from(count).unwrap_or(u32::MAX) / self.per_second;
         self.due = self.due.max(now) + cost;
-        let wait = self.due.saturating_duration_since(now).saturating_sub(BURST);
+        let wait = self.due.saturating_duration_since(now).saturating_sub(self.burst);
         (!wait.is_zero()).then_some(wait)
+    }
+}
+
+/// The line in which those connections stand that repeat more than they earned: a crowd of them takes no more of this replica than
+/// one would, and each has its turn.
+#[derive(Clone, Debug)]
+pub(crate) struct Line(Arc<Mutex<Pace>>);
+
+impl Line {
+    pub(crate) fn new(now: Instant) -> Self {
+        let pace = Pace { burst: REPEATS_BURST, ..Pace::new(REPEATS_PER_SECOND, now) };
+        Self(Arc::new(Mutex::new(pace)))
+    }
+
+    fn charge(&self, now: Instant, count: usize) -> Option<Duration> {
+        // A date and two numbers: whole whatever a holder did.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).charge(now, count)
+    }
+}
+
+/// How fast one connection may repeat what was executed: as much as it brought that was new and well signed at once, and more when
+/// its turn comes. Repeating costs its sender nothing, so those who only repeat must wait, and users who bring work must not (P9).
+#[derive(Debug)]
+pub(crate) struct Repeats {
+    earned: Earned,
+    line: Line,
+}
+
+/// Repetitions that a connection has earned, for whoever sees its signatures judged.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Earned(Arc<AtomicUsize>);
+
+impl Earned {
+    /// So many new requests were good.
+    pub(crate) fn add(&self, count: usize) {
+        // Two at once may lift it a little above the bound, and no more: the next one sees that.
+        if self.0.load(Ordering::Relaxed) < REPEATS_EARNED_MAX {
+            self.0.fetch_add(count, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes up to `count`; the number that was there.
+    fn take(&self, count: usize) -> usize {
+        let rest = |earned: usize| Some(earned.saturating_sub(count));
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest).unwrap_or_default().min(count)
+    }
+}
+
+impl Repeats {
+    /// Of a connection that has brought nothing yet.
+    pub(crate) fn new(line: &Line) -> Self {
+        Self { earned: Earned::default(), line: line.clone() }
+    }
+
+    pub(crate) fn earned(&self) -> &Earned {
+        &self.earned
+    }
+
+    /// Counts repetitions, and says how long to wait before more is read, if at all.
+    pub(crate) fn charge(&self, now: Instant, count: usize) -> Option<Duration> {
+        match count - self.earned.take(count) {
+            0 => None,
+            unearned => self.line.charge(now, unearned),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What this replica can say toward a receipt.
 
-use super::Gateway;
+use super::lookups::Lookups;
 use crate::archive::ArchivedBlock;
 use crate::error::NodeError;
 use outvote_types::client::{MAX_PROOF_HEADERS, ReceiptParts};
@@ -20,7 +20,7 @@ pub(crate) enum Place {
 
 type Proof = (BoundedVec<SignedHeader, MAX_PROOF_HEADERS>, Certificate);
 
-impl Gateway {
+impl Lookups {
     /// The parts, or `None` if this replica has not executed the operation, or is being repaired.
     pub(super) fn receipt_parts(&self, place: &Place) -> Result<Option<ReceiptParts>, NodeError> {
         if self.shared.is_diverged() {
@@ -52,7 +52,7 @@ impl Gateway {
             result_leaf: result.leaf.clone(),
             result_path,
             answer: result.answer.clone(),
-            reply: self.own_word(&executed),
+            reply: self.word.on_block(&executed),
         }))
     }
 

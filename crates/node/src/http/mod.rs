@@ -7,6 +7,7 @@ mod metrics;
 mod newcomers;
 mod openapi;
 mod routes;
+mod runtime;
 pub mod schema;
 mod serve;
 mod whole_body;
@@ -14,6 +15,7 @@ mod whole_body;
 pub use error::ApiError;
 pub use openapi::Route;
 pub use routes::AppRoutes;
+pub(crate) use runtime::HttpRuntime;
 pub(crate) use serve::{serve, serve_stream};
 
 use crate::error::NodeError;
