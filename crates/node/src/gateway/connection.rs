@@ -141,9 +141,8 @@ async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
                     .partition(|request| ingress.shared.done.has(&request.digest()));
                 outcomes.tell(names(&done));
                 let (now, brought) = (Instant::now(), requests.len() + done.len());
-                let repeated = repeats.charge(now, done.len());
                 if requests.is_empty() {
-                    wait = pace.charge(now, brought).max(repeated);
+                    wait = pace.charge(now, brought).max(repeats.charge(now, brought));
                     continue;
                 }
                 let lookups = requests.iter().filter(|request| !ingress.seen.is_known(&request.body.session));
@@ -151,7 +150,9 @@ async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
                 // P8: sizes, keys and repetitions are looked at here, before any signature.
                 let names = names(&requests);
                 let pending = ingress.checker.prepare(requests);
-                wait = pace.charge(now, cost.max(pending.checks.len())).max(repeated);
+                let fresh = pending.checks.len();
+                wait =
+                    pace.charge(now, cost.max(fresh)).max(repeats.charge(now, brought.saturating_sub(fresh)));
                 // P9: a few first, and the rest once those were good.
                 let first = trust.judge_first(&pending.checks, &ingress.workers).await;
                 let shown = Shown { fault: Arc::clone(&fault), earned: repeats.earned().clone() };
