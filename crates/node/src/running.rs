@@ -5,8 +5,10 @@ use crate::error::NodeError;
 use crate::execution_thread::ExecutionJob;
 use crate::gateway::{self, GatewayJob};
 use crate::handle::NodeHandle;
+use crate::held_folder::Released;
 use crate::log_thread::LogJob;
 use crate::watch::Watch;
+use crate::workers::Workers;
 use outvote_transport::Links;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,13 +69,14 @@ pub(crate) struct Ends {
 #[derive(Default)]
 struct Outside {
     links: Option<Links>,
+    workers: Option<Workers>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Ends {
     pub(crate) fn new(ports: Ports, links: Links) -> (Self, mpsc::UnboundedReceiver<NodeError>) {
         let (failure, failures) = mpsc::unbounded_channel();
-        let outside = Arc::new(Mutex::new(Outside { links: Some(links), tasks: Vec::new() }));
+        let outside = Arc::new(Mutex::new(Outside { links: Some(links), ..Outside::default() }));
         (Self { ports, outside, failure }, failures)
     }
 
@@ -93,10 +96,18 @@ impl Ends {
         self.outside.lock().unwrap_or_else(PoisonError::into_inner).tasks.push(task);
     }
 
+    /// These end with the replica.
+    pub(crate) fn add_workers(&self, workers: Workers) {
+        self.outside.lock().unwrap_or_else(PoisonError::into_inner).workers = Some(workers);
+    }
+
     /// Nothing comes in and nothing goes out from here on.
     fn close(&self) -> Vec<tokio::task::JoinHandle<()>> {
         let mut outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
         drop(outside.links.take());
+        if let Some(workers) = outside.workers.take() {
+            workers.end();
+        }
         let tasks = std::mem::take(&mut outside.tasks);
         tasks.iter().for_each(tokio::task::JoinHandle::abort);
         tasks
@@ -120,6 +131,7 @@ pub struct RunningNode {
     ends: Ends,
     threads: Option<Threads>,
     failures: mpsc::UnboundedReceiver<NodeError>,
+    released: Released,
 }
 
 impl std::fmt::Debug for RunningNode {
@@ -133,9 +145,9 @@ impl RunningNode {
         handle: NodeHandle,
         ends: Ends,
         threads: Threads,
-        failures: mpsc::UnboundedReceiver<NodeError>,
+        (failures, released): (mpsc::UnboundedReceiver<NodeError>, Released),
     ) -> Self {
-        Self { handle, ends, threads: Some(threads), failures }
+        Self { handle, ends, threads: Some(threads), failures, released }
     }
 
     /// A handle for routes and tests.
@@ -162,7 +174,7 @@ impl RunningNode {
     }
 
     /// Stops in order: a farewell to the peers; no more input; then the core; then what it gave to execution and to the clients
-    /// is finished; last the log, which is synced and sealed.
+    /// is finished; then the log, which is synced and sealed. Once this returns, nobody has a file of the data folder open.
     pub async fn stop(mut self) {
         self.take_leave().await;
         for task in self.ends.close() {
@@ -183,6 +195,9 @@ impl RunningNode {
             let _ = threads.log.join();
         };
         let _ = tokio::task::spawn_blocking(ending).await;
+        // Connections were told to end, and a verdict may just be looking something up: they let go within a moment. It ends
+        // with an error, which is what is waited for.
+        let _ = (&mut self.released).await;
     }
 
     /// D10: a leader hands over, and its word gets a moment to leave. Without it the others see the link end, and wait a little.
