@@ -303,6 +303,8 @@ impl Replica {
         self.is_disk_stuck = is_stuck;
         if is_stuck {
             self.hand_over();
+        } else {
+            self.try_new_view();
         }
     }
 
