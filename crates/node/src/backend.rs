@@ -1,6 +1,7 @@
 //! The executor's state in the kept database. Archived blocks go into the same commit as the state that they led to.
 
 use crate::archive::{Pending, sweep};
+use crate::disk_watch::{DiskWatch, Writer};
 use outvote_execution::{Backend, BackendError, BackendSnapshot, Value, Writes};
 use outvote_storage::{Change, Snapshot, StateReader, StateStore};
 use std::cell::RefCell;
@@ -13,14 +14,15 @@ const STATE: &str = "state";
 /// The state table and, with each commit, the archive's new blocks.
 pub(crate) struct RedbBackend {
     store: StateStore,
+    watch: Arc<DiskWatch>,
     pending: Arc<Pending>,
     /// The state since the last commit: opened once, not at every read.
     current: RefCell<Option<Snapshot>>,
 }
 
 impl RedbBackend {
-    pub(crate) fn new(store: StateStore, pending: Arc<Pending>) -> Self {
-        Self { store, pending, current: RefCell::new(None) }
+    pub(crate) fn new(store: StateStore, pending: Arc<Pending>, watch: Arc<DiskWatch>) -> Self {
+        Self { store, watch, pending, current: RefCell::new(None) }
     }
 }
 
@@ -61,7 +63,8 @@ impl Backend for RedbBackend {
         let state = writes.iter().map(|(key, value)| Change { table: STATE, key, value: value.as_deref() });
         let blocks = deletions.iter().chain(&archived.changes);
         let blocks = blocks.map(|(table, key, value)| Change { table, key, value: value.as_deref() });
-        self.store.commit(state.chain(blocks)).map_err(failed)?;
+        let Self { store, watch, .. } = self;
+        watch.during(Writer::State, || store.commit(state.chain(blocks))).map_err(failed)?;
         self.pending.stored(&archived);
         Ok(())
     }

@@ -46,10 +46,16 @@ impl CoreRuntime {
     }
 
     /// Runs the core on this thread until it is told to stop.
-    pub(crate) fn run(self, core: CoreThread, events: UnboundedReceiver<CoreEvent>, first: Vec<Action>) {
-        if let Some(runtime) = &self.0 {
-            runtime.block_on(core.run(events, first));
-        }
+    ///
+    /// # Errors
+    /// When this process may not go on.
+    pub(crate) fn run(
+        self,
+        core: CoreThread,
+        events: UnboundedReceiver<CoreEvent>,
+        first: Vec<Action>,
+    ) -> Result<(), NodeError> {
+        self.0.as_ref().map_or(Ok(()), |runtime| runtime.block_on(core.run(events, first)))
     }
 }
 
@@ -72,6 +78,10 @@ pub(crate) enum CoreEvent {
     Requests { requests: Vec<Verified<Request>>, room: Box<dyn Send> },
     /// A link went up or down.
     Link { peer: ReplicaId, up: bool },
+    /// Two processes with this member's keys were met.
+    Twins(ReplicaId),
+    /// This process is the younger one of two with our keys.
+    Younger { shown_by: ReplicaId, earlier_us: u64 },
     /// Lie in this way, or stop lying; the sender learns whether that was taken.
     Behave { behaviour: String, refusal: Sender<Result<(), String>> },
     /// The process is about to stop in order; the sender learns once the replica has said what it had to.
@@ -105,11 +115,17 @@ pub(crate) struct CoreThread {
     pub(crate) outlets: Outlets,
     pub(crate) shared: Arc<Shared>,
     pub(crate) clock: Clock,
+    /// Whether the disk hung when it was last looked at.
+    pub(crate) is_disk_stuck: bool,
 }
 
 impl CoreThread {
     /// Runs until told to stop. The links of this thread read and write between two rounds.
-    async fn run(mut self, mut events: UnboundedReceiver<CoreEvent>, first: Vec<Action>) {
+    async fn run(
+        mut self,
+        mut events: UnboundedReceiver<CoreEvent>,
+        first: Vec<Action>,
+    ) -> Result<(), NodeError> {
         let now = self.clock.now();
         self.act(now, first);
         let mut reported_at = Instant(0);
@@ -122,15 +138,16 @@ impl CoreThread {
             }
             tokio::select! {
                 biased;
-                count = events.recv_many(&mut round, EVENTS_PER_ROUND) => if count == 0 { return },
+                count = events.recv_many(&mut round, EVENTS_PER_ROUND) => if count == 0 { return Ok(()) },
                 () = alarm.as_mut() => {}
             }
-            if !self.round(&mut round) {
-                return;
+            if !self.round(&mut round)? {
+                return Ok(());
             }
             let now = self.clock.now();
             if now.since(reported_at) >= REPORT_EVERY_US {
                 reported_at = now;
+                self.look_at_disk();
                 self.shared.renew(&self.replica.status(), self.lies.name());
             }
             tokio::task::yield_now().await;
@@ -143,7 +160,7 @@ impl CoreThread {
     }
 
     /// Handles these events; false to stop.
-    fn round(&mut self, events: &mut Vec<CoreEvent>) -> bool {
+    fn round(&mut self, events: &mut Vec<CoreEvent>) -> Result<bool, NodeError> {
         for event in events.drain(..) {
             match event {
                 CoreEvent::Replica(event) => self.step(*event),
@@ -163,6 +180,10 @@ impl CoreThread {
                     self.shared.set_link(peer, up);
                     self.step(Event::Link { peer, up });
                 }
+                CoreEvent::Twins(peer) => self.shared.met_twin(peer),
+                CoreEvent::Younger { shown_by, earlier_us } => {
+                    return Err(NodeError::RunsTwice { shown_by, earlier_s: earlier_us / 1_000_000 });
+                }
                 CoreEvent::Behave { behaviour, refusal } => {
                     let verdict = self.lies.switch(&behaviour);
                     if verdict.is_ok() {
@@ -177,7 +198,7 @@ impl CoreThread {
                     // Whoever stops the node waits no longer, if it asks no more.
                     let _ = said.send(());
                 }
-                CoreEvent::Stop => return false,
+                CoreEvent::Stop => return Ok(false),
             }
         }
         let now = self.clock.now();
@@ -186,7 +207,26 @@ impl CoreThread {
         {
             self.step(Event::Tick);
         }
-        true
+        Ok(true)
+    }
+
+    /// D28: a disk that hangs is said, and a leader hands over.
+    fn look_at_disk(&mut self) {
+        let stuck = self.shared.disk.stuck();
+        if stuck.is_some() == self.is_disk_stuck {
+            return;
+        }
+        self.is_disk_stuck = stuck.is_some();
+        match stuck {
+            Some((writer, waits)) => tracing::error!(
+                file = writer.file(),
+                seconds = waits.as_secs(),
+                "the disk does not finish a write: until it does, this replica votes for nothing new and leads nothing"
+            ),
+            None => tracing::warn!("the disk has finished what it was at; this replica goes on"),
+        }
+        self.shared.set_disk_stuck(self.is_disk_stuck);
+        self.step(Event::Disk { is_stuck: self.is_disk_stuck });
     }
 
     fn step(&mut self, event: Event) {

@@ -148,6 +148,19 @@ pub enum NodeError {
         /// What is wrong.
         reason: String,
     },
+    /// Another process votes with the same keys, and was started before this one (D27).
+    #[error(
+        "another process with the keys of this replica runs, and was started {earlier_s} seconds before this one; replica \
+         {shown_by} has its statement. This one ends, since two with one key count as a liar. If this is the one that is to run, stop the \
+         other one first and take its home, the later of the two; if nobody here started the other one, the keys were copied: \
+         replace this replica with a fresh key"
+    )]
+    RunsTwice {
+        /// Who showed the proof.
+        shown_by: ReplicaId,
+        /// How much earlier the other one says that it was started, seconds.
+        earlier_s: u64,
+    },
     /// The links failed.
     #[error(transparent)]
     Transport(#[from] outvote_transport::TransportError),

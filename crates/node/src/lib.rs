@@ -22,8 +22,10 @@ mod state_file;
 
 mod behaviour;
 mod core_thread;
+mod disk_watch;
 mod execution_thread;
 mod gateway;
+mod held_folder;
 mod links;
 mod log_thread;
 mod state_transfer;

@@ -46,6 +46,8 @@ pub(crate) fn start(
         let event = match event {
             LinkEvent::Up(peer) => CoreEvent::Link { peer, up: true },
             LinkEvent::Down(peer) => CoreEvent::Link { peer, up: false },
+            LinkEvent::Twins(peer) => CoreEvent::Twins(peer),
+            LinkEvent::Younger { shown_by, earlier_us } => CoreEvent::Younger { shown_by, earlier_us },
             LinkEvent::Frames { peer, frames, budget, .. } => CoreEvent::Frames { peer, frames, budget },
         };
         // The core is gone only when the node stops. What waits for it is bounded by each connection's budget.

@@ -2,12 +2,14 @@
 //! so to the core. Nothing else waits for the disk, and no heartbeat shares this thread.
 
 use crate::core_thread::{CoreEvent, CoreSender};
+use crate::disk_watch::{DiskWatch, Writer};
 use crate::error::NodeError;
 use outvote_replica::Event;
 use outvote_replica::{Record, Ticket};
 use outvote_storage::{Log, Position, RealDisk};
 use outvote_types::{Phase, Sequence, encode};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -57,14 +59,20 @@ pub(crate) struct LogThread {
     /// Where the first record that belongs to a block lies, for truncation; one entry per block.
     blocks: BTreeMap<Sequence, Position>,
     core: CoreSender,
+    watch: Arc<DiskWatch>,
     /// The last group that was appended and not synced, and since when such groups wait.
     unsynced: Option<(Ticket, Instant)>,
 }
 
 impl LogThread {
     /// `blocks` are the positions of the blocks that recovery read.
-    pub(crate) fn new(log: Log<RealDisk>, blocks: BTreeMap<Sequence, Position>, core: CoreSender) -> Self {
-        Self { log, blocks, core, unsynced: None }
+    pub(crate) fn new(
+        log: Log<RealDisk>,
+        blocks: BTreeMap<Sequence, Position>,
+        core: CoreSender,
+        watch: Arc<DiskWatch>,
+    ) -> Self {
+        Self { log, blocks, core, watch, unsynced: None }
     }
 
     /// Runs until told to stop, or until the disk fails: then the node stops, for a failed sync is never tried again.
@@ -75,31 +83,39 @@ impl LogThread {
                 Err(RecvTimeoutError::Timeout) => Vec::new(),
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             };
-            let is_timeout = group.is_empty();
             group.extend(jobs.try_iter());
-            let mut must_sync = is_timeout;
-            let mut is_stopping = false;
-            for job in group {
-                match job {
-                    LogJob::Write { ticket, records } => {
-                        records.iter().try_for_each(|record| self.append(record))?;
-                        must_sync |= !records.iter().all(is_patient);
-                        let since = self.unsynced.map_or_else(Instant::now, |(_, since)| since);
-                        self.unsynced = Some((ticket, since));
-                    }
-                    LogJob::Release { below } => self.release(below)?,
-                    LogJob::Stop => is_stopping = true,
-                }
-            }
-            if must_sync || is_stopping || self.log.pending_bytes() >= PATIENT_BYTES_MAX {
-                self.sync()?;
-            }
+            let watch = Arc::clone(&self.watch);
+            let is_stopping = watch.during(Writer::Log, || self.write(group))?;
             if is_stopping {
-                // A clean stop: damage to the last group is damage from now on, and no torn tail.
-                self.log.seal()?;
                 return Ok(());
             }
         }
+    }
+
+    /// Does what was asked for; nothing asked means that what waits has waited long enough. Whether the end was asked for.
+    fn write(&mut self, group: Vec<LogJob>) -> Result<bool, NodeError> {
+        let mut must_sync = group.is_empty();
+        let mut is_stopping = false;
+        for job in group {
+            match job {
+                LogJob::Write { ticket, records } => {
+                    records.iter().try_for_each(|record| self.append(record))?;
+                    must_sync |= !records.iter().all(is_patient);
+                    let since = self.unsynced.map_or_else(Instant::now, |(_, since)| since);
+                    self.unsynced = Some((ticket, since));
+                }
+                LogJob::Release { below } => self.release(below)?,
+                LogJob::Stop => is_stopping = true,
+            }
+        }
+        if must_sync || is_stopping || self.log.pending_bytes() >= PATIENT_BYTES_MAX {
+            self.sync()?;
+        }
+        if is_stopping {
+            // A clean stop: damage to the last group is damage from now on, and no torn tail.
+            self.log.seal()?;
+        }
+        Ok(is_stopping)
     }
 
     fn sleep(&self) -> Duration {

@@ -6,10 +6,12 @@ use crate::behaviour::Lies;
 use crate::clock::Clock;
 use crate::config::NodeConfig;
 use crate::core_thread::{CoreRuntime, CoreThread, Outlets};
+use crate::disk_watch::DiskWatch;
 use crate::error::NodeError;
 use crate::execution_thread::{ExecutionOutlets, ExecutionThread};
 use crate::gateway::{Common, Gateway, Ingress, Line, Lookups, Word};
 use crate::handle::NodeHandle;
+use crate::held_folder::{HeldFolder, Released};
 use crate::home::{Home, HomeKeys};
 use crate::http::{self, AppRoutes};
 use crate::log_thread::LogThread;
@@ -124,9 +126,10 @@ impl Node {
         };
         let http_runtime = http::HttpRuntime::new()?;
         let http_socket = http_runtime.adopt(sockets.http)?;
-        let disk = Disk::open(&home, &config, &committee, &keys, application)?;
         let clock = Clock::start();
-        let shared = Arc::new(Shared::new(file, me));
+        let watch = Arc::new(DiskWatch::new(clock));
+        let (disk, released) = Disk::open(&home, &config, &committee, &keys, (application, &watch))?;
+        let shared = Arc::new(Shared::new(file, me, Arc::clone(&watch)));
         let scheme: Arc<dyn Scheme> = Arc::new(Ed25519::new(keys.consensus));
         let (ports, receivers) = queues();
         let handle = NodeHandle {
@@ -140,6 +143,7 @@ impl Node {
         let links_sender = started.links.sender();
         let (ends, failures) = Ends::new(ports.clone(), started.links);
         let workers = Workers::start(&scheme, verify_threads(), &ends.watch())?;
+        ends.add_workers(workers.clone());
         let ingress = ingress(&ports, &workers, &scheme, &shared, &disk.archive, &config);
         ends.add_task(gateway::accept(started.clients, ingress));
         let Ports { core, log, execution, gateway, lookups } = ports;
@@ -160,8 +164,10 @@ impl Node {
             core: core.clone(),
         };
         let lies = Lies::new(&shared, &scheme);
-        let core_thread = CoreThread { replica, lies, outlets, shared: Arc::clone(&shared), clock };
-        let log_thread = LogThread::new(disk.log, disk.memory.blocks, core.clone());
+        let shared_with_core = Arc::clone(&shared);
+        let core_thread =
+            CoreThread { replica, lies, outlets, shared: shared_with_core, clock, is_disk_stuck: false };
+        let log_thread = LogThread::new(disk.log, disk.memory.blocks, core.clone(), watch);
         let execution_thread = ExecutionThread::new(
             disk.executor,
             disk.archive.clone(),
@@ -187,7 +193,7 @@ impl Node {
         let routes = routes(&handle);
         let router = http::router(&handle, routes, config.network.http_hosts.clone());
         ends.add_http(http_runtime, http::serve(http_socket, router));
-        Ok(RunningNode::new(handle, ends, threads, failures))
+        Ok(RunningNode::new(handle, ends, threads, (failures, released)))
     }
 }
 
@@ -228,7 +234,7 @@ struct Bodies {
 }
 
 impl Bodies {
-    fn spawn(self, ends: &Ends, receivers: Receivers, folder: Arc<DataFolder>) -> Result<Threads, NodeError> {
+    fn spawn(self, ends: &Ends, receivers: Receivers, folder: Arc<HeldFolder>) -> Result<Threads, NodeError> {
         let Self {
             core_runtime,
             core_thread,
@@ -243,10 +249,7 @@ impl Bodies {
         let (execution_lock, log_lock) = (Arc::clone(&folder), folder);
         let watch = ends.watch();
         Ok(Threads {
-            core: watch.thread("core", move || {
-                core_runtime.run(core_thread, core, first);
-                Ok(())
-            })?,
+            core: watch.thread("core", move || core_runtime.run(core_thread, core, first))?,
             execution: watch.thread("execution", move || {
                 let _locked = execution_lock;
                 execution_thread.run(&execution)
@@ -266,7 +269,7 @@ impl Bodies {
 
 /// What a replica finds on its disk.
 struct Disk {
-    folder: Arc<DataFolder>,
+    folder: Arc<HeldFolder>,
     log: Log<RealDisk>,
     executor: Executor,
     archive: Archive,
@@ -280,9 +283,10 @@ impl Disk {
         config: &NodeConfig,
         committee: &Committee,
         keys: &HomeKeys,
-        application: Box<dyn Application>,
-    ) -> Result<Self, NodeError> {
-        let folder = Arc::new(DataFolder::open(home.root())?);
+        (application, watch): (Box<dyn Application>, &Arc<DiskWatch>),
+    ) -> Result<(Self, Released), NodeError> {
+        let (folder, released) = HeldFolder::open(home.root())?;
+        let folder = Arc::new(folder);
         let log_options =
             LogOptions { segment_bytes: config.limits.log_segment_mib << 20, ..LogOptions::default() };
         let (log, recovery) = Log::open(folder.log_disk()?, keys.consensus.public_key().0, log_options)?;
@@ -300,7 +304,7 @@ impl Disk {
         let store = open_state(&folder, options)?;
         let reader = store.reader();
         let pending = Arc::new(Pending::default());
-        let backend = RedbBackend::new(store, Arc::clone(&pending));
+        let backend = RedbBackend::new(store, Arc::clone(&pending), Arc::clone(watch));
         let execution = ExecutorConfig {
             restarts_at_checkpoint: config.limits.retain_blocks > 0,
             is_home_blank: owner.is_blank,
@@ -309,7 +313,7 @@ impl Disk {
         let mut executor = Executor::open(Box::new(backend), application, execution)?;
         // Only now: a folder that says nothing of its owner is noted for no cluster whose state it does not hold.
         owner.note(&folder)?;
-        let archive = Archive::open(pending, reader, executor.executed())?;
+        let archive = Archive::open(pending, reader, executor.executed(), Arc::clone(&folder))?;
         if executor.is_fresh_from_peers() {
             // The process died before the archive's floor was written.
             archive.give_up(executor.executed().next());
@@ -321,7 +325,7 @@ impl Disk {
                 executor.on_stable(certificate);
             }
         }
-        Ok(Self { folder, log, executor, archive, memory })
+        Ok((Self { folder, log, executor, archive, memory }, released))
     }
 }
 

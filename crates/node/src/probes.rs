@@ -1,6 +1,8 @@
 //! Doors for fuzzers alone: readers of bytes that are part of no interface, and the HTTP side without a replica behind it.
 
 use crate::archive::ArchivedBlock;
+use crate::clock::Clock;
+use crate::disk_watch::DiskWatch;
 use crate::execution_thread::ExecutionJob;
 use crate::handle::NodeHandle;
 use crate::http::{self, AppRoutes};
@@ -42,7 +44,8 @@ impl HttpSide {
         routes: impl FnOnce(&NodeHandle) -> AppRoutes,
     ) -> Self {
         let (execution, jobs) = channel();
-        let shared = Arc::new(Shared::new(committee, ReplicaId(0)));
+        let watch = Arc::new(DiskWatch::new(Clock::start()));
+        let shared = Arc::new(Shared::new(committee, ReplicaId(0), watch));
         let handle = NodeHandle { shared, execution, executed: broadcast::Sender::new(1) };
         let routes = routes(&handle);
         Self { router: http::router(&handle, routes, Vec::new()), jobs, executor }

@@ -62,6 +62,10 @@ pub struct ReplicaReport {
     pub observer: bool,
     /// Whether its state was outvoted and is being repaired.
     pub repairing: bool,
+    /// Whether its disk hangs: a write has not come to its end for seconds, and nothing rests on it until it does.
+    pub disk_stuck: bool,
+    /// How often the reporter met a second process with its keys, and told it to end.
+    pub twins_met: u64,
     /// `honest`, or the behaviour that `outvote traitor` switched on.
     pub behaviour: String,
     /// Views entered since its start.
@@ -123,6 +127,8 @@ impl ReplicaReport {
             ("sitting_out", flag()),
             ("observer", flag()),
             ("repairing", flag()),
+            ("disk_stuck", flag()),
+            ("twins_met", count()),
             ("behaviour", text()),
             ("view_changes", count()),
             ("pending", count()),

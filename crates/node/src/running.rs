@@ -5,9 +5,11 @@ use crate::error::NodeError;
 use crate::execution_thread::ExecutionJob;
 use crate::gateway::{self, GatewayJob, LookupJob};
 use crate::handle::NodeHandle;
+use crate::held_folder::Released;
 use crate::http::HttpRuntime;
 use crate::log_thread::LogJob;
 use crate::watch::Watch;
+use crate::workers::Workers;
 use outvote_transport::Links;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -79,6 +81,7 @@ pub(crate) struct Ends {
 struct Outside {
     links: Option<Links>,
     http: Option<HttpRuntime>,
+    workers: Option<Workers>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
@@ -118,10 +121,18 @@ impl Ends {
         self.outside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// These end with the replica.
+    pub(crate) fn add_workers(&self, workers: Workers) {
+        self.outside().workers = Some(workers);
+    }
+
     /// Nothing comes in and nothing goes out from here on.
     fn close(&self) -> Vec<tokio::task::JoinHandle<()>> {
         let mut outside = self.outside();
         drop(outside.links.take());
+        if let Some(workers) = outside.workers.take() {
+            workers.end();
+        }
         let tasks = std::mem::take(&mut outside.tasks);
         tasks.iter().for_each(tokio::task::JoinHandle::abort);
         drop(outside.http.take());
@@ -147,6 +158,7 @@ pub struct RunningNode {
     ends: Ends,
     threads: Option<Threads>,
     failures: mpsc::UnboundedReceiver<NodeError>,
+    released: Released,
 }
 
 impl std::fmt::Debug for RunningNode {
@@ -160,9 +172,9 @@ impl RunningNode {
         handle: NodeHandle,
         ends: Ends,
         threads: Threads,
-        failures: mpsc::UnboundedReceiver<NodeError>,
+        (failures, released): (mpsc::UnboundedReceiver<NodeError>, Released),
     ) -> Self {
-        Self { handle, ends, threads: Some(threads), failures }
+        Self { handle, ends, threads: Some(threads), failures, released }
     }
 
     /// A handle for routes and tests.
@@ -189,7 +201,7 @@ impl RunningNode {
     }
 
     /// Stops in order: a farewell to the peers; no more input; then the core; then what it gave to execution and to the clients
-    /// is finished; last the log, which is synced and sealed.
+    /// is finished; then the log, which is synced and sealed. Once this returns, nobody has a file of the data folder open.
     pub async fn stop(mut self) {
         self.take_leave().await;
         for task in self.ends.close() {
@@ -212,6 +224,9 @@ impl RunningNode {
             let _ = threads.log.join();
         };
         let _ = tokio::task::spawn_blocking(ending).await;
+        // Connections were told to end, and a verdict may just be looking something up: they let go within a moment. It ends
+        // with an error, which is what is waited for.
+        let _ = (&mut self.released).await;
     }
 
     /// D10: a leader hands over, and its word gets a moment to leave. Without it the others see the link end, and wait a little.

@@ -1,5 +1,6 @@
 //! What several threads of a node look at: the report and the flags behind `/readyz`. Each lock is held for a copy only.
 
+use crate::disk_watch::DiskWatch;
 use crate::gateway::Done;
 use crate::report::{EvidenceReport, ReplicaReport, Report};
 use outvote_replica::Status;
@@ -7,6 +8,7 @@ use outvote_session::CommitteeFile;
 use outvote_types::client::Hint;
 use outvote_types::evidence::Charge;
 use outvote_types::{Digest, Evidence, ReplicaId, Sequence, View, encode};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -27,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) committee: CommitteeFile,
     /// What was executed lately.
     pub(crate) done: Done,
+    /// Whether the disk still answers.
+    pub(crate) disk: Arc<DiskWatch>,
     report: watch::Sender<Report>,
     digest: Mutex<(Sequence, Digest)>,
     is_diverged: AtomicBool,
@@ -43,11 +47,12 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(crate) fn new(committee: CommitteeFile, me: ReplicaId) -> Self {
+    pub(crate) fn new(committee: CommitteeFile, me: ReplicaId, disk: Arc<DiskWatch>) -> Self {
         let report = initial_report(&committee, me);
         Self {
             me,
             committee,
+            disk,
             done: Done::default(),
             report: watch::Sender::new(report),
             digest: Mutex::new((Sequence(0), Digest::ZERO)),
@@ -115,6 +120,23 @@ impl Shared {
         self.report.send_if_modified(|report| {
             let Some(entry) = report.replicas.get_mut(peer.index()) else { return false };
             std::mem::replace(&mut entry.reachable, up) != up
+        });
+    }
+
+    /// Whether the disk is stuck changed.
+    pub(crate) fn set_disk_stuck(&self, is_stuck: bool) {
+        self.report.send_if_modified(|report| {
+            let Some(own) = report.replicas.get_mut(self.me.index()) else { return false };
+            std::mem::replace(&mut own.disk_stuck, is_stuck) != is_stuck
+        });
+    }
+
+    /// Another process with this member's keys was met.
+    pub(crate) fn met_twin(&self, peer: ReplicaId) {
+        self.report.send_if_modified(|report| {
+            let Some(entry) = report.replicas.get_mut(peer.index()) else { return false };
+            entry.twins_met = entry.twins_met.saturating_add(1);
+            true
         });
     }
 

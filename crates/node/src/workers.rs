@@ -75,14 +75,33 @@ impl Queue {
 /// Ends the threads when the last handle is gone.
 struct Owner(Arc<Queue>);
 
-impl Drop for Owner {
-    fn drop(&mut self) {
-        self.0.waiting().is_over = true;
+impl Owner {
+    fn end(&self) {
+        let mut waiting = self.0.waiting();
+        waiting.is_over = true;
+        let never_done = (std::mem::take(&mut waiting.members), std::mem::take(&mut waiting.clients));
+        drop(waiting);
         self.0.ready.notify_all();
+        drop(never_done);
+    }
+
+    fn add(&self, put: impl FnOnce(&mut Waiting)) {
+        let mut waiting = self.0.waiting();
+        if !waiting.is_over {
+            put(&mut waiting);
+        }
+        drop(waiting);
+        self.0.ready.notify_one();
     }
 }
 
-/// A handle to the worker threads; they end when the last handle is gone.
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// A handle to the worker threads; they end when they are told to, or when the last handle is gone.
 #[derive(Clone)]
 pub(crate) struct Workers {
     queue: Arc<Owner>,
@@ -107,14 +126,18 @@ impl Workers {
 
     /// Queues a client's job. How much can wait is bounded by whoever hands jobs out (requests per client, bytes in all).
     pub(crate) fn verify(&self, checks: Vec<Check>, on_verdicts: OnVerdicts) {
-        self.queue.0.waiting().clients.push_back(Job { checks, on_verdicts });
-        self.queue.0.ready.notify_one();
+        self.queue.add(|waiting| waiting.clients.push_back(Job { checks, on_verdicts }));
     }
 
     /// Queues a job for what members sent. How much can wait is bounded by whoever hands jobs out (jobs per peer).
     pub(crate) fn verify_of_members(&self, checks: Vec<Check>, on_verdicts: OnVerdicts) {
-        self.queue.0.waiting().members.push_back(Job { checks, on_verdicts });
-        self.queue.0.ready.notify_one();
+        self.queue.add(|waiting| waiting.members.push_back(Job { checks, on_verdicts }));
+    }
+
+    /// Ends the threads, without waiting. What waits for a verdict never gets one, and nothing of it is kept: a job holds what
+    /// the answer to a client is looked up in, which is the state database.
+    pub(crate) fn end(&self) {
+        self.queue.end();
     }
 }
 

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use watch::Watch;
 use workers::Workers;
 
@@ -75,8 +76,8 @@ fn a_panic_in_a_thread_that_verifies_ends_the_replica() {
 async fn a_thread_or_a_task_that_panics_or_fails_is_heard_of_and_one_that_ends_is_not() {
     let (watch, failures) = watched();
     watch.thread("ends", || Ok(())).unwrap().join().unwrap();
-    watch.task(async {}).await.unwrap();
-    let aborted = watch.task(std::future::pending());
+    watch.task(&Handle::current(), async {}).await.unwrap();
+    let aborted = watch.task(&Handle::current(), std::future::pending());
     aborted.abort();
     assert!(aborted.await.unwrap_err().is_cancelled());
     assert!(failures.try_recv().is_err(), "none of them failed");
@@ -84,7 +85,7 @@ async fn a_thread_or_a_task_that_panics_or_fails_is_heard_of_and_one_that_ends_i
     assert!(matches!(failures.try_recv().unwrap(), NodeError::Federated));
     watch.thread("panics", || panic!("the planted panic")).unwrap().join().unwrap();
     assert!(matches!(failures.try_recv().unwrap(), NodeError::Panicked));
-    watch.task(async { panic!("the planted panic") }).await.unwrap();
+    watch.task(&Handle::current(), async { panic!("the planted panic") }).await.unwrap();
     assert!(matches!(failures.try_recv().unwrap(), NodeError::Panicked));
 }
 

@@ -51,6 +51,11 @@ pub enum Input {
     },
     /// The process is about to stop in order; nothing more is asked of this replica but to say farewell.
     Stopping,
+    /// The disk has not finished a write for so long that nothing may rest on it, or it has at last (D28).
+    Disk {
+        /// Whether it is stuck.
+        is_stuck: bool,
+    },
     /// A link went up or down.
     Link {
         /// The other end.

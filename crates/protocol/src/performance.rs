@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 use outvote_types::{Instant, Rank, ReplicaId, Vote};
 
 /// Rounds that must have been seen before a leader is judged: one hiccup is no pattern.
-const ROUNDS_MIN: u32 = 2;
+const ROUNDS_MIN: usize = 2;
+/// Rounds of one period that are judged at most.
+const ROUNDS_MAX: usize = 1024;
 
 /// Times measured of one replica in this period.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,8 +55,9 @@ pub(crate) struct Performance {
     grace_until: Instant,
     /// Since when the leader owes a proposal.
     round_at: Option<Instant>,
-    rounds: u32,
-    missed: u32,
+    /// How long each of this period's rounds took, microseconds. They are judged at its end, by what was measured meanwhile: by
+    /// an earlier measure each round would be late when all links or disks become slow at once.
+    rounds: Vec<u64>,
     round_trip_us: u64,
     turnaround_us: Option<u64>,
 }
@@ -67,8 +70,7 @@ impl Performance {
             period_at: now,
             grace_until: now.plus(PERFORMANCE_PERIOD_US),
             round_at: None,
-            rounds: 0,
-            missed: 0,
+            rounds: Vec::new(),
             round_trip_us: 0,
             turnaround_us: None,
         }
@@ -157,9 +159,9 @@ impl Replica {
         let is_full = fresh >= self.config.tunables.batch_count_max;
         let pays = is_full || self.relays.len() == 0 || self.relays.len() < relayed_before;
         let Some(since) = self.performance.round_at.filter(|_| pays) else { return };
-        self.performance.rounds = self.performance.rounds.saturating_add(1);
-        let late = self.performance_debt_us().is_some_and(|debt| self.now > since.plus(debt));
-        self.performance.missed = self.performance.missed.saturating_add(u32::from(late));
+        if self.performance.rounds.len() < ROUNDS_MAX {
+            self.performance.rounds.push(self.now.since(since));
+        }
         self.performance.round_at = self.relays.earliest().map(|_| self.now);
     }
 
@@ -179,22 +181,22 @@ impl Replica {
         if self.now.since(self.performance.period_at) < PERFORMANCE_PERIOD_US {
             return;
         }
-        let debt = self.performance_debt_us();
-        let open_late =
-            matches!((debt, self.performance.round_at), (Some(debt), Some(at)) if self.now > at.plus(debt));
-        let extra = u32::from(open_late);
-        let rounds = self.performance.rounds.saturating_add(extra);
-        let missed = self.performance.missed.saturating_add(extra);
+        let debt_before = self.performance_debt_us();
         self.turn_period();
         self.performance.period_at = self.now;
+        // P11: by the medians of that same second. A leader that proposed nothing has nobody's turnaround measured: then by those
+        // of the second before.
+        let debt = self.performance_debt_us().or(debt_before);
+        let is_late = |took_us: &u64| debt.is_some_and(|debt| *took_us > debt);
+        let open = self.performance.round_at.map(|at| self.now.since(at)).filter(is_late);
+        self.performance.rounds.extend(open);
+        let rounds = self.performance.rounds.len();
         if rounds < ROUNDS_MIN && rounds > 0 {
             // Too few to judge: they count together with the next second's.
-            self.performance.rounds = rounds;
-            self.performance.missed = missed;
             return;
         }
-        self.performance.rounds = 0;
-        self.performance.missed = 0;
+        let missed =
+            core::mem::take(&mut self.performance.rounds).iter().filter(|took| is_late(took)).count();
         if missed.saturating_mul(2) <= rounds && rounds > 0 {
             // V10: the leader does what it owes again.
             self.mutiny.reason.take_if(|reason| *reason == 'e');

@@ -26,6 +26,7 @@ impl Replica {
             && self.term.mode == Mode::Normal
             && !self.term.sitting_out
             && !self.is_leaving
+            && !self.is_disk_stuck
             && self.may_vote()
     }
 

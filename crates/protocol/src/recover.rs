@@ -114,6 +114,7 @@ impl Replica {
                 .collect(),
             timers: Timers::new(now),
             is_leaving: false,
+            is_disk_stuck: false,
             config,
         }
     }
@@ -293,6 +294,21 @@ impl Replica {
     /// still be agreed on without it.
     pub(crate) fn on_stopping(&mut self) {
         self.is_leaving = true;
+        self.hand_over();
+    }
+
+    /// D28: a leader whose disk hangs can neither send COMMIT nor renew its lease. It hands over as one that stops does, and
+    /// leads again, if it is its turn, when the disk is well.
+    pub(crate) fn on_disk(&mut self, is_stuck: bool) {
+        self.is_disk_stuck = is_stuck;
+        if is_stuck {
+            self.hand_over();
+        } else {
+            self.try_new_view();
+        }
+    }
+
+    fn hand_over(&mut self) {
         if self.is_leader() && self.may_vote() {
             match self.mutiny.reason {
                 Some(_) => self.send_suspect(),

@@ -54,6 +54,8 @@ pub struct Replica {
     pub(crate) timers: Timers,
     /// The process is about to stop: nothing new is led any more (D10).
     pub(crate) is_leaving: bool,
+    /// The disk finishes nothing: nothing new is led meanwhile (D28).
+    pub(crate) is_disk_stuck: bool,
 }
 
 impl Replica {
@@ -75,6 +77,7 @@ impl Replica {
             Input::StateKept { header } => self.on_state_kept(header.as_deref()),
             Input::Link { peer, up } => self.on_link(peer, up),
             Input::Stopping => self.on_stopping(),
+            Input::Disk { is_stuck } => self.on_disk(is_stuck),
             Input::Tick => {}
         }
         self.settle();

@@ -184,6 +184,7 @@ impl Replica {
             && !self.term.leads
             && self.term.voted.is_none()
             && !self.is_leaving
+            && !self.is_disk_stuck
             && self.may_vote();
         if !waits {
             return;

@@ -77,6 +77,11 @@ pub enum Event {
         /// Whether it is usable.
         up: bool,
     },
+    /// The disk has not finished a write for so long that nothing may rest on it, or it has at last.
+    Disk {
+        /// Whether it is stuck.
+        is_stuck: bool,
+    },
     /// The process is about to stop in order. A leader's farewell is the answer.
     Stopping,
     /// Time passed.

@@ -143,6 +143,7 @@ impl Replica {
                 );
             }
             Event::Link { peer, up } => self.feed(at, Input::Link { peer, up }, &mut actions),
+            Event::Disk { is_stuck } => self.feed(at, Input::Disk { is_stuck }, &mut actions),
             Event::Stopping => self.feed(at, Input::Stopping, &mut actions),
             Event::Tick => self.feed(at, Input::Tick, &mut actions),
         }

@@ -66,6 +66,7 @@ impl Event {
             Self::Tick => tagged(9, &()),
             Self::StateKept { header } => tagged(10, header),
             Self::Stopping => tagged(11, &()),
+            Self::Disk { is_stuck } => tagged(12, is_stuck),
         };
         tagged(255, &(now, wall, what))
     }

@@ -165,6 +165,29 @@ fn an_instant_liar_among_four_deposes_nobody() {
     }
 }
 
+/// P11: all links become slow at once, at any moment of the second in which the leader is measured. Rounds are judged by what was
+/// measured in their own second: by the one before, each of them was late.
+// Faults: N20
+#[test]
+fn links_that_become_slow_at_once_depose_nobody() {
+    for offset_ms in [50, 300, 550, 800] {
+        let mut plan = Plan::quiet(20, 4);
+        (plan.window, plan.think_us) = (1, 80_000);
+        let mut world = with(plan);
+        for _ in 0..12 {
+            world.add_client(u64::MAX / 2);
+        }
+        world.run_for(3 * SECOND + offset_ms * 1_000);
+        let before = world.checkers.committed_operations();
+        (world.links.mood.delay_min_us, world.links.mood.delay_max_us) = (60_000, 80_000);
+        world.run_for(4 * SECOND);
+        assert!(world.checkers.committed_operations() > before + 100, "work went on");
+        is_sound(&world);
+        assert_eq!(suspicions(&world), vec![], "{offset_ms} ms into the second");
+        assert_eq!(top_view(&world), 0);
+    }
+}
+
 /// Scenario 38: a leader that cannot order within a window what all may relay to it serves them in turn, and is no censor. V2
 #[test]
 fn an_overload_deposes_no_leader_that_needs_more_than_a_window_for_what_waits() {

@@ -145,6 +145,35 @@ fn a_leader_that_stops_in_order_hands_over_before_it_is_gone() {
     converges(&mut world);
 }
 
+/// D28: a leader whose disk hangs hands over, and is a replica like any other once its disk has finished.
+// Faults: S16
+#[test]
+fn a_leader_whose_disk_hangs_hands_over_and_leads_again_when_it_is_well() {
+    let mut world = cluster(4);
+    commits(&mut world, 5);
+    world.feed(id(0), Event::Disk { is_stuck: true });
+    let before = world.now_us;
+    assert!(world.run_until(SECOND, |w| status(w, 2).view == View(1) && status(w, 2).normal));
+    assert!(world.now_us - before < 20_000, "it took {} us", world.now_us - before);
+    assert!((1..4).all(|other| suspected(&world, other, 'd')));
+    commits(&mut world, 5);
+    // While it hangs, it opens no view, even if it is its turn.
+    for leader in 1..4 {
+        world.feed(id(leader), Event::Disk { is_stuck: true });
+        world.run_for(50_000);
+        world.feed(id(leader), Event::Disk { is_stuck: false });
+    }
+    assert!(world.run_until(5 * SECOND, |w| status(w, 1).view == View(4)));
+    world.run_for(100_000);
+    assert!(!status(&world, 0).normal);
+    world.feed(id(0), Event::Disk { is_stuck: false });
+    assert!(world.run_until(SECOND, |w| (0..4).all(|other| status(w, other).normal)));
+    assert_eq!(status(&world, 0).leader, id(0));
+    commits(&mut world, 5);
+    is_sound(&world);
+    assert!(world.accused.is_empty(), "{:?}", world.accused);
+}
+
 /// D10, V18: a farewell at any moment, of a leader that is just opening its view, too, is no second word of it.
 // Faults: P10, P13
 #[test]

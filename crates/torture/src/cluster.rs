@@ -56,6 +56,10 @@ pub struct Standing {
     pub executed: u64,
     /// Whether it may never vote with its key.
     pub observer: bool,
+    /// Whether its disk hangs.
+    pub disk_stuck: bool,
+    /// How often it met a second process with another replica's keys.
+    pub twins_met: u64,
     /// The digest of its state, and where it was taken.
     pub digest: (String, u64),
 }
@@ -221,6 +225,8 @@ impl Cluster {
             leader: own["leader"] == true,
             executed: own["executed"].as_u64()?,
             observer: own["observer"] == true,
+            disk_stuck: own["disk_stuck"] == true,
+            twins_met: all(&report).filter_map(|other| other["twins_met"].as_u64()).sum(),
             digest: (own["state_digest"].as_str()?.to_owned(), own["state_digest_at"].as_u64()?),
         })
     }
@@ -335,6 +341,10 @@ impl Cluster {
     pub fn set(&self, id: usize, key: &str, value: &str) -> Result<(), Trouble> {
         set(&self.home(id), key, value)
     }
+}
+
+fn all(report: &Value) -> impl Iterator<Item = &Value> {
+    report["replicas"].as_array().into_iter().flatten()
 }
 
 fn make_homes(plan: &Plan) -> Result<(), Trouble> {

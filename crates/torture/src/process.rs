@@ -46,6 +46,34 @@ impl Wrap {
     }
 }
 
+/// A tracer that was attached to a running process, and lets go of it with this value.
+#[derive(Debug)]
+pub(crate) struct Tracer(Child);
+
+impl Tracer {
+    /// System calls of this process come late from now on, as `strace -e inject=...` says.
+    ///
+    /// # Errors
+    /// When the tracer cannot be started.
+    pub(crate) fn attach(process: u32, calls: &str, inject: &str) -> io::Result<Self> {
+        let tracer = Command::new("strace")
+            .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")])
+            .args(["-e", &format!("inject={calls}:{inject}"), "-p", &process.to_string()])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        Ok(Self(tracer))
+    }
+}
+
+impl Drop for Tracer {
+    fn drop(&mut self) {
+        // The kernel lets go of what it traces.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Where what a replica says is kept: beside its home.
 pub(crate) fn log_of(home: &Path) -> PathBuf {
     let mut name = home.as_os_str().to_owned();

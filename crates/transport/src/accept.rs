@@ -31,6 +31,8 @@ pub(crate) struct Listener {
 }
 
 enum Admitted {
+    /// It said that it is there, and that was all.
+    Knocked,
     Member(ReplicaId, Class, Stream),
     Client(ClientPlace, Stream),
 }
@@ -111,7 +113,19 @@ impl Listener {
         match answered
             .map_err(|error| Reason::Member(peer, format!("no greeting of member {peer}: {error}")))?
         {
-            Ok(class) => Ok(Admitted::Member(peer, class, TlsStream::Server(stream))),
+            Ok(class) => {
+                let mut stream = TlsStream::Server(stream);
+                let introduced = self.shared.introduce(peer, &mut stream).await;
+                let is_new = introduced.map_err(|error| Reason::Member(peer, error.to_string()))?;
+                if class != Class::Knock {
+                    return Ok(Admitted::Member(peer, class, stream));
+                }
+                if is_new {
+                    // Another process than the one that we are linked with, if there is a link at all.
+                    self.shared.drop_links(peer);
+                }
+                Ok(Admitted::Knocked)
+            }
             Err(said) => {
                 Err(Reason::Member(peer, format!("member {peer} was turned away: {}", said.in_words())))
             }
@@ -120,6 +134,7 @@ impl Listener {
 
     async fn serve(&self, admitted: Admitted, remote: SocketAddr) {
         match admitted {
+            Admitted::Knocked => {}
             Admitted::Member(peer, class, stream) => link::serve(&self.shared, peer, class, stream).await,
             Admitted::Client(place, stream) => {
                 let connection = ClientConnection::new(remote, stream, Some(place), &self.shared.limits);

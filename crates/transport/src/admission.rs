@@ -1,6 +1,7 @@
 //! Who may start a handshake, and who may stay: bounds that strangers cannot use up for members.
 
 use crate::limits::Limits;
+use crate::links::PeerAddress;
 use outvote_types::planted::{self, Bug};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -106,6 +107,16 @@ impl Drop for ClientPlace {
             if *count == 0 {
                 per_ip.remove(&self.ip);
             }
+        }
+    }
+}
+
+/// Finds out from where members may dial, so that they keep their places at the listener.
+pub(crate) async fn resolve(members: Vec<PeerAddress>, admission: Arc<Admission>) {
+    for member in members {
+        match tokio::net::lookup_host(&member.address).await {
+            Ok(found) => found.for_each(|address| admission.add_member(address.ip())),
+            Err(error) => tracing::warn!(address = member.address, %error, "a member's address is unknown"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What can go wrong on the way to a peer: what, where and how to mend it.
 
-use outvote_types::PublicKey;
+use outvote_types::{PublicKey, ReplicaId};
 use std::io;
 use std::net::SocketAddr;
 
@@ -82,6 +82,18 @@ pub enum TransportError {
         /// Why, for either side.
         why: String,
     },
+    /// Two processes with the other end's key live at once, and this was the one that must end.
+    #[error(
+        "member {peer} runs twice with the same keys, here and somewhere else; the process that was started later was told to \
+         end (D27)"
+    )]
+    PeerRunsTwice {
+        /// Which member.
+        peer: ReplicaId,
+    },
+    /// Another process with our key was started before this one, and lives.
+    #[error("another process with this node's keys runs, and was started before this one (D27)")]
+    WeRunTwice,
     /// The other end does not speak our protocol.
     #[error(
         "{address} does not speak Outvote's protocol: {why}; is it another program's port, or another version?"

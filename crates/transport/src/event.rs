@@ -11,6 +11,15 @@ pub enum LinkEvent {
     Up(ReplicaId),
     /// One of them ended. What was queued may be lost.
     Down(ReplicaId),
+    /// Two processes with this member's key live at once; the younger one was there just now, and was shown the proof (D27).
+    Twins(ReplicaId),
+    /// This process is the younger one of two with our key: it must end (D27).
+    Younger {
+        /// Who showed the proof.
+        shown_by: ReplicaId,
+        /// How much earlier the other one says that it was started, microseconds.
+        earlier_us: u64,
+    },
     /// Whole frames, in the order in which one connection brought them.
     Frames {
         /// The authenticated other end.

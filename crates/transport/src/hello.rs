@@ -6,7 +6,7 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 /// The greeting's version.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// Class, cluster, and the parts that make it up. The version goes before.
 const HELLO_BYTES: usize = 1 + 32 + PARTS_BYTES;
 
@@ -17,11 +17,14 @@ pub enum Class {
     Urgent = 0,
     /// Data that somebody asked for.
     Bulk = 1,
+    /// No link: the member that does not dial says that it is there. After the introduction it ends.
+    Knock = 2,
 }
 
 impl Class {
-    /// Both.
+    /// Those of a link.
     pub const BOTH: [Self; 2] = [Self::Urgent, Self::Bulk];
+    const ALL: [Self; 3] = [Self::Urgent, Self::Bulk, Self::Knock];
 
     pub(crate) const fn is_urgent(self) -> bool {
         matches!(self, Self::Urgent)
@@ -56,7 +59,9 @@ impl Refusal {
                 format!("it belongs to another cluster: its committee file and ours differ in {parts}")
             }
             Self::NotYours => {
-                "of this pair the member with the lower index dials: the one that dialled does not follow the protocol".into()
+                "of this pair the member with the lower index dials, and the other one knocks: the one that came does not follow \
+                 the protocol"
+                    .into()
             }
         }
     }
@@ -126,13 +131,18 @@ async fn judge<S: AsyncRead + Unpin>(
     stream.read_exact(&mut hello).await?;
     let mut theirs = [0; PARTS_BYTES];
     theirs.copy_from_slice(&hello[33..]);
-    let class = Class::BOTH.into_iter().find(|class| *class as u8 == hello[0]);
+    let class = Class::ALL.into_iter().find(|class| *class as u8 == hello[0]);
     Ok(match class {
         None => Err(Refusal::OtherVersion),
         Some(_) if hello[1..33] != ours.cluster.0 && !planted::is_on(Bug::GreetingWithoutCluster) => {
             Err(Refusal::OtherCluster(ours.differing(&theirs)))
         }
-        Some(_) if !is_theirs_to_dial && !planted::is_on(Bug::BothSidesDial) => Err(Refusal::NotYours),
+        // Of each pair one dials, and the other one may knock.
+        Some(class)
+            if (class == Class::Knock) == is_theirs_to_dial && !planted::is_on(Bug::BothSidesDial) =>
+        {
+            Err(Refusal::NotYours)
+        }
         Some(class) => Ok(class),
     })
 }

@@ -1,7 +1,7 @@
 //! Link keys: Ed25519 keys for TLS alone, apart from the keys that sign votes.
 
 use outvote_crypto::KeyPair;
-use outvote_types::PublicKey;
+use outvote_types::{PublicKey, Signature};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
@@ -31,6 +31,16 @@ impl LinkKey {
     #[must_use]
     pub const fn public_key(&self) -> PublicKey {
         self.pair.public_key()
+    }
+
+    /// Another handle to the same key.
+    pub(crate) fn again(&self) -> Self {
+        Self::new(KeyPair::from_seed(*self.pair.seed()))
+    }
+
+    /// Signs a statement of this process (D27). TLS signs nothing that begins as these do.
+    pub(crate) fn sign(&self, statement: &[u8; 65]) -> Signature {
+        self.pair.sign_bytes(statement)
     }
 
     /// The key as TLS wants it: the raw public key in the certificate's place.

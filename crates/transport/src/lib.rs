@@ -22,10 +22,13 @@ pub mod outbox;
 mod accept;
 mod admission;
 mod dial;
+mod dialler;
 mod link;
 
 pub mod hello;
 pub mod identity;
+pub mod instance;
+pub mod introduction;
 pub mod refusals;
 
 pub mod client;
@@ -38,6 +41,8 @@ pub use client::{ClientConnection, FrameReader, FrameWriter, connect_client, con
 pub use error::TransportError;
 pub use event::{Budget, LinkEvent, LinkSink};
 pub use identity::ClusterIdentity;
+pub use instance::Instance;
 pub use key::LinkKey;
 pub use limits::Limits;
-pub use links::{Links, LinksConfig, PeerAddress, PeerSender, PeerState, bind};
+pub use links::{Links, LinksConfig, PeerAddress, PeerSender, PeerState};
+pub use socket::bind;

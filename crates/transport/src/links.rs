@@ -1,30 +1,27 @@
 //! All links of one member: who is connected, what waits for whom, and the tasks that keep it so.
 
 use crate::accept::Listener;
-use crate::admission::Admission;
+use crate::admission::{Admission, resolve};
 use crate::client::ClientConnection;
-use crate::dial::{Stream, dial, explain};
+use crate::dial::Stream;
+use crate::dialler::{Dialler, Knocker};
 use crate::error::TransportError;
 use crate::event::{Allowance, LinkEvent, LinkSink};
-use crate::hello::{self, Class};
+use crate::hello::Class;
 use crate::identity::ClusterIdentity;
+use crate::instance::{Acquaintance, Instance};
+use crate::introduction::{Introduction, Standing};
 use crate::key::LinkKey;
 use crate::limits::Limits;
-use crate::link;
 use crate::outbox::Outbox;
 use crate::refusals::{Reason, Refusals};
 use crate::tls::{ClientSide, ServerSide};
 use outvote_types::{PublicKey, ReplicaId};
-use std::hash::{BuildHasher as _, RandomState};
-use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot, watch};
-
-/// A link that lived this long was a good one: the next pause before dialling starts small again.
-const GOOD_LINK: Duration = Duration::from_secs(1);
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 /// Where a member listens and which key it must show.
 #[derive(Clone, Debug)]
@@ -85,6 +82,10 @@ struct Slot {
     outboxes: [Outbox; 2],
     allowances: [Allowance; 2],
     peer: Mutex<Peer>,
+    /// Its processes.
+    acquaintance: Mutex<Acquaintance>,
+    /// Somebody knocked: whoever waits before dialling again waits no longer.
+    knocked: Notify,
 }
 
 impl Slot {
@@ -99,6 +100,9 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) urgent: Option<Handle>,
     pub(crate) sink: Arc<dyn LinkSink>,
+    key: LinkKey,
+    /// This process.
+    own: Instance,
     slots: Vec<Slot>,
     stop: watch::Receiver<()>,
     refusals: Refusals,
@@ -167,7 +171,76 @@ impl Shared {
         }
     }
 
-    fn failed(&self, id: ReplicaId, error: &TransportError) {
+    /// D27: names our process to the other end and hears of its; an error if there is to be no link.
+    pub(crate) async fn introduce(&self, id: ReplicaId, stream: &mut Stream) -> Result<bool, TransportError> {
+        let slot = &self.slots[id.index()];
+        let introduction = Introduction {
+            key: &self.key,
+            cluster: &self.cluster,
+            own: self.own,
+            peer_key: &slot.link_key,
+            peer: &slot.acquaintance,
+        };
+        match introduction.make(stream).await? {
+            Standing::Fine { is_new, has_proven, younger_met } => {
+                if let Some(younger) = younger_met {
+                    self.warn_of_younger(id, younger);
+                }
+                if has_proven {
+                    // Whichever of the two is linked: the younger one comes again, and is shown the proof.
+                    self.drop_links(id);
+                }
+                Ok(is_new)
+            }
+            Standing::PeerIsYounger { .. } => {
+                self.sink.on_link(LinkEvent::Twins(id));
+                Err(TransportError::PeerRunsTwice { peer: id })
+            }
+            Standing::WeAreYounger { elder } => {
+                let earlier_us = self.own.started_us().saturating_sub(elder.started_us());
+                self.sink.on_link(LinkEvent::Younger { shown_by: id, earlier_us });
+                Err(TransportError::WeRunTwice)
+            }
+        }
+    }
+
+    fn warn_of_younger(&self, id: ReplicaId, younger: Instance) {
+        let started_us = younger.started_us();
+        let words = format!(
+            "member {id} says that another process with this node's keys, started {started_us} microseconds after the epoch, \
+             is or was there; if it lives, it is told to end"
+        );
+        if self.failures.count(Instant::now(), &Reason::Member(id, words.clone())) {
+            tracing::warn!(peer = %id, "{words}");
+        }
+    }
+
+    /// Ends the connections with a member. Whoever dials, dials again at once.
+    pub(crate) fn drop_links(&self, id: ReplicaId) {
+        let slot = &self.slots[id.index()];
+        let mut peer = slot.peer();
+        let was_up = peer.is_up();
+        // Each connection's task ends when its sender is dropped, and finds that it is not the current one any more.
+        for (current, outbox) in peer.current.iter_mut().zip(&slot.outboxes) {
+            *current = None;
+            outbox.set_connected(false);
+        }
+        if was_up {
+            self.sink.on_link(LinkEvent::Down(id));
+        }
+        slot.knocked.notify_waiters();
+    }
+
+    /// Ends when somebody knocks, or the links change in another way that makes it worth dialling.
+    pub(crate) async fn knocked(&self, id: ReplicaId) {
+        self.slots[id.index()].knocked.notified().await;
+    }
+
+    pub(crate) fn is_up(&self, id: ReplicaId) -> bool {
+        self.slots[id.index()].peer().is_up()
+    }
+
+    pub(crate) fn failed(&self, id: ReplicaId, error: &TransportError) {
         let mut peer = self.slots[id.index()].peer();
         let text = error.to_string();
         // Each new reason is said once, not at every attempt.
@@ -176,19 +249,6 @@ impl Shared {
         }
         peer.last_error = Some(text);
     }
-}
-
-/// Listens at an address.
-///
-/// # Errors
-/// When the port is in use, or the system does not let us.
-pub fn bind(address: SocketAddr) -> Result<TcpListener, TransportError> {
-    let listener = TcpListener::bind(address).map_err(|source| match source.kind() {
-        ErrorKind::AddrInUse => TransportError::PortInUse { address },
-        _ => TransportError::Bind { address, source },
-    })?;
-    listener.set_nonblocking(true).map_err(|source| TransportError::Bind { address, source })?;
-    Ok(listener)
 }
 
 /// Sends frames to members. Cheap to clone; never waits.
@@ -276,6 +336,8 @@ impl Links {
             limits,
             urgent,
             sink,
+            key: key.again(),
+            own: Instance::draw()?,
             slots,
             stop,
             refusals: Refusals::default(),
@@ -299,6 +361,10 @@ impl Links {
                     };
                     tokio::spawn(dialler.run());
                 }
+            } else if id < me {
+                let side = ClientSide::new(member.link_key, Some(key))?;
+                let (shared, address) = (shared.clone(), member.address.clone());
+                tokio::spawn(Knocker { shared, peer: id, address, side, ours: key.public_key() }.run());
             }
         }
         tokio::spawn(resolve(members, admission));
@@ -319,80 +385,7 @@ fn slot(member: &PeerAddress, limits: &Limits) -> Slot {
         outboxes: [outbox(limits.urgent_queue_max), outbox(limits.bulk_queue_max)],
         allowances: [Allowance::new(limits.unread_max), Allowance::new(limits.unread_max)],
         peer: Mutex::default(),
+        acquaintance: Mutex::default(),
+        knocked: Notify::new(),
     }
-}
-
-/// Finds out from where members may dial, so that they keep their places at the listener.
-async fn resolve(members: Vec<PeerAddress>, admission: Arc<Admission>) {
-    for member in members {
-        match tokio::net::lookup_host(&member.address).await {
-            Ok(found) => found.for_each(|address| admission.add_member(address.ip())),
-            Err(error) => tracing::warn!(address = member.address, %error, "a member's address is unknown"),
-        }
-    }
-}
-
-/// Keeps one connection to one member, for as long as the links live.
-struct Dialler {
-    shared: Arc<Shared>,
-    peer: ReplicaId,
-    class: Class,
-    address: String,
-    side: ClientSide,
-    ours: PublicKey,
-}
-
-impl Dialler {
-    async fn run(self) {
-        let limits = &self.shared.limits;
-        let mut pause = limits.backoff_min;
-        loop {
-            let dialled = tokio::select! {
-                dialled = tokio::time::timeout(limits.handshake_timeout, self.connect()) => dialled,
-                () = self.shared.stopped() => return,
-            };
-            match dialled.unwrap_or_else(|_| Err(self.too_slow())) {
-                Ok(stream) => {
-                    let since = Instant::now();
-                    link::serve(&self.shared, self.peer, self.class, stream).await;
-                    if since.elapsed() >= GOOD_LINK {
-                        pause = limits.backoff_min;
-                    }
-                }
-                Err(error) => self.shared.failed(self.peer, &error),
-            }
-            tokio::select! {
-                () = tokio::time::sleep(jittered(pause)) => {}
-                () = self.shared.stopped() => return,
-            }
-            // N12: resets in a row are not answered by a storm of our own.
-            pause = pause.saturating_mul(2).min(limits.backoff_max);
-        }
-    }
-
-    async fn connect(&self) -> Result<Stream, TransportError> {
-        let mut stream = dial(&self.address, &self.side, Some(self.ours), &self.shared.limits).await?;
-        // A refusal of our own key arrives only now: in TLS 1.3 the dialling side finishes first.
-        let said = hello::greet(&mut stream, self.class, &self.shared.cluster)
-            .await
-            .map_err(|error| explain(&self.address, &self.side, Some(self.ours), error))?;
-        match said {
-            Ok(()) => Ok(stream),
-            Err(refusal) => {
-                Err(TransportError::TurnedAway { address: self.address.clone(), why: refusal.in_words() })
-            }
-        }
-    }
-
-    fn too_slow(&self) -> TransportError {
-        let limit = self.shared.limits.handshake_timeout.as_millis();
-        let limit_ms = u64::try_from(limit).unwrap_or(u64::MAX);
-        TransportError::Deadline { address: self.address.clone(), limit_ms }
-    }
-}
-
-/// Half to one and a half of the pause, so that members that lost each other together do not dial together.
-fn jittered(pause: Duration) -> Duration {
-    let random = RandomState::new().hash_one(0u8) % 1024;
-    pause.mul_f64(0.5 + random as f64 / 1024.0)
 }

@@ -1,7 +1,9 @@
 //! A TCP socket under TLS: tuned, counted until its other end is authenticated, and read in large pieces.
 
+use crate::error::TransportError;
 use crate::limits::{Limits, MAX_UNAUTHENTICATED_BYTES};
 use std::io::{self, ErrorKind, IoSlice};
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd as _;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -120,4 +122,17 @@ impl AsyncWrite for Socket {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().inner).poll_shutdown(cx)
     }
+}
+
+/// Listens at an address.
+///
+/// # Errors
+/// When the port is in use, or the system does not let us.
+pub fn bind(address: SocketAddr) -> Result<TcpListener, TransportError> {
+    let listener = TcpListener::bind(address).map_err(|source| match source.kind() {
+        ErrorKind::AddrInUse => TransportError::PortInUse { address },
+        _ => TransportError::Bind { address, source },
+    })?;
+    listener.set_nonblocking(true).map_err(|source| TransportError::Bind { address, source })?;
+    Ok(listener)
 }

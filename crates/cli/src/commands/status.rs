@@ -114,13 +114,22 @@ fn entry(file: &CommitteeFile, reports: &[Option<Value>], id: ReplicaId) -> Valu
         let others = report["replicas"].as_array().into_iter().flatten();
         let missed = others.filter(|other| other["reachable"] == false).map(|other| other["id"].clone());
         own["cannot_reach"] = missed.collect();
+        own["twin_met_by"] = twin_met_by(reports, id);
         return own;
     }
     json!({
         "id": id.0, "pid": 0, "address": file.address(id).unwrap_or_default(), "reachable": false, "leader": false,
         "view": 0, "committed": 0, "executed": 0, "stable_checkpoint": 0, "state_digest": "", "state_digest_at": 0,
         "sitting_out": false, "behaviour": "", "cannot_reach": [],
+        "twin_met_by": twin_met_by(reports, id),
     })
+}
+
+/// Who has met a second process with this replica's keys.
+fn twin_met_by(reports: &[Option<Value>], id: ReplicaId) -> Value {
+    let others = reports.iter().flatten();
+    let others = others.filter(|other| other["replicas"][id.index()]["twins_met"].as_u64() > Some(0));
+    others.map(|other| other["me"].clone()).collect()
 }
 
 fn in_words(report: &Value) -> String {
@@ -136,6 +145,7 @@ fn in_words(report: &Value) -> String {
         let role = match (replica["reachable"].as_bool(), replica["leader"].as_bool()) {
             (Some(true), Some(true)) => "leader",
             (Some(true), _) if replica["observer"] == true => "observes",
+            (Some(true), _) if replica["disk_stuck"] == true => "disk hung",
             (Some(true), _) if replica["sitting_out"] == true => "waits",
             (Some(true), _) => "follows",
             _ => "away",

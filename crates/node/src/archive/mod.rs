@@ -14,6 +14,7 @@ pub(crate) use retention::sweep;
 
 use crate::backend::Blocks;
 use crate::error::NodeError;
+use crate::held_folder::HeldFolder;
 use borsh::BorshDeserialize;
 use outvote_types::limits::{MAX_BLOCKS_PER_FETCH, MAX_MESSAGE_BYTES};
 use outvote_types::{BoundedVec, Certificate, Data, Digest, Nonce, PublicKey, Sequence, decode};
@@ -60,11 +61,18 @@ fn read<T: BorshDeserialize>(
 pub(crate) struct Archive {
     pending: Arc<Pending>,
     stored: Blocks,
+    /// Let go of after the database: whoever can look something up keeps the folder locked.
+    _folder: Arc<HeldFolder>,
 }
 
 impl Archive {
     /// The archive of a database that was just opened, whose state came to `executed`.
-    pub(crate) fn open(pending: Arc<Pending>, stored: Blocks, executed: Sequence) -> Result<Self, NodeError> {
+    pub(crate) fn open(
+        pending: Arc<Pending>,
+        stored: Blocks,
+        executed: Sequence,
+        folder: Arc<HeldFolder>,
+    ) -> Result<Self, NodeError> {
         let mut floor = read::<Floor>(&stored, FLOOR, FLOOR_KEY)?.unwrap_or_default();
         let has_latest = executed == Sequence(0) || stored.get(BLOCKS, &key(executed))?.is_some();
         if !has_latest {
@@ -72,7 +80,7 @@ impl Archive {
             floor.oldest = floor.oldest.max(executed.next());
         }
         pending.start_at(floor);
-        Ok(Self { pending, stored })
+        Ok(Self { pending, stored, _folder: folder })
     }
 
     /// Adds an executed block.

@@ -64,6 +64,13 @@ pub(crate) async fn readyz(State(health): State<Health>) -> Result<&'static str,
     if me.repairing {
         return Err(ApiError::unavailable("this replica repairs its state", "ask another replica meanwhile"));
     }
+    if me.disk_stuck {
+        let message = "this replica's disk does not finish a write";
+        return Err(ApiError::unavailable(
+            message,
+            "check the disk or the volume under data/; ask another replica meanwhile",
+        ));
+    }
     if health.is_stuck.load(Ordering::Relaxed) {
         return Err(ApiError::unavailable("work is waiting and nothing commits", "see `outvote doctor`"));
     }

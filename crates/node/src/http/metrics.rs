@@ -28,6 +28,11 @@ pub(crate) async fn metrics(State(handle): State<NodeHandle>) -> Response {
         report.replicas.iter().filter(|r| r.reachable).count() as u64,
     );
     gauge("evidence", "Proofs of misbehaviour held", report.evidence.len() as u64);
+    gauge(
+        "twins_met",
+        "How often a second process with another replica's keys was met",
+        report.replicas.iter().map(|replica| replica.twins_met).sum(),
+    );
     if let Some(me) = report.replicas.get(usize::from(report.me)) {
         gauge("view", "The view that this replica is in", me.view);
         gauge("is_leader", "Whether this replica leads", u64::from(me.leader));
@@ -39,6 +44,11 @@ pub(crate) async fn metrics(State(handle): State<NodeHandle>) -> Response {
         gauge("is_sitting_out", "Whether the restart rule forbids preparing", u64::from(me.sitting_out));
         gauge("is_observer", "Whether this replica never votes", u64::from(me.observer));
         gauge("is_repairing", "Whether the state was outvoted and is repaired", u64::from(me.repairing));
+        gauge(
+            "is_disk_stuck",
+            "Whether a write to the disk does not come to its end",
+            u64::from(me.disk_stuck),
+        );
     }
     let mut text = String::new();
     match encode(&mut text, &registry) {

@@ -102,6 +102,32 @@ async fn a_request_from_before_a_restart_is_answered_and_is_neither_relayed_nor_
     cluster.stop().await;
 }
 
+// A node that has stopped has nothing open any more: not for a connection that was being served, and not for signatures that
+// waited to be checked, whose requests were to be looked up in the state database.
+// Faults: P16
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_is_stopped_amid_a_flood_of_requests_can_be_started_at_once() {
+    let mut cluster = Cluster::start(4, Counter::default).await.expect("started");
+    let keys: Vec<KeyPair> = (0..8).map(|_| KeyPair::generate().expect("random")).collect();
+    let flood = |key: &KeyPair| {
+        let requests = (1..=250).map(|nonce| request(&cluster, key, nonce, b"flood")).collect();
+        ToReplica::Submit(BoundedVec::new(requests).unwrap())
+    };
+    let floods: Vec<ToReplica> = keys.iter().map(flood).collect();
+    for _ in 0..4 {
+        let mut connections = Vec::new();
+        for (key, flood) in keys.iter().zip(&floods) {
+            let mut connection = watch(&cluster, FOLLOWER, key).await;
+            assert!(say(&mut connection.1, flood).await);
+            connections.push(connection);
+        }
+        cluster.stop_replica(FOLLOWER).await.expect("stopped");
+        cluster.start_replica(FOLLOWER).await.expect("started");
+    }
+    assert!(count_up(&cluster.client().await.expect("connected")).await > 0);
+    cluster.stop().await;
+}
+
 // C6, D5: where blocks are given up, the last stable checkpoint outlives the processes that took it, also when the database has
 // gone on since.
 // Faults: X05

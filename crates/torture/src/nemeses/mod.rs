@@ -1,6 +1,7 @@
 //! Everything bad that is done to clusters. Each entry names the rows of the catalogue of faults that it plays.
 
 mod clock;
+mod homes;
 mod links;
 mod network;
 mod packets;
@@ -21,6 +22,7 @@ pub fn all() -> Vec<Nemesis> {
         links::ALL,
         packets::ALL,
         storage::ALL,
+        homes::ALL,
         clock::ALL,
         people::ALL,
     ];

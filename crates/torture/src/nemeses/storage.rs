@@ -1,7 +1,7 @@
-//! Disks that fail, fill, wait, forget, and homes that are not their own.
+//! Disks that fail, fill, wait and hang.
 
 use crate::host::Need;
-use crate::process::{Process, Wrap};
+use crate::process::{Tracer, Wrap};
 use crate::stage::{Nemesis, Played, Setting, Stage};
 use crate::trouble::Trouble;
 use std::fs;
@@ -11,9 +11,11 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const SOME_VIEWS: Option<Duration> = Some(Duration::from_secs(6));
+/// How soon a hanging disk is said at most (S16).
+const SAYS_SO_MOST: Duration = Duration::from_secs(10);
 const FLUSHES: &str = "fsync,fdatasync";
 
-const fn nemesis(
+pub(super) const fn nemesis(
     name: &'static str,
     rows: &'static [&'static str],
     about: &'static str,
@@ -60,38 +62,14 @@ pub(super) const ALL: &[Nemesis] = &[
     nemesis(
         "stuck-disk",
         &["S16"],
-        "a flush of the leader takes a minute",
+        "flushes of the leader do not come to their end",
         &[Need::Trace],
         Some(Duration::from_secs(12)),
         stuck_disk,
     ),
-    // Faults: S12
-    nemesis("wiped", &["S12"], "one replica's data is gone, its keys are not", &[], SOME_VIEWS, wiped),
-    // Faults: S13
-    nemesis("swapped", &["S13"], "two replicas have each other's data", &[], None, swapped),
-    // Faults: S14, O06
-    nemesis(
-        "rolled-back",
-        &["S14", "O06"],
-        "an old copy of one replica's data is put back",
-        &[],
-        SOME_VIEWS,
-        rolled_back,
-    ),
-    // Faults: O02
-    nemesis("twin", &["O02"], "a copy of one replica runs with the same keys", &[], SOME_VIEWS, twin),
-    // Faults: O13
-    nemesis(
-        "second-process",
-        &["O13"],
-        "a second process is started on a home in use",
-        &[],
-        SOME_VIEWS,
-        second_process,
-    ),
 ];
 
-async fn follower(stage: &mut Stage) -> Result<usize, Trouble> {
+pub(super) async fn follower(stage: &mut Stage) -> Result<usize, Trouble> {
     let leader = stage.cluster.leader().await?;
     Ok(stage.someone_but(&[leader]))
 }
@@ -233,163 +211,54 @@ fn slow_disk(stage: &mut Stage) -> Played<'_> {
 fn stuck_disk(stage: &mut Stage) -> Played<'_> {
     Box::pin(async move {
         let victim = stage.cluster.leader().await?;
-        stage.cluster.stop(victim, PATIENCE).await?;
-        stage.cluster.wrap(victim, Wrap::traced(FLUSHES, "delay_enter=60000000:when=60"));
-        stage.cluster.start_one(victim)?;
-        stage.pause(15_000).await;
+        let process = stage.cluster.process(victim).map(|process| process.id());
+        let process = process.ok_or_else(|| Trouble::failed("the leader has no process"))?;
+        let begun = Instant::now();
+        let tracer = Tracer::attach(process, FLUSHES, "delay_enter=60000000")?;
+        let noticed = disk_is(stage, victim, true, SAYS_SO_MOST).await?;
         let took = stage.serves(PATIENCE).await?;
-        let is_there = stage.cluster.process(victim).is_some_and(|process| process.ended().is_none());
-        let level = well_again(stage, victim).await?;
+        let leader = stage.cluster.leader().await?;
+        if leader == victim {
+            return Err(Trouble::failed(format!("replica {victim} leads with a disk that hangs")));
+        }
+        let handed_over = begun.elapsed();
+        drop(tracer);
+        let well = disk_is(stage, victim, false, PATIENCE).await?;
+        let level = stage.level().await?;
         Ok(format!(
-            "the others serve ({took:.2?}); after 15 s it {}; level {level:.2?} after its start",
-            if is_there { "still waits for its disk, and votes for nothing" } else { "had ended by itself" }
+            "it says so after {noticed:.2?} (goal 10 s), another leads after {handed_over:.2?} at most, the others serve \
+             ({took:.2?}); the disk goes on: well after {well:.2?}, level {level:.2?} after that"
         ))
     })
 }
 
-/// Waits until a replica says that it may only observe.
-async fn observes(stage: &mut Stage, id: usize) -> Result<Duration, Trouble> {
+/// Waits until a replica says that its disk hangs, or that it does not.
+async fn disk_is(
+    stage: &mut Stage,
+    id: usize,
+    is_stuck: bool,
+    patience: Duration,
+) -> Result<Duration, Trouble> {
     let begun = Instant::now();
     loop {
-        if stage.cluster.standing(id).await.is_some_and(|own| own.observer) {
+        if stage.cluster.standing(id).await.is_some_and(|own| own.disk_stuck == is_stuck) {
             return Ok(begun.elapsed());
         }
-        if begun.elapsed() > PATIENCE {
-            return Err(Trouble::failed(format!("replica {id} does not say that it may only observe")));
+        if begun.elapsed() > patience {
+            let what = if is_stuck { "hangs" } else { "is well" };
+            return Err(Trouble::failed(format!(
+                "replica {id} does not say within {patience:?} that its disk {what}"
+            )));
         }
-        stage.pause(20).await;
+        stage.pause(50).await;
     }
 }
 
-fn wiped(stage: &mut Stage) -> Played<'_> {
-    Box::pin(async move {
-        let victim = follower(stage).await?;
-        stage.cluster.kill(victim)?;
-        fs::remove_dir_all(stage.cluster.home(victim).join("data"))?;
-        stage.cluster.start_one(victim)?;
-        let said = observes(stage, victim).await?;
-        let took = stage.level().await?;
-        Ok(format!("observes after {said:.2?}, level after {took:.2?} more"))
-    })
-}
-
-fn swapped(stage: &mut Stage) -> Played<'_> {
-    Box::pin(async move {
-        let two = stage.some(2);
-        let data = |stage: &Stage, id: usize| stage.cluster.home(id).join("data");
-        for id in &two {
-            stage.cluster.stop(*id, PATIENCE).await?;
-        }
-        let swap = |stage: &Stage| {
-            let aside = data(stage, two[0]).with_extension("aside");
-            fs::rename(data(stage, two[0]), &aside)?;
-            fs::rename(data(stage, two[1]), data(stage, two[0]))?;
-            fs::rename(aside, data(stage, two[1]))
-        };
-        swap(stage)?;
-        let mut told = Vec::new();
-        for id in &two {
-            stage.cluster.start_one(*id)?;
-            told.push(stage.ends_saying(*id, &["another", "belongs", "not"], PATIENCE).await?);
-        }
-        swap(stage)?;
-        for id in &two {
-            stage.cluster.kill(*id)?;
-            stage.cluster.start_one(*id)?;
-        }
-        stage.level().await?;
-        Ok(told.remove(0))
-    })
-}
-
-fn rolled_back(stage: &mut Stage) -> Played<'_> {
-    Box::pin(async move {
-        let victim = follower(stage).await?;
-        let (data, old) =
-            (stage.cluster.home(victim).join("data"), stage.cluster.home(victim).join("data.old"));
-        stage.cluster.stop(victim, PATIENCE).await?;
-        run("cp", &["-a", &text(&data), &text(&old)])?;
-        stage.cluster.start_one(victim)?;
-        stage.level().await?;
-        stage.pause(5000).await;
-        stage.cluster.kill(victim)?;
-        fs::remove_dir_all(&data)?;
-        fs::rename(&old, &data)?;
-        stage.cluster.start_one(victim)?;
-        let said = observes(stage, victim).await?;
-        let took = stage.level().await?;
-        Ok(format!("observes after {said:.2?}, level after {took:.2?} more"))
-    })
-}
-
-fn twin(stage: &mut Stage) -> Played<'_> {
-    Box::pin(async move {
-        // Who has a low index dials the others: nobody would ever hear of a copy of the last.
-        let victim = usize::from(stage.cluster.leader().await? == 0);
-        let (home, copy) = (stage.cluster.home(victim), stage.cluster.home(victim).with_extension("twin"));
-        stage.cluster.stop(victim, PATIENCE).await?;
-        run("cp", &["-a", &text(&home), &text(&copy)])?;
-        stage.cluster.start_one(victim)?;
-        stage.level().await?;
-        let own = |name: &str| Ok((name.to_owned(), free_address()?));
-        let environment: Result<Vec<_>, Trouble> =
-            ["OUTVOTE_NETWORK__LISTEN", "OUTVOTE_NETWORK__HTTP"].into_iter().map(own).collect();
-        let wrap = Wrap { through: Vec::new(), environment: environment? };
-        let mut other = Process::start(stage.cluster.program(), "kv", &copy, &wrap)?;
-        stage.pause(12_000).await;
-        let took = stage.serves(PATIENCE).await?;
-        let observes = stage.cluster.standing(victim).await.is_some_and(|own| own.observer);
-        let noticed = observes || other.ended().is_some() || other.said().contains("old copy");
-        let twin = match other.ended() {
-            Some(status) => format!("the copy ended ({status})"),
-            None => "the copy runs".to_owned(),
-        };
-        let said = other.said();
-        let words = ["copy", "observ", "twin", "forgot"];
-        let line =
-            said.lines().find(|line| words.iter().any(|word| line.contains(word))).unwrap_or("nothing of it");
-        other.kill()?;
-        let level = stage.level().await?;
-        if !noticed {
-            // What was judged is safe all the same; the row wants more.
-            return Err(Trouble::failed(format!("nobody noticed the copy, which says: {line}")));
-        }
-        Ok(format!(
-            "served within {took:.2?}; the original {}, {twin} and says: {line}; level {level:.2?} after",
-            if observes { "observes" } else { "votes" }
-        ))
-    })
-}
-
-fn second_process(stage: &mut Stage) -> Played<'_> {
-    Box::pin(async move {
-        let victim = follower(stage).await?;
-        let home = stage.cluster.home(victim);
-        // At ports of its own: what keeps it out is the lock, not the port.
-        let own = |name: &str| Ok((name.to_owned(), free_address()?));
-        let environment: Result<Vec<_>, Trouble> =
-            ["OUTVOTE_NETWORK__LISTEN", "OUTVOTE_NETWORK__HTTP"].into_iter().map(own).collect();
-        let wrap = Wrap { through: Vec::new(), environment: environment? };
-        let mut second = Process::start(stage.cluster.program(), "kv", &home, &wrap)?;
-        let ended = second.end(PATIENCE).await;
-        let said = second.said().lines().last().unwrap_or_default().to_owned();
-        let is_there = stage.cluster.process(victim).is_some_and(|process| process.ended().is_none());
-        match ended {
-            Some(status) if !status.success() && is_there => Ok(format!("refused: {said}")),
-            other => Err(Trouble::failed(format!("the second process: {other:?}, {said}"))),
-        }
-    })
-}
-
-fn free_address() -> Result<String, Trouble> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
-}
-
-fn text(path: &Path) -> String {
+pub(super) fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
-fn run(program: &str, arguments: &[&str]) -> Result<(), Trouble> {
+pub(super) fn run(program: &str, arguments: &[&str]) -> Result<(), Trouble> {
     let done = Command::new(program).args(arguments).output()?;
     if done.status.success() {
         return Ok(());

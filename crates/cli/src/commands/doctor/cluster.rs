@@ -32,6 +32,7 @@ pub(super) async fn examine(file: CommitteeFile, findings: &mut Vec<Finding>) {
         findings.push(one(replica, top));
     }
     findings.extend(replicas.iter().filter_map(|replica| cut_off(replica, &replicas)));
+    findings.extend(replicas.iter().filter_map(runs_twice));
     let away = replicas.iter().filter(|replica| replica["reachable"] != true).count() as u64;
     let f = report["f"].as_u64().unwrap_or(0);
     findings.push(if away <= f {
@@ -82,6 +83,15 @@ fn one(replica: &Value, top: u64) -> Finding {
             "put its own latest disk back if it was a mix-up; otherwise replace the replica with a fresh key",
         );
     }
+    if replica["disk_stuck"] == true {
+        let found =
+            "its disk hangs: a write has not come to its end for seconds, and it votes for nothing new";
+        return Finding::ill(
+            about,
+            found,
+            "check the disk or the volume under its data/, and the system's log",
+        );
+    }
     if replica["repairing"] == true {
         let found = "its state was outvoted; it stopped answering and repairs itself";
         return Finding::ill(about, found, "wait; if it comes again, check its memory and its disk");
@@ -121,6 +131,20 @@ fn cut_off(replica: &Value, all: &[Value]) -> Option<Finding> {
             format!("replica {id} has no link to replica {}, which answers here", names.join(" and ")),
             "look for a firewall between the two, perhaps in one direction only: of each pair the one with the lower number \
              dials",
+        )
+    })
+}
+
+/// A second process with a replica's keys was met: the later one has ended, and was not meant to run.
+fn runs_twice(replica: &Value) -> Option<Finding> {
+    let met: Vec<String> = replica["twin_met_by"].as_array()?.iter().map(|id| id.to_string()).collect();
+    (!met.is_empty()).then(|| {
+        let id = &replica["id"];
+        Finding::ill(
+            format!("replica {id}: keys"),
+            format!("a second process with the keys of replica {id} was met by replica {}", met.join(" and ")),
+            "the one that was started later has ended by itself. Find it and leave one home with these keys; if nobody here \
+             started it, the keys were copied: replace the replica with a fresh key",
         )
     })
 }
