@@ -126,6 +126,15 @@ fn a_row_fails_for_each_goal_that_it_misses_and_says_which() {
     let mut report = RowReport { kept: 1.0, view_changes: 1, ..RowReport::of(&row, 1000.0) };
     report.judge(&row.goal);
     assert_eq!(report.verdict, Verdict::Failed, "a leader was deposed");
+
+    let row = rows::chosen(&["X20".to_owned()]).unwrap().remove(0);
+    let judged = |hangover_s| {
+        let mut report = RowReport { hangover_s, ..RowReport::of(&row, 1000.0) };
+        report.judge(&row.goal);
+        report.verdict
+    };
+    assert_eq!(judged(Some(2.0)), Verdict::Passed);
+    assert_eq!([judged(Some(31.0)), judged(None)], [Verdict::Failed; 2], "users never stopped noticing it");
 }
 
 #[test]
@@ -136,7 +145,7 @@ fn every_attack_has_a_name_of_its_own_and_an_attacker_that_exists() {
     for row in &all {
         assert!(!row.ids.is_empty() && !row.does.is_empty() && !row.defence.is_empty(), "{}", row.name);
         assert!((0.0..=1.0).contains(&row.goal.kept), "{}", row.name);
-        if let Attacker::Crowd(name) | Attacker::Inside(name) = row.attacker {
+        if let Attacker::Crowd(name) | Attacker::Inside(name) | Attacker::ColdStart(name) = row.attacker {
             assert!(crowd::CROWDS.contains(&name), "{name}");
         }
     }

@@ -89,7 +89,7 @@ impl Force {
         share: f64,
     ) -> Result<Self, BenchError> {
         let names: &[&'static str] = match &attacker {
-            Attacker::Crowd(name) | Attacker::Inside(name) => &[name],
+            Attacker::Crowd(name) | Attacker::Inside(name) | Attacker::ColdStart(name) => &[name],
             Attacker::Everything => &["bad-signatures"],
             _ => &[],
         };
@@ -137,7 +137,9 @@ impl Force {
             Attacker::Leader(behaviour) => (vec![leader], behaviour),
             Attacker::Followers(behaviour) => (last, behaviour),
             Attacker::Everything => (last, "flood"),
-            Attacker::Crowd(_) | Attacker::Inside(_) | Attacker::Overload => (Vec::new(), "honest"),
+            Attacker::Crowd(_) | Attacker::Inside(_) | Attacker::ColdStart(_) | Attacker::Overload => {
+                (Vec::new(), "honest")
+            }
         }
     }
 
@@ -145,7 +147,7 @@ impl Force {
     pub(crate) async fn begin(
         &mut self,
         watcher: &Client,
-        replicas: &Replicas,
+        replicas: &mut Replicas,
     ) -> Result<Instant, BenchError> {
         let leader = healthy_leader(watcher, self.n).await?;
         let (liars, behaviour) = self.chosen(leader);
@@ -161,6 +163,10 @@ impl Force {
         }
         for crowd in &mut self.crowds {
             crowd.tell("go").await?;
+        }
+        if matches!(self.attacker, Attacker::ColdStart(_)) {
+            replicas.kill(leader)?;
+            replicas.start_one(leader)?;
         }
         Ok(begun)
     }

@@ -133,6 +133,9 @@ impl RowReport {
         if let Some(most) = goal.view_changes.filter(|most| self.view_changes > *most) {
             missed.push(format!("{} changes of the leader, above {most}", self.view_changes));
         }
+        if let Some(most) = goal.hangover_s.filter(|most| self.hangover_s.is_none_or(|after| after > *most)) {
+            missed.push(format!("users notice it {most} s after its end"));
+        }
         let guilty = |liar: &usize| self.accused.contains(&(*liar as u64));
         if goal.evidence && !self.liars.iter().all(guilty) {
             missed.push("a liar is not proven guilty".to_owned());

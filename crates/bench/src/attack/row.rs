@@ -43,6 +43,8 @@ struct Scene<'a> {
     lossy: Option<Lossy>,
     watch: Watch,
     n: usize,
+    /// How long a hangover is looked at.
+    patience: Duration,
 }
 
 /// Makes a fresh cluster's files.
@@ -101,7 +103,9 @@ impl<'a> Scene<'a> {
         };
         let replicas = Replicas::start(setting.program, ground.homes.clone(), None)?;
         let watcher = connect(&file, 99).await?;
-        Ok(Self { file, setting, replicas, watcher, force, lossy, watch: Watch::default(), n })
+        let bound = row.goal.hangover_s.map(Duration::from_secs_f64).unwrap_or_default();
+        let patience = setting.plan.after.max(bound);
+        Ok(Self { file, setting, replicas, watcher, force, lossy, watch: Watch::default(), n, patience })
     }
 
     /// Stops everything, and puts what was seen into the report.
@@ -177,7 +181,7 @@ impl<'a> Scene<'a> {
     }
 
     async fn begin(&mut self) -> Result<Instant, BenchError> {
-        let begun = self.force.begin(&self.watcher, &self.replicas).await?;
+        let begun = self.force.begin(&self.watcher, &mut self.replicas).await?;
         self.lossy.iter().for_each(|lossy| lossy.lose(true));
         Ok(begun)
     }
@@ -206,7 +210,7 @@ impl<'a> Scene<'a> {
     ) -> Result<(), BenchError> {
         let before = timeline.samples_since(round.baseline.from_us);
         let p50 = latency_ms(&before, round.baseline, 0.5).unwrap_or_default();
-        let until = Instant::now() + self.setting.plan.after;
+        let until = Instant::now() + self.patience;
         loop {
             load.go_on(LOOK_EVERY).await?;
             self.replicas.check()?;

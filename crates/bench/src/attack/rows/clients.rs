@@ -44,7 +44,7 @@ pub(super) const ROWS: &[Row] = &[
         attacker: Attacker::Crowd("old-requests"),
         goal: CLIENTS,
         does: "250 users send requests again and again that were executed long ago",
-        defence: "a number is executed once; known signatures cost nothing, looking up costs the sender's own budget (E4, P8)",
+        defence: "a number is executed once; known signatures cost nothing, and looking up gives way to all else (E4, P8, P9)",
         is_long: false,
     },
     // Faults: K07
@@ -72,10 +72,11 @@ pub(super) const ROWS: &[Row] = &[
         ids: &["K11"],
         name: "retry-storm",
         attacker: Attacker::Crowd("retry-storm"),
-        goal: Goal { view_changes: Some(0), ..Goal::keep(0.98) },
-        does: "1,000 users with 16 valid requests each send all of them again and again, to every replica, and never wait",
-        defence: "repeated requests are dropped by name, each connection at its own pace (P8)",
-        is_long: false,
+        goal: Goal { hangover_s: Some(20.0), ..CLIENTS },
+        does: "1,000 users with 16 valid requests each send all of them again and again, to every replica, and never wait; the first \
+               16,000 are work like any other's",
+        defence: "a connection repeats as much as it brought that was new, and beyond it stands in one line with all others (P9)",
+        is_long: true,
     },
     // Faults: K12
     Row {

@@ -44,6 +44,27 @@ pub(super) const ROWS: &[Row] = &[
         defence: "patience grows with what is measured, so a slow machine is no liar (V3, P11)",
         is_long: false,
     },
+    // Faults: R30
+    Row {
+        ids: &["R30"],
+        name: "neighbours",
+        attacker: Attacker::Crowd("burn"),
+        goal: Goal { view_changes: Some(0), ..Goal::keep(0.80) },
+        does: "attackers share the victims' processors and keep them busy, within the share that a control group leaves them",
+        defence: "shares keep them apart: what is theirs is theirs, and the rest is enough",
+        is_long: false,
+    },
+    // Faults: X20
+    Row {
+        ids: &["X20"],
+        name: "cold-storm",
+        attacker: Attacker::ColdStart("retry-storm"),
+        goal: Goal { hangover_s: Some(30.0), ..Goal::keep(0.0) },
+        does: "the leader is killed and starts again with cold caches, while 1,000 users repeat 16 requests each without waiting: a change \
+               of view, retries and cold caches at once",
+        defence: "nobody repeats without bound, and answers that are looked up give way; so it comes back without help (P8, P9, R4)",
+        is_long: false,
+    },
     // Faults: X13
     Row {
         ids: &["X13"],

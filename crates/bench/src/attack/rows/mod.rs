@@ -18,6 +18,8 @@ pub enum Attacker {
     Inside(&'static str),
     /// The honest users themselves, with ten times what can be done.
     Overload,
+    /// A process of its own with this crowd in it, while the leader is killed and started again with all its caches cold.
+    ColdStart(&'static str),
     /// Everything at once.
     Everything,
 }
@@ -46,6 +48,8 @@ pub struct Goal {
     pub p99_ratio: Option<f64>,
     /// Changes of the leader at most, if that is bounded.
     pub view_changes: Option<u64>,
+    /// How long users may notice anything once it is over, seconds, if that is bounded.
+    pub hangover_s: Option<f64>,
     /// Whether a replica must be proven guilty.
     pub evidence: bool,
 }
@@ -58,6 +62,7 @@ impl Goal {
             steady: None,
             p99_ratio: None,
             view_changes: None,
+            hangover_s: None,
             evidence: false,
         }
     }
