@@ -186,7 +186,7 @@ impl Default for Limits {
         Self {
             client_connections: 1024,
             client_signatures_per_second: 20_000,
-            pool_requests: 16_384,
+            pool_requests: 8_192,
             database_cache_mib: 8,
             retain_blocks: 0,
             log_segment_mib: 16,

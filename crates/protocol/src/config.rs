@@ -54,7 +54,7 @@ impl Default for Tunables {
             in_flight_max: 8,
             timeout_base_us: 500_000,
             timeout_max_us: 10_000_000,
-            pool_requests_max: 16_384,
+            pool_requests_max: 8_192,
             pool_bytes_max: 16 * 1024 * 1024,
             execution_lag_max: 256,
             time_behind_us: 500_000,

@@ -2,9 +2,10 @@
 
 use crate::output::{Outcome, SubmitError};
 use crate::pending::Pending;
+use crate::room::Room;
 use outvote_crypto::{Sign, sign_request};
 use outvote_types::limits::{MAX_REQUEST_BYTES, NONCE_WINDOW};
-use outvote_types::{BoundedVec, Domain, Nonce, Operation, PublicKey, Request, RequestBody};
+use outvote_types::{BoundedVec, Domain, Instant, Nonce, Operation, PublicKey, Request, RequestBody};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -28,12 +29,21 @@ pub(crate) struct Lane {
     /// Requests without an outcome, those whose deadline passed included.
     pub(crate) pending: BTreeMap<Nonce, Pending>,
     late: BTreeMap<Nonce, Outcome>,
+    room: Room,
 }
 
 impl Lane {
     pub(crate) fn new(signer: SessionKey, next: Option<Nonce>) -> Self {
         let key = signer.public_key();
-        Self { key, signer, next, free: BTreeSet::new(), pending: BTreeMap::new(), late: BTreeMap::new() }
+        Self {
+            key,
+            signer,
+            next,
+            free: BTreeSet::new(),
+            pending: BTreeMap::new(),
+            late: BTreeMap::new(),
+            room: Room::default(),
+        }
     }
 
     pub(crate) const fn is_ready(&self) -> bool {
@@ -98,36 +108,44 @@ impl Lane {
         Ok(self.pending.entry(nonce).or_insert_with(|| Pending::new(request, digest)))
     }
 
-    /// The earliest requests that wait for an outcome: those that may be sent again now.
-    fn first(&self) -> impl Iterator<Item = (Nonce, &Pending)> {
+    /// Requests that wait for an outcome, the earliest first.
+    fn waiting(&self) -> impl Iterator<Item = (Nonce, &Pending)> {
         let waiting = self.pending.iter().filter(|(_, pending)| !pending.parked);
-        waiting.take(REPEATED_AT_ONCE).map(|(nonce, pending)| (*nonce, pending))
+        waiting.map(|(nonce, pending)| (*nonce, pending))
     }
 
-    /// Whether this request may be sent again now; otherwise it is noted that it is to be.
-    pub(crate) fn may_repeat(&mut self, nonce: Nonce) -> bool {
-        let may = self.first().any(|(first, _)| first == nonce);
-        if let Some(pending) = self.pending.get_mut(&nonce) {
-            pending.put_off = !may;
-        }
+    /// Whether this request may be sent now: for the first time if it is within the session's room, again if it is among the earliest.
+    /// Otherwise it is noted that it is to be.
+    pub(crate) fn may_send(&mut self, nonce: Nonce) -> bool {
+        let before = self.waiting().take_while(|(earlier, _)| *earlier < nonce).count();
+        let room = self.room.get();
+        let Some(pending) = self.pending.get_mut(&nonce) else { return false };
+        let may = before < if pending.is_sent { room.min(REPEATED_AT_ONCE) } else { room };
+        (pending.put_off, pending.is_sent) = (!may, pending.is_sent || may);
         may
     }
 
     /// Whether the session waits for this request before all others.
     pub(crate) fn is_first(&self, nonce: Nonce) -> bool {
-        self.first().next().is_some_and(|(first, _)| first == nonce)
+        self.waiting().next().is_some_and(|(first, _)| first == nonce)
     }
 
-    /// Requests that were put off and may be sent again now, because earlier ones have their outcomes.
+    /// Requests that were put off and may be sent now.
     pub(crate) fn take_put_off(&mut self) -> Vec<Nonce> {
-        let due: Vec<Nonce> =
-            self.first().filter(|(_, pending)| pending.put_off).map(|(nonce, _)| nonce).collect();
-        for nonce in &due {
-            if let Some(pending) = self.pending.get_mut(nonce) {
-                pending.put_off = false;
-            }
-        }
-        due
+        let put_off = self.waiting().take(self.room.get()).filter(|(_, pending)| pending.put_off);
+        let due: Vec<Nonce> = put_off.map(|(nonce, _)| nonce).collect();
+        due.into_iter().filter(|nonce| self.may_send(*nonce)).collect()
+    }
+
+    /// Replicas had no room for a request of this session, and one of them at least was honest.
+    pub(crate) fn on_full(&mut self, now: Instant) {
+        let sent = self.pending.values().filter(|pending| pending.is_sent).count();
+        self.room.shrink(now, sent);
+    }
+
+    /// A request had its outcome.
+    pub(crate) fn on_outcome(&mut self) {
+        self.room.grow();
     }
 
     /// Gives a nonce back that its request did not use up.

@@ -19,6 +19,7 @@ mod fetch_receipt;
 mod lane;
 mod pending;
 mod query;
+mod room;
 mod standing;
 mod timers;
 

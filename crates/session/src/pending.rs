@@ -30,6 +30,10 @@ impl Members {
         self.0 &= !(1u128 << (id.0 % 128));
     }
 
+    pub(crate) const fn len(&self) -> usize {
+        self.0.count_ones() as usize
+    }
+
     pub(crate) const fn clear(&mut self) {
         self.0 = 0;
     }
@@ -65,7 +69,9 @@ pub(crate) struct Pending {
     pub(crate) spread: bool,
     /// Whether the deadline passed: results are still weighed, but nothing is sent until somebody asks again.
     pub(crate) parked: bool,
-    /// Whether it was due to be sent again and waits for the session's earlier ones.
+    /// Whether it was sent since it was launched.
+    pub(crate) is_sent: bool,
+    /// Whether it is due to be sent and waits for the session's earlier ones.
     pub(crate) put_off: bool,
     /// The timer that is set for it.
     pub(crate) timer_at: Instant,
@@ -93,6 +99,7 @@ impl Pending {
             pause_ms: 0,
             spread: false,
             parked: false,
+            is_sent: false,
             put_off: false,
             timer_at: never,
             asked: Members::default(),

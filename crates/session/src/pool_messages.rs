@@ -98,6 +98,7 @@ impl Pool {
             return;
         };
         let Some(pending) = lane.pending.remove(&ticket.nonce) else { return };
+        lane.on_outcome();
         if leaves_nonce_unused(&outcome) || planted::is_on(Bug::RetriesUnderNewNonce) {
             lane.release(ticket.nonce);
         }
@@ -109,7 +110,7 @@ impl Pool {
         }
         self.note_seen(&outcome);
         self.finish(ticket, outcome);
-        self.repeat_put_off(ticket.session);
+        self.send_put_off(ticket.session);
     }
 
     fn finish(&mut self, ticket: Ticket, outcome: Outcome) {
@@ -155,8 +156,10 @@ impl Pool {
         pending.spread_at = after_ms(now, patience_ms / 2);
         pending.resend_at = after_ms(now, pause);
         pending.pause_ms = tunables.retransmit_ms;
+        // Somebody who asks again asks for it to be sent like a new one.
+        pending.is_sent = false;
         self.rearm(ticket);
-        self.transmit(ticket, false);
+        self.send(ticket, false);
     }
 
     fn rearm(&mut self, ticket: Ticket) {
@@ -188,18 +191,18 @@ impl Pool {
         }
     }
 
-    /// Sends a request again, or puts that off until it is among the session's earliest ones.
-    fn repeat(&mut self, ticket: Ticket, ask: bool) {
+    /// Sends a request, or puts that off until those of the session before it have their outcomes.
+    fn send(&mut self, ticket: Ticket, ask: bool) {
         let Some(lane) = self.lanes.get_mut(&ticket.session) else { return };
-        if lane.may_repeat(ticket.nonce) {
+        if lane.may_send(ticket.nonce) {
             // What is repeated is answered if it was executed; so one question a session is enough to hear of the window (R4).
             let asks = ask && lane.is_first(ticket.nonce);
             self.transmit(ticket, asks);
         }
     }
 
-    /// The session's earlier requests have their outcomes: later ones need wait no longer.
-    fn repeat_put_off(&mut self, session: PublicKey) {
+    /// Earlier requests of the session have their outcomes: later ones need wait no longer.
+    fn send_put_off(&mut self, session: PublicKey) {
         let due = self.lanes.get_mut(&session).map(Lane::take_put_off).unwrap_or_default();
         for nonce in due {
             self.transmit(Ticket { session, nonce }, false);
@@ -224,7 +227,7 @@ impl Pool {
             (pending.deadline, pending.spread_at, pending.resend_at) = (never, never, never);
             pending.timer_at = never;
             self.finish(ticket, Outcome::Pending);
-            self.repeat_put_off(ticket.session);
+            self.send_put_off(ticket.session);
             return;
         }
         let mut is_due = false;
@@ -239,19 +242,17 @@ impl Pool {
             pending.resend_at = after_ms(now, self.jitter.around(pending.pause_ms));
         }
         if is_due || is_resend {
-            self.repeat(ticket, is_resend);
+            self.send(ticket, is_resend);
         }
         self.rearm(ticket);
     }
 
     fn on_busy(&mut self, now: Instant, from: ReplicaId, ticket: Ticket, retry_after_ms: u64) {
         let longest = self.tunables.busy_max_ms;
-        let n = u32::try_from(self.keyring().quorum().n()).unwrap_or(u32::MAX);
-        let Some(pending) =
-            self.lanes.get_mut(&ticket.session).and_then(|l| l.pending.get_mut(&ticket.nonce))
-        else {
-            return;
-        };
+        let (n, weak) = (self.keyring().quorum().n(), self.keyring().quorum().weak());
+        let n = u32::try_from(n).unwrap_or(u32::MAX);
+        let Some(lane) = self.lanes.get_mut(&ticket.session) else { return };
+        let Some(pending) = lane.pending.get_mut(&ticket.nonce) else { return };
         // R4: "busy" is no outcome. It is sent again to this replica after a growing, jittered pause.
         if pending.parked || !pending.waiting_for.add(from) {
             return;
@@ -259,6 +260,10 @@ impl Pool {
         let doubled = retry_after_ms.max(10).saturating_mul(1 << (pending.busy / n).min(MAX_BUSY_DOUBLINGS));
         pending.busy = pending.busy.saturating_add(1);
         let pause = self.jitter.around(doubled.min(longest));
+        // A liar alone makes nobody slow down.
+        if pending.waiting_for.len() >= weak {
+            lane.on_full(now);
+        }
         self.timers.set(after_ms(now, pause), Timer::Busy(ticket.session, ticket.nonce.0, from));
     }
 
@@ -266,7 +271,7 @@ impl Pool {
         let Some(lane) = self.lanes.get_mut(&ticket.session) else { return };
         let Some(pending) = lane.pending.get_mut(&ticket.nonce) else { return };
         pending.waiting_for.remove(peer);
-        if !pending.parked && self.links.is_up(peer) && lane.may_repeat(ticket.nonce) {
+        if !pending.parked && self.links.is_up(peer) && lane.may_send(ticket.nonce) {
             let request = lane.pending.get(&ticket.nonce).map(|pending| pending.request.clone());
             request.iter().for_each(|request| self.queue_request(peer, request));
         }
@@ -291,7 +296,7 @@ impl Pool {
             .map(|(session, nonce, _)| Ticket { session, nonce })
             .collect();
         for ticket in tickets {
-            self.repeat(ticket, false);
+            self.send(ticket, false);
         }
     }
 

@@ -59,7 +59,7 @@ fn of_many_requests_the_earliest_are_sent_again_and_the_others_as_these_end() {
     for number in 1..=64 {
         let _ = session.submit(at(0), vec![operation(&number.to_string())]).unwrap();
     }
-    let requests: Vec<_> = session.drain().into_iter().filter_map(first_request).collect();
+    let requests: Vec<_> = session.drain().into_iter().flat_map(requests_in).collect();
     let asks = |outputs: &[Output]| {
         let is_ask = |output: &&Output| matches!(output, Output::Send { message: ToReplica::Ask { .. }, .. });
         outputs.iter().filter(is_ask).count()
@@ -87,11 +87,48 @@ fn of_many_requests_the_earliest_are_sent_again_and_the_others_as_these_end() {
     assert_eq!(most, Some(9));
 }
 
-/// The first request of a message that submits some.
-fn first_request(output: Output) -> Option<outvote_types::Request> {
+// P5: refused early, users slow down, and are as fast as before when there is room again.
+// Faults: X08
+#[test]
+fn full_replicas_halve_what_a_session_has_under_way_and_a_single_liar_does_not() {
+    let mut cluster = Cluster::new(4);
+    let mut session = session(&cluster);
+    for number in 1..=16 {
+        let _ = session.submit(at(0), vec![operation(&number.to_string())]).unwrap();
+    }
+    let mut requests: Vec<_> = session.drain().into_iter().flat_map(requests_in).collect();
+    let busy = |nonce| {
+        let session = requests[0].body.session;
+        ToClient::Busy { session, nonce: Nonce(nonce), retry_after_ms: 50 }
+    };
+    let full = busy(16);
+    session.on_message(at(1), ReplicaId(3), full.clone());
+    let _ = session.submit(at(2), vec![operation("17")]).unwrap();
+    assert_eq!(submitted(&session.drain()).len(), 2, "one replica alone slows nobody down");
+
+    session.on_message(at(3), ReplicaId(1), full.clone());
+    session.on_message(at(3), ReplicaId(2), full);
+    let _ = session.submit(at(4), vec![operation("18")]).unwrap();
+    assert_eq!(submitted(&session.drain()), [], "18 waits: eight of 17 are enough now");
+
+    requests.sort_by_key(|request| request.body.nonce);
+    requests.dedup_by_key(|request| request.body.nonce);
+    let mut sent = Vec::new();
+    for request in requests.iter().take(11) {
+        let block = cluster.applied(core::slice::from_ref(request));
+        (0..2).for_each(|replica| {
+            session.on_message(at(5), ReplicaId(replica), cluster.results(replica, &block))
+        });
+        sent.extend(submitted(&session.drain()).into_iter().flat_map(|(_, nonces)| nonces));
+    }
+    assert!(sent.contains(&18), "there is room again: {sent:?}");
+}
+
+/// The requests of a message that submits some.
+fn requests_in(output: Output) -> Vec<outvote_types::Request> {
     match output {
-        Output::Send { message: ToReplica::Submit(requests), .. } => requests.first().cloned(),
-        _ => None,
+        Output::Send { message: ToReplica::Submit(requests), .. } => requests.into_inner(),
+        _ => Vec::new(),
     }
 }
 
