@@ -60,8 +60,13 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    async fn bind(config: &NodeConfig) -> Result<Self, NodeError> {
-        Ok(Self { links: bind(config.network.listen)?, http: http::bind(config.network.http).await? })
+    async fn or_bind(given: Option<Self>, config: &NodeConfig) -> Result<Self, NodeError> {
+        match given {
+            Some(listeners) => Ok(listeners),
+            None => {
+                Ok(Self { links: bind(config.network.listen)?, http: http::bind(config.network.http).await? })
+            }
+        }
     }
 }
 
@@ -120,10 +125,7 @@ impl Node {
         let committee = file.committee.clone();
         let quorum = committee.quorum().map_err(NodeError::Size)?;
         // The sockets first: a port in use is found before anything is written.
-        let sockets = match listeners {
-            Some(listeners) => listeners,
-            None => Listeners::bind(&config).await?,
-        };
+        let sockets = Listeners::or_bind(listeners, &config).await?;
         let http_runtime = http::HttpRuntime::new()?;
         let http_socket = http_runtime.adopt(sockets.http)?;
         let clock = Clock::start();
