@@ -27,7 +27,7 @@ use outvote_execution::{Application, Executor, ExecutorConfig};
 use outvote_replica::{Action, Config, Record, Replica, Tunables};
 use outvote_session::CommitteeFile;
 use outvote_storage::{DataFolder, Log, LogOptions, RealDisk, StateOptions};
-use outvote_transport::bind;
+use outvote_transport::{PeerSender, bind};
 use outvote_types::{Committee, Mode, ReplicaId};
 use std::sync::Arc;
 use std::thread;
@@ -60,8 +60,13 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    async fn bind(config: &NodeConfig) -> Result<Self, NodeError> {
-        Ok(Self { links: bind(config.network.listen)?, http: http::bind(config.network.http).await? })
+    async fn or_bind(given: Option<Self>, config: &NodeConfig) -> Result<Self, NodeError> {
+        match given {
+            Some(listeners) => Ok(listeners),
+            None => {
+                Ok(Self { links: bind(config.network.listen)?, http: http::bind(config.network.http).await? })
+            }
+        }
     }
 }
 
@@ -120,10 +125,7 @@ impl Node {
         let committee = file.committee.clone();
         let quorum = committee.quorum().map_err(NodeError::Size)?;
         // The sockets first: a port in use is found before anything is written.
-        let sockets = match listeners {
-            Some(listeners) => listeners,
-            None => Listeners::bind(&config).await?,
-        };
+        let sockets = Listeners::or_bind(listeners, &config).await?;
         let http_runtime = http::HttpRuntime::new()?;
         let http_socket = http_runtime.adopt(sockets.http)?;
         let clock = Clock::start();
@@ -132,11 +134,7 @@ impl Node {
         let shared = Arc::new(Shared::new(file, me, Arc::clone(&watch)));
         let scheme: Arc<dyn Scheme> = Arc::new(Ed25519::new(keys.consensus));
         let (ports, receivers) = queues();
-        let handle = NodeHandle {
-            shared: Arc::clone(&shared),
-            execution: ports.execution.clone(),
-            executed: broadcast::Sender::new(EXECUTED_BLOCKS_KEPT),
-        };
+        let handle = handle(&shared, &ports);
         let core_runtime = CoreRuntime::new()?;
         let urgent = core_runtime.handle();
         let started = links::start(&shared, keys.link, &config, sockets.links, ports.core.clone(), urgent)?;
@@ -146,7 +144,8 @@ impl Node {
         ends.add_workers(workers.clone());
         let ingress = ingress(&ports, &workers, &scheme, &shared, &disk.archive, &config);
         ends.add_task(gateway::accept(started.clients, ingress));
-        let Ports { core, log, execution, gateway, lookups } = ports;
+        let outlets = outlets(&ports, links_sender, workers);
+        let Ports { core, log, gateway, lookups, .. } = ports;
 
         let (replica, first) = Replica::recover(
             Config { committee, me, tunables: tunables(&config) },
@@ -155,14 +154,6 @@ impl Node {
             clock.now(),
             Clock::wall(),
         );
-        let outlets = Outlets {
-            log: log.clone(),
-            execution: execution.clone(),
-            gateway: gateway.clone(),
-            links: links_sender,
-            workers,
-            core: core.clone(),
-        };
         let lies = Lies::new(&shared, &scheme);
         let shared_with_core = Arc::clone(&shared);
         let core_thread =
@@ -194,6 +185,27 @@ impl Node {
         let router = http::router(&handle, routes, config.network.http_hosts.clone());
         ends.add_http(http_runtime, http::serve(http_socket, router));
         Ok(RunningNode::new(handle, ends, threads, (failures, released)))
+    }
+}
+
+/// What routes and tests hold of the node.
+fn handle(shared: &Arc<Shared>, ports: &Ports) -> NodeHandle {
+    NodeHandle {
+        shared: Arc::clone(shared),
+        execution: ports.execution.clone(),
+        executed: broadcast::Sender::new(EXECUTED_BLOCKS_KEPT),
+    }
+}
+
+/// Where the core's actions go.
+fn outlets(ports: &Ports, links: PeerSender, workers: Workers) -> Outlets {
+    Outlets {
+        log: ports.log.clone(),
+        execution: ports.execution.clone(),
+        gateway: ports.gateway.clone(),
+        links,
+        workers,
+        core: ports.core.clone(),
     }
 }
 
