@@ -1,4 +1,4 @@
-//! Long runs beside the gate: each builds the release binary and lets it work for as long as it is told.
+//! Long runs beside the gate: each builds the program and lets it work for as long as it is told.
 
 use crate::process::cargo;
 use crate::tree::Tree;
@@ -43,10 +43,18 @@ pub(crate) fn build(tree: &Tree) -> io::Result<Option<PathBuf>> {
     Ok(is_built.then(|| tree.target().join("release")))
 }
 
+/// Builds the program by the profile for campaigns, which has a folder of its own.
+fn build_program(tree: &Tree) -> io::Result<Option<PathBuf>> {
+    let arguments =
+        ["build", "--quiet", "--profile", "campaign", "--package", "outvote-cli", "--bin", "outvote"];
+    let is_built = Command::new(cargo()).args(arguments).current_dir(tree.root()).status()?.success();
+    let program = format!("outvote{}", std::env::consts::EXE_SUFFIX);
+    Ok(is_built.then(|| tree.target().join("campaign").join(program)))
+}
+
 /// Builds the program and runs the command; whether it found nothing wrong.
 pub(crate) fn run(tree: &Tree, nightly: &Nightly, more: &[&str]) -> io::Result<bool> {
-    let Some(folder) = build(tree)? else { return Ok(false) };
-    let program = folder.join(format!("outvote{}", std::env::consts::EXE_SUFFIX));
+    let Some(program) = build_program(tree)? else { return Ok(false) };
     let status =
         Command::new(program).args(nightly.arguments).args(more).current_dir(tree.root()).status()?;
     Ok(status.success())

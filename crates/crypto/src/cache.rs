@@ -4,6 +4,7 @@ use crate::scheme::Check;
 use outvote_types::Digest;
 use outvote_types::planted::{self, Bug};
 use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
 
 /// Remembered signatures in one generation at most (two generations of about 50 bytes each).
 pub const SIGNATURE_CACHE_MAX: usize = 16_384;
@@ -13,9 +14,19 @@ pub const SIGNATURE_CACHE_MAX: usize = 16_384;
 /// Two generations: when the young one is full it becomes the old one.
 #[derive(Debug)]
 pub struct SignatureCache {
-    young: HashSet<Digest>,
-    old: HashSet<Digest>,
+    young: HashSet<Name>,
+    old: HashSet<Name>,
     max: usize,
+}
+
+/// A signature's name in a table. It is a digest, so its first bytes are as good as all of them to find a place for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Name(Digest);
+
+impl Hash for Name {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0.0.first_chunk().map_or(0, |first| u64::from_le_bytes(*first)));
+    }
 }
 
 impl Default for SignatureCache {
@@ -49,7 +60,7 @@ impl SignatureCache {
     /// Whether the signature of this name was found good.
     #[must_use]
     pub fn has_name(&self, name: &Digest) -> bool {
-        self.young.contains(name) || self.old.contains(name)
+        self.young.contains(&Name(*name)) || self.old.contains(&Name(*name))
     }
 
     /// Remembers a good signature.
@@ -62,7 +73,7 @@ impl SignatureCache {
         if self.young.len() >= self.max {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(name);
+        self.young.insert(Name(name));
     }
 
     /// How many are remembered.

@@ -342,7 +342,7 @@ fn a_signed_body_that_no_rule_allows_is_evidence_and_an_unsigned_one_is_not() {
         let evidence = rejected.evidence.clone().unwrap();
         let charge = checker.check_evidence(&evidence).unwrap();
         assert_eq!(charge.accused, ReplicaId(accused));
-        assert!(checker.check(Message::Evidence(*evidence)).is_ok(), "everybody agrees");
+        assert!(checker.check(Message::Evidence(evidence)).is_ok(), "everybody agrees");
         assert!(matches!(*rejected.accusation().unwrap(), Message::Evidence(_)));
         let mut forged = message;
         match &mut forged {
@@ -399,7 +399,7 @@ fn evidence_that_proves_nothing_is_rejected() {
         Evidence::Header(Box::new(a)),
     ] {
         assert_eq!(checker.check_evidence(&evidence), None);
-        assert!(world.checker().check(Message::Evidence(evidence)).is_err());
+        assert!(world.checker().check(Message::Evidence(evidence.into())).is_err());
     }
 }
 

@@ -6,6 +6,10 @@ use std::sync::Arc;
 /// A stored value; shared, never changed.
 pub type Value = Arc<[u8]>;
 
+/// Buckets whose sums share a row on a disk. In a busy cluster all of them change between two flushes: a row each would cost a
+/// page of the database each, and more than 15 would not fit into 32 KiB with the row's key.
+pub const SUMS_PER_DISK_ROW: u8 = 15;
+
 /// What one commit changes: a value, or `None` for a deletion.
 pub type Writes = BTreeMap<Vec<u8>, Option<Value>>;
 
@@ -32,6 +36,10 @@ pub trait Backend: Send {
         to: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Value)>, BackendError>;
+
+    /// How many buckets' sums share a row; always the same number for the same contents. [`SUMS_PER_DISK_ROW`] in a database of
+    /// pages, and 1 where a change of one row costs nothing but its bytes.
+    fn sums_per_row(&self) -> u8;
 
     /// Applies all of `writes` or, if it fails or the power goes, none of them. They are durable when it returns.
     ///

@@ -4,6 +4,7 @@ use crate::application::Application;
 use crate::backend::{Backend, BackendError, Writes};
 use crate::checkpoint::{CheckpointState, Checkpoints};
 use crate::error::ExecutionError;
+use crate::hash_memo::HashMemo;
 use crate::layout;
 use crate::result::BlockResult;
 use crate::run::{Run, ask};
@@ -121,9 +122,22 @@ impl Executor {
     /// # Errors
     /// When the backend fails, is damaged, or belongs to another cluster or a newer program.
     pub fn open(
+        backend: Box<dyn Backend>,
+        application: Box<dyn Application>,
+        config: ExecutorConfig,
+    ) -> Result<Self, ExecutionError> {
+        Self::open_with(backend, application, config, HashMemo::default())
+    }
+
+    /// As [`open`](Self::open), and shares what is hashed with others in this process.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(
         mut backend: Box<dyn Backend>,
         application: Box<dyn Application>,
         config: ExecutorConfig,
+        memo: HashMemo,
     ) -> Result<Self, ExecutionError> {
         check_identity(&mut *backend, &config)?;
         let mut installing = read(&*backend, layout::INSTALLING, "the mark of a state transfer")?;
@@ -136,7 +150,8 @@ impl Executor {
         if planted::is_on(Bug::CheckpointBytesForgotten) {
             executed.bytes = 0;
         }
-        let store = Store::open(backend)?.ok_or(ExecutionError::Damaged { what: "a bucket's digest" })?;
+        let store =
+            Store::open(backend, memo)?.ok_or(ExecutionError::Damaged { what: "a bucket's digest" })?;
         let mut executor = Self {
             store,
             sessions: SessionCache::default(),

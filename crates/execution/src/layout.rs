@@ -3,7 +3,7 @@
 //! | first bytes | what | in the digest |
 //! | --- | --- | --- |
 //! | `00 m ..` | local facts: format, genesis, executed up to, an unfinished transfer, one that just ended | no |
-//! | `00 b row` | the sums of some buckets, 2048 bytes each | no |
+//! | `00 b row` | the sums of some buckets, 2048 bytes each; how many is for the backend to say | no |
 //! | `00 i bucket key` | index by bucket: which keys a bucket has; no value | no |
 //! | `01 a` | admission of new sessions | yes |
 //! | `01 s key` | a session | yes |
@@ -31,15 +31,12 @@ const APPLICATION: u8 = 2;
 /// The first digested key, and the first key behind all digested ones.
 pub(crate) const DIGESTED: (&[u8], &[u8]) = (&[1], &[3]);
 
-/// Buckets whose sums share a row. In a busy cluster all of them change between two flushes: a row each would cost a page of
-/// the database each, and more than 15 would not fit into 32 KiB with the row's key.
-const SUMS_PER_ROW: u8 = 15;
-
-/// The rows of sums: the key of each, and its buckets.
-pub(crate) fn sum_rows() -> impl Iterator<Item = (Vec<u8>, RangeInclusive<u8>)> {
-    (0..=u8::MAX / SUMS_PER_ROW).map(|row| {
-        let first = row * SUMS_PER_ROW;
-        (vec![0, b'b', row], first..=first.saturating_add(SUMS_PER_ROW - 1))
+/// The rows of sums, so many in each: the key of each row, and its buckets.
+pub(crate) fn sum_rows(sums: u8) -> impl Iterator<Item = (Vec<u8>, RangeInclusive<u8>)> {
+    let sums = sums.max(1);
+    (0..=u8::MAX / sums).map(move |row| {
+        let first = row * sums;
+        (vec![0, b'b', row], first..=first.saturating_add(sums - 1))
     })
 }
 

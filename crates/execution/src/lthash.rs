@@ -5,24 +5,32 @@
 //! with 1024 lanes of 16 bits (Bellare and Micciancio 1997; Lewi et al., eprint 2019/227), over BLAKE3's extendable
 //! output. The state's root is a SHA-256 Merkle root, so that any language can check it.
 
+use crate::hash_memo::HashMemo;
 use outvote_types::Digest;
 use outvote_types::limits::STATE_BUCKETS;
 use outvote_types::merkle::{self, Tree};
+use outvote_types::planted::{self, Bug};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 const LANES: usize = 1024;
 /// Bytes of one bucket's sum.
 pub const BUCKET_BYTES: usize = LANES * 2;
 
-/// The sum over the pairs of one bucket. Clones share their lanes until one of them changes: most buckets of a small state
-/// are empty, and there are 256 of them.
+/// The sum over the pairs of one bucket, as its bytes: lanes in order, little endian. Clones share them until one of them
+/// changes: most buckets of a small state are empty, and there are 256 of them.
 #[derive(Clone, PartialEq, Eq)]
-pub struct LtHash(Arc<[u16; LANES]>);
+pub struct LtHash(Arc<Lanes>);
+
+/// Lanes in order, little endian.
+pub(crate) type Lanes = [u8; BUCKET_BYTES];
+
+/// The sum over nothing.
+const EMPTY: Lanes = [0; BUCKET_BYTES];
 
 impl Default for LtHash {
     fn default() -> Self {
-        Self(Arc::new([0; LANES]))
+        Self(Arc::new(EMPTY))
     }
 }
 
@@ -37,59 +45,59 @@ impl LtHash {
         self.combine(&expand(key, value), u16::wrapping_sub);
     }
 
+    pub(crate) fn add_element(&mut self, element: &Lanes) {
+        self.combine(element, u16::wrapping_add);
+    }
+
+    pub(crate) fn subtract_element(&mut self, element: &Lanes) {
+        self.combine(element, u16::wrapping_sub);
+    }
+
     // Generic, so that the loop is inlined and the compiler makes it a few wide instructions.
-    fn combine(&mut self, element: &[u8; BUCKET_BYTES], by: impl Fn(u16, u16) -> u16) {
-        for (lane, bytes) in Arc::make_mut(&mut self.0).iter_mut().zip(element.chunks_exact(2)) {
-            *lane = by(*lane, u16::from_le_bytes([bytes[0], bytes[1]]));
+    fn combine(&mut self, element: &Lanes, by: impl Fn(u16, u16) -> u16) {
+        let lanes = Arc::make_mut(&mut self.0).as_chunks_mut::<2>().0;
+        for (lane, other) in lanes.iter_mut().zip(element.as_chunks::<2>().0) {
+            *lane = by(u16::from_le_bytes(*lane), u16::from_le_bytes(*other)).to_le_bytes();
         }
     }
 
     /// The sum's bytes, lanes in order, little endian.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = vec![0; BUCKET_BYTES];
-        self.write_to(&mut bytes);
-        bytes
+        self.0.to_vec()
     }
 
-    /// Writes the same bytes into a place of [`BUCKET_BYTES`]; what is there of a shorter one gets the first lanes.
-    pub(crate) fn write_to(&self, place: &mut [u8]) {
-        // In pairs, so that the compiler makes one copy of it.
-        for (slot, lane) in place.chunks_exact_mut(2).zip(self.0.iter()) {
-            slot.copy_from_slice(&lane.to_le_bytes());
-        }
+    pub(crate) fn bytes(&self) -> &Lanes {
+        &self.0
     }
 
     /// The sum with these bytes, if they are [`BUCKET_BYTES`] many.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        if bytes.len() != BUCKET_BYTES {
-            return None;
-        }
-        let mut lanes = [0; LANES];
-        for (lane, bytes) in lanes.iter_mut().zip(bytes.chunks_exact(2)) {
-            *lane = u16::from_le_bytes([bytes[0], bytes[1]]);
-        }
-        Some(Self(Arc::new(lanes)))
+        bytes.try_into().ok().map(|lanes: Lanes| Self(Arc::new(lanes)))
     }
 
     /// SHA-256 of the sum: what a peer's bucket is checked against.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        let mut bytes = [0; BUCKET_BYTES];
-        self.write_to(&mut bytes);
-        Digest::of(&bytes)
+        Digest::of(&*self.0)
     }
 }
 
-fn expand(key: &[u8], value: &[u8]) -> [u8; BUCKET_BYTES] {
+/// Whether these are the bytes of the sum over nothing.
+pub(crate) fn is_empty_sum(bytes: &[u8]) -> bool {
+    bytes == EMPTY
+}
+
+/// What a pair adds to the sum.
+pub(crate) fn expand(key: &[u8], value: &[u8]) -> Lanes {
     let mut hasher = blake3::Hasher::new();
     // The lengths come first, so that no two pairs run together to the same bytes.
     hasher.update(&(key.len() as u64).to_le_bytes());
     hasher.update(key);
     hasher.update(&(value.len() as u64).to_le_bytes());
     hasher.update(value);
-    let mut out = [0; BUCKET_BYTES];
+    let mut out = EMPTY;
     hasher.finalize_xof().fill(&mut out);
     out
 }
@@ -112,25 +120,35 @@ fn leaves(buckets: &[Digest]) -> Vec<Digest> {
 }
 
 /// The sums of all buckets, with the tree over their digests, of which only what changed is hashed again.
+#[derive(Clone)]
 pub(crate) struct Buckets {
     sums: Vec<LtHash>,
     digests: Vec<Digest>,
-    tree: Tree,
+    tree: Arc<Tree>,
     /// Buckets whose digest may no longer fit their sum.
     stale: BTreeSet<u8>,
 }
 
 impl Default for Buckets {
+    /// Empty ones, whose tree is hashed once in a process.
     fn default() -> Self {
-        let empty = LtHash::default();
-        let digests = vec![empty.digest(); STATE_BUCKETS];
-        let sums = vec![empty; STATE_BUCKETS];
-        let tree = Tree::new(leaves(&digests));
-        Self { sums, digests, tree, stale: BTreeSet::new() }
+        static ALL_EMPTY: OnceLock<Buckets> = OnceLock::new();
+        if planted::is_on(Bug::LeafLikeNode) {
+            return Self::all_empty();
+        }
+        ALL_EMPTY.get_or_init(Self::all_empty).clone()
     }
 }
 
 impl Buckets {
+    fn all_empty() -> Self {
+        let empty = LtHash::default();
+        let digests = vec![empty.digest(); STATE_BUCKETS];
+        let sums = vec![empty; STATE_BUCKETS];
+        let tree = Arc::new(Tree::new(leaves(&digests)));
+        Self { sums, digests, tree, stale: BTreeSet::new() }
+    }
+
     pub(crate) fn sum(&self, bucket: u8) -> &LtHash {
         &self.sums[usize::from(bucket)]
     }
@@ -140,24 +158,27 @@ impl Buckets {
         &mut self.sums[usize::from(bucket)]
     }
 
-    pub(crate) fn digests(&mut self) -> &[Digest] {
-        self.refresh();
+    pub(crate) fn digests(&mut self, memo: &HashMemo) -> &[Digest] {
+        self.refresh(memo);
         &self.digests
     }
 
     /// The same as [`state_root`] over the digests.
-    pub(crate) fn root(&mut self) -> Digest {
-        self.refresh();
+    pub(crate) fn root(&mut self, memo: &HashMemo) -> Digest {
+        self.refresh(memo);
         self.tree.root()
     }
 
-    fn refresh(&mut self) {
+    fn refresh(&mut self, memo: &HashMemo) {
+        if self.stale.is_empty() {
+            return;
+        }
         let mut changed = BTreeMap::new();
         for bucket in std::mem::take(&mut self.stale) {
             let at = usize::from(bucket);
-            self.digests[at] = self.sums[at].digest();
-            changed.insert(at, merkle::leaf(&self.digests[at].0));
+            self.digests[at] = memo.digest(&self.sums[at]);
+            changed.insert(at, self.digests[at]);
         }
-        self.tree.replace(&changed);
+        memo.replace(&mut self.tree, changed);
     }
 }

@@ -68,15 +68,23 @@ impl Backend for MemoryBackend {
         Ok(range_of(&self.current(), from, to, limit))
     }
 
+    fn sums_per_row(&self) -> u8 {
+        1
+    }
+
     fn commit(&mut self, writes: Writes) -> Result<(), BackendError> {
         let mut guard = self.lock();
         // Copies the map only while a snapshot still looks at it.
         let map = Arc::make_mut(&mut guard.map);
         for (key, value) in writes {
-            match value {
-                Some(value) => map.insert(key.into(), value),
-                None => map.remove(&key[..]),
+            let Some(value) = value else {
+                map.remove(&key[..]);
+                continue;
             };
+            match map.get_mut(&key[..]) {
+                Some(place) => *place = value,
+                None => drop(map.insert(key.into(), value)),
+            }
         }
         Ok(())
     }

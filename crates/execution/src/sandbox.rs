@@ -1,6 +1,7 @@
 //! An application and a state without a cluster, for applications' own tests.
 
 use crate::application::{Application, Context};
+use crate::hash_memo::HashMemo;
 use crate::memory::MemoryBackend;
 use crate::run::{ask, attempt};
 use crate::store::{Store, Undo};
@@ -21,7 +22,7 @@ impl<A: Application> Sandbox<A> {
     /// Never: a backend in memory does not fail.
     #[must_use]
     pub fn new(application: A) -> Self {
-        let Ok(Some(store)) = Store::open(Box::new(MemoryBackend::new())) else {
+        let Ok(Some(store)) = Store::open(Box::new(MemoryBackend::new()), HashMemo::default()) else {
             unreachable!("an empty backend in memory opens");
         };
         let nobody = PublicKey::default();

@@ -1,8 +1,9 @@
 //! The overlay: what blocks wrote since the last flush, merged with the backend by every reader.
 
 use crate::backend::{Backend, BackendError, Value, Writes};
+use crate::hash_memo::HashMemo;
 use crate::layout;
-use crate::lthash::{BUCKET_BYTES, Buckets, LtHash, bucket_of};
+use crate::lthash::{BUCKET_BYTES, Buckets, LtHash, bucket_of, is_empty_sum};
 use outvote_types::Digest;
 use outvote_types::planted::{self, Bug};
 use std::collections::BTreeMap;
@@ -85,14 +86,15 @@ pub(crate) struct Store {
     buckets: Buckets,
     /// Buckets whose sum differs from the one in the backend.
     changed: [bool; 256],
+    memo: HashMemo,
 }
 
 impl Store {
     /// Opens the backend and reads the sums. Missing sums are those of empty buckets; damaged ones are `None`.
-    pub(crate) fn open(backend: Box<dyn Backend>) -> Result<Option<Self>, BackendError> {
+    pub(crate) fn open(backend: Box<dyn Backend>, memo: HashMemo) -> Result<Option<Self>, BackendError> {
         let Some(buckets) = read_sums(&*backend)? else { return Ok(None) };
         let (overlay, change) = (BTreeMap::new(), Change::default());
-        Ok(Some(Self { backend, overlay, change, buckets, changed: [false; 256] }))
+        Ok(Some(Self { backend, overlay, change, buckets, changed: [false; 256], memo }))
     }
 
     /// Goes back to what the backend has marked, whatever was written since; says whether anything was marked, and the sums
@@ -202,10 +204,10 @@ impl Store {
             let sum = self.buckets.sum_mut(bucket);
             self.changed[usize::from(bucket)] = true;
             if let Some(old) = entry.folded.as_ref().filter(|_| !planted::is_on(Bug::OldValueStaysInSum)) {
-                sum.subtract(&key, old);
+                self.memo.element(&key, old, |element| sum.subtract_element(element));
             }
             if let Some(new) = &entry.current {
-                sum.add(&key, new);
+                self.memo.element(&key, new, |element| sum.add_element(element));
             }
             entry.folded = entry.current.clone();
         }
@@ -214,64 +216,70 @@ impl Store {
     /// The digests of all buckets as of now.
     pub(crate) fn bucket_digests(&mut self) -> Vec<Digest> {
         self.fold();
-        self.buckets.digests().to_vec()
+        self.buckets.digests(&self.memo).to_vec()
     }
 
     /// The state's root as of now.
     pub(crate) fn root(&mut self) -> Digest {
         self.fold();
-        self.buckets.root()
+        self.buckets.root(&self.memo)
     }
 
-    /// Writes overlay, sums and `local` facts in one commit.
+    /// Writes overlay, sums and `local` facts in one commit. If that fails, the overlay is gone, and nobody may go on (D20).
     pub(crate) fn flush(&mut self, local: Writes) -> Result<(), BackendError> {
         self.fold();
         let mut writes = local;
         if planted::is_on(Bug::MarkBeforeState) {
             self.backend.commit(std::mem::take(&mut writes))?;
         }
-        for (key, entry) in &self.overlay {
+        self.add_changed_sums(&mut writes);
+        self.change = Change::default();
+        for (key, entry) in std::mem::take(&mut self.overlay) {
             if entry.current == entry.stored {
                 continue;
             }
             if entry.current.is_some() != entry.stored.is_some() {
                 let present = entry.current.is_some().then(|| Value::from(&[][..]));
-                writes.insert(layout::index(bucket_of(key), key), present);
+                writes.insert(layout::index(bucket_of(&key), &key), present);
             }
-            writes.insert(key.clone(), entry.current.clone());
+            writes.insert(key, entry.current);
         }
-        self.add_changed_sums(&mut writes);
         self.backend.commit(writes)?;
         self.changed = [false; 256];
-        self.drop_overlay();
         Ok(())
     }
 
     fn add_changed_sums(&self, writes: &mut Writes) {
-        for (row, members) in layout::sum_rows() {
-            if members.clone().any(|bucket| self.changed[usize::from(bucket)]) {
+        for (row, members) in layout::sum_rows(self.backend.sums_per_row()) {
+            if !members.clone().any(|bucket| self.changed[usize::from(bucket)]) {
+                continue;
+            }
+            let sums: Value = if members.len() == 1 {
+                Value::from(&self.buckets.sum(*members.start()).bytes()[..])
+            } else {
                 // In place and whole sums at a time: byte by byte this took half of a simulation.
                 let mut sums: Value = repeat_n(0, members.len() * BUCKET_BYTES).collect();
-                let places = Arc::make_mut(&mut sums).chunks_exact_mut(BUCKET_BYTES);
+                let places = Arc::make_mut(&mut sums).as_chunks_mut::<BUCKET_BYTES>().0;
                 for (bucket, place) in members.zip(places) {
-                    self.buckets.sum(bucket).write_to(place);
+                    *place = *self.buckets.sum(bucket).bytes();
                 }
-                writes.insert(row, Some(sums));
-            }
+                sums
+            };
+            writes.insert(row, Some(sums));
         }
     }
 }
 
 fn read_sums(backend: &dyn Backend) -> Result<Option<Buckets>, BackendError> {
     let mut buckets = Buckets::default();
-    for (row, members) in layout::sum_rows() {
+    for (row, members) in layout::sum_rows(backend.sums_per_row()) {
         let Some(bytes) = backend.get(&row)? else { continue };
         if bytes.len() != members.len() * BUCKET_BYTES {
             return Ok(None);
         }
         for (bucket, bytes) in members.zip(bytes.chunks_exact(BUCKET_BYTES)) {
             // Empty buckets keep the one sum that they share, and its digest.
-            if bytes.iter().any(|byte| *byte != 0) {
+            if !is_empty_sum(bytes) {
                 let Some(sum) = LtHash::from_bytes(bytes) else { return Ok(None) };
                 *buckets.sum_mut(bucket) = sum;
             }

@@ -6,7 +6,7 @@ mod common;
 use common::{Bench, Chain, assert_index_is_exact, config, open, request};
 use outvote_execution::lthash::{LtHash, bucket_of, state_root};
 use outvote_execution::{
-    Answer, Application, Backend, BackendError, BackendSnapshot, Context, ExecutionError, Executor,
+    Answer, Application, Backend, BackendError, BackendSnapshot, Context, ExecutionError, Executor, HashMemo,
     MemoryBackend, StateReader, StateWriter, Value, Writes,
 };
 use outvote_types::{Block, Digest, Request};
@@ -204,6 +204,40 @@ fn many_writes_of_one_key_cost_the_digest_one_element() {
     assert_eq!(many.get("a"), one.get("a"));
 }
 
+// E11
+#[test]
+fn replicas_that_share_what_they_hashed_have_the_states_of_one_that_does_not() {
+    let memo = HashMemo::shared();
+    let mut alone = Bench::with(config(3));
+    let backends = [MemoryBackend::new(), MemoryBackend::new()];
+    let mut sharing = backends.clone().map(|backend| {
+        Executor::open_with(Box::new(backend), Box::new(common::Words), config(3), memo.clone()).unwrap()
+    });
+    let long = "x".repeat(600);
+    let mut results = Vec::new();
+    // More pairs than are remembered, values that come again, and some that are too long to be remembered.
+    for round in 0..90u64 {
+        let put = |at: u64| format!("put k{} v{}", (round * 17 + at) % 200, round * 40 + at / 2);
+        let mut texts: Vec<String> = (0..40).map(put).collect();
+        texts.extend([format!("put long{} {long}", round % 5), format!("del k{}", round % 200)]);
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let block = alone.chain.block(vec![request(1, round + 1, &texts)]);
+        let result = alone.executor.execute(&block).unwrap();
+        assert_eq!(sharing[0].execute(&block).unwrap(), result);
+        results.push((block, result));
+    }
+    // The second one comes later, and skips the last blocks: an older state than what is remembered.
+    for (block, result) in &results[..80] {
+        assert_eq!(sharing[1].execute(block).unwrap(), *result);
+    }
+    for (executor, backend) in sharing.iter_mut().zip(&backends) {
+        executor.flush().unwrap();
+        assert_eq!(counted(backend), executor.state_digest());
+    }
+    assert_eq!(sharing[0].state_digest(), alone.executor.state_digest());
+    assert_ne!(sharing[1].state_digest(), alone.executor.state_digest());
+}
+
 /// Fails its `countdown`-th access and all later ones.
 struct Failing {
     inner: MemoryBackend,
@@ -220,6 +254,9 @@ impl Failing {
 }
 
 impl Backend for Failing {
+    fn sums_per_row(&self) -> u8 {
+        self.inner.sums_per_row()
+    }
     fn get(&self, key: &[u8]) -> Result<Option<Value>, BackendError> {
         self.spend()?;
         self.inner.get(key)

@@ -243,7 +243,7 @@ pub fn messages() -> Vec<Message> {
         Message::Relay(few(vec![request(1)])),
         Message::Reminder(Box::new(reminder)),
     ];
-    all.extend(evidence().into_iter().map(Message::Evidence));
+    all.extend(evidence().into_iter().map(|proof| Message::Evidence(proof.into())));
     all.extend(fetches().into_iter().map(|fetch| Message::Fetch(signed(fetch))));
     all.extend(data().into_iter().map(Message::Data));
     all

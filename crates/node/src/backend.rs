@@ -2,7 +2,7 @@
 
 use crate::archive::{Pending, sweep};
 use crate::disk_watch::{DiskWatch, Writer};
-use outvote_execution::{Backend, BackendError, BackendSnapshot, Value, Writes};
+use outvote_execution::{Backend, BackendError, BackendSnapshot, SUMS_PER_DISK_ROW, Value, Writes};
 use outvote_storage::{Change, Snapshot, StateReader, StateStore};
 use std::cell::RefCell;
 use std::ops::Bound;
@@ -41,6 +41,10 @@ impl RedbBackend {
 }
 
 impl Backend for RedbBackend {
+    fn sums_per_row(&self) -> u8 {
+        SUMS_PER_DISK_ROW
+    }
+
     fn get(&self, key: &[u8]) -> Result<Option<Value>, BackendError> {
         self.read(|now| now.get(STATE, key).map(|value| value.map(Value::from)).map_err(failed))
     }

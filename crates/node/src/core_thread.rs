@@ -148,7 +148,7 @@ impl CoreThread {
             if now.since(reported_at) >= REPORT_EVERY_US {
                 reported_at = now;
                 self.look_at_disk();
-                self.shared.renew(&self.replica.status(), self.lies.name());
+                self.shared.renew(&self.replica, self.lies.name());
             }
             tokio::task::yield_now().await;
         }
@@ -189,7 +189,7 @@ impl CoreThread {
                     if verdict.is_ok() {
                         let _ = self.outlets.gateway.send(GatewayJob::Behave(behaviour.clone()));
                         tracing::warn!(behaviour, "this replica was told how to behave");
-                        self.shared.renew(&self.replica.status(), self.lies.name());
+                        self.shared.renew(&self.replica, self.lies.name());
                     }
                     let _ = refusal.send(verdict);
                 }

@@ -3,7 +3,7 @@
 use crate::disk_watch::DiskWatch;
 use crate::gateway::Done;
 use crate::report::{EvidenceReport, ReplicaReport, Report};
-use outvote_replica::Status;
+use outvote_replica::{Replica, Status};
 use outvote_session::CommitteeFile;
 use outvote_types::client::Hint;
 use outvote_types::evidence::Charge;
@@ -141,18 +141,19 @@ impl Shared {
     }
 
     /// The replica's own state, as the core sees it.
-    pub(crate) fn renew(&self, status: &Status, behaviour: &str) {
+    pub(crate) fn renew(&self, replica: &Replica, behaviour: &str) {
+        let status = replica.status();
         self.is_diverged.store(status.diverged, Ordering::Release);
         self.view.store(status.view.0, Ordering::Relaxed);
         self.window_us.store(status.timeout_us, Ordering::Relaxed);
         self.report.send_if_modified(|report| {
             let leader = report.replicas.get_mut(self.me.index()).map(|own| {
                 let before = own.clone();
-                fill(own, status, behaviour, self.me);
+                fill(own, &status, behaviour, self.me);
                 before != *own
             });
             let mut changed = leader.unwrap_or(false);
-            for peer in &status.peers {
+            for peer in replica.peer_statuses() {
                 if let Some(entry) =
                     report.replicas.get_mut(peer.replica.index()).filter(|_| peer.replica != self.me)
                 {

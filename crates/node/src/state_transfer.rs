@@ -96,7 +96,7 @@ impl StateTransfer {
                 TransferOutput::Done { certificate, header } => {
                     tracing::info!(checkpoint = certificate.sequence.0, "the state is installed");
                     ended = Some(Ended::Installed);
-                    Event::StateInstalled { certificate, header: *header }
+                    Event::StateInstalled { certificate, header }
                 }
                 TransferOutput::GivenUp => {
                     // C11

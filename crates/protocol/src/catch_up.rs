@@ -6,7 +6,7 @@ use crate::question::Question;
 use crate::range::Range;
 use crate::replica::Replica;
 use crate::sizes::Sizes;
-use crate::window::{Entry, Missing};
+use crate::window::Missing;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use outvote_types::planted::{self, Bug};
@@ -251,7 +251,7 @@ impl Replica {
             (_, Some(entry)) => entry.header.body.sequence,
             (_, None) => return,
         };
-        let lacking = entry.map_or_else(Vec::new, Entry::missing);
+        let lacking = entry.map_or_else(Vec::new, |entry| entry.missing());
         let holds_some = entry.is_some_and(|entry| lacking.len() < entry.parts.len());
         let clings = matches!(missing, Missing::Batches(_)) && planted::is_on(Bug::BatchesAskedForEver);
         // C5: far behind, so committed blocks come as a range, also where their headers are known already.

@@ -5,6 +5,7 @@ use crate::output::{Draft, Note, Output, Recipients};
 use crate::record::{Justification, Record};
 use crate::replica::Replica;
 use crate::sizes::Sizes;
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -232,7 +233,11 @@ impl Replica {
     }
 
     /// A fetched state is installed and durable.
-    pub(crate) fn on_state_installed(&mut self, certificate: CheckpointCertificate, header: SignedHeader) {
+    pub(crate) fn on_state_installed(
+        &mut self,
+        certificate: CheckpointCertificate,
+        header: Box<SignedHeader>,
+    ) {
         let sequence = certificate.sequence;
         if header.body.sequence != sequence || header.body.id() != certificate.id {
             return;

@@ -61,9 +61,9 @@ impl Replica {
             if !planted::is_on(Bug::EvidenceNotKept) {
                 self.persist(alloc::vec![Record::Evidence(evidence.clone())]);
             }
-            self.out.push(Output::Accuse(evidence.clone()));
+            self.out.push(Output::Accuse(evidence.clone().into()));
             if !planted::is_on(Bug::EvidenceNotPassedOn) {
-                self.send_ready(Recipients::Others, Message::Evidence(evidence));
+                self.send_ready(Recipients::Others, Message::Evidence(evidence.into()));
             }
         }
         if charge.accused == self.leader() {

@@ -108,7 +108,7 @@ impl Replica {
             .chain
             .entries
             .entry(id)
-            .or_insert_with(|| Entry::new(block.header.clone(), self.now, self.wall, self.now));
+            .or_insert_with(|| Entry::new(block.header.clone(), self.now, self.wall, self.now).into());
         for batch in &block.batches {
             entry.fill(batch.digest(), batch);
         }

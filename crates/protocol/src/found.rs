@@ -60,7 +60,7 @@ impl Found {
                 }
             }
             Record::Evidence(evidence) => self.evidence.push(evidence),
-            Record::Installed { header, .. } => self.installed = Some(header),
+            Record::Installed { header, .. } => self.installed = Some(*header),
             Record::Retired => self.retired = true,
         }
     }

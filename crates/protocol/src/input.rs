@@ -41,7 +41,7 @@ pub enum Input {
         /// The checkpoint that proved it.
         certificate: CheckpointCertificate,
         /// The header of the checkpoint's block.
-        header: SignedHeader,
+        header: Box<SignedHeader>,
     },
     /// No state was fetched, since nobody could send one to its end or ours had come as far by itself; execution goes on above
     /// our own one.

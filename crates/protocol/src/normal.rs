@@ -171,7 +171,7 @@ impl Replica {
             let bad = &self.catch_up.invalid_batches;
             entry.invalid |= header.body.batches.iter().any(|batch| bad.contains(&batch.digest));
             let invalid = entry.invalid;
-            self.chain.entries.insert(id, entry);
+            self.chain.entries.insert(id, entry.into());
             if invalid {
                 self.on_invalid_block(id);
             } else {
@@ -187,7 +187,7 @@ impl Replica {
         // B2: beyond the budget only headers are kept; the batches are fetched when their turn comes.
         let end = self.slots_end();
         let next = self.chain.entries.get(&id).is_some_and(|entry| entry.header.body.sequence <= end);
-        let bytes = self.chain.entries.get(&id).map_or(0, Entry::bytes);
+        let bytes = self.chain.entries.get(&id).map_or(0, |entry| entry.bytes());
         if !certified && !next && !self.chain.has_room_for(bytes) {
             return;
         }
@@ -265,7 +265,7 @@ impl Replica {
             self.slots.at(rank).voted_at = Some(self.now);
             self.on_ordered(tip.id);
             let vote = self.vote(Phase::Prepare, rank, tip.id);
-            self.send(Recipients::Others, Draft::Prepare { vote, header }, gate);
+            self.send(Recipients::Others, Draft::Prepare { vote, header: header.into() }, gate);
         }
     }
 

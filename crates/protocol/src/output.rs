@@ -1,6 +1,7 @@
 //! Everything that a replica can ask for.
 
 use crate::record::Record;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use outvote_types::fetch::Fetch;
@@ -26,13 +27,14 @@ pub enum Recipients {
     Myself,
 }
 
-/// What is to be sent. Ring 2 signs the bodies that are not signed yet.
+/// What is to be sent. Ring 2 signs the bodies that are not signed yet. What is large is boxed: a draft is moved a few times on
+/// its way out.
 #[derive(Clone, Debug)]
 pub enum Draft {
     /// Sign the header and our PREPARE for it; send both with the batches.
     Propose {
         /// The header.
-        header: Header,
+        header: Box<Header>,
         /// Its batches, in its order.
         batches: Vec<Arc<Batch>>,
     },
@@ -41,7 +43,7 @@ pub enum Draft {
         /// The vote.
         vote: Vote,
         /// The header that it is for.
-        header: SignedHeader,
+        header: Box<SignedHeader>,
     },
     /// Sign the vote.
     Commit(Vote),
@@ -54,7 +56,7 @@ pub enum Draft {
         /// The certificate that it names.
         certificate: Option<Certificate>,
         /// The right to be in this view.
-        timeout: TimeoutCertificate,
+        timeout: Box<TimeoutCertificate>,
     },
     /// Sign the body; send it with its base's certificate.
     NewView {
@@ -150,7 +152,7 @@ pub enum Output {
         busy: bool,
     },
     /// Proof of misbehaviour was found (first time per accused and rule): keep it, show it.
-    Accuse(Evidence),
+    Accuse(Box<Evidence>),
     /// Something that people, tests and traces may want to know.
     Note(Note),
 }

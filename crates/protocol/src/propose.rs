@@ -123,7 +123,7 @@ impl Replica {
         self.term.voted = Some(Tip { sequence, id: header.id(), time: header.time });
         self.slots.at(header.rank()).voted_at = Some(self.now);
         self.timers.proposed_at = self.now;
-        self.send(Recipients::Others, Draft::Propose { header, batches }, gate);
+        self.send(Recipients::Others, Draft::Propose { header: header.into(), batches }, gate);
     }
 
     fn cut(&mut self, requests: Vec<Request>) -> (Vec<Arc<Batch>>, References) {

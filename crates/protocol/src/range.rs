@@ -214,7 +214,7 @@ impl Replica {
             }
             let held = self.chain.entries.get(&id).is_some_and(|entry| entry.block.is_some());
             if !held {
-                self.chain.entries.insert(id, entry);
+                self.chain.entries.insert(id, entry.into());
             }
         }
         self.on_certificate(certificate, None);

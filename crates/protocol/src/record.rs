@@ -85,7 +85,7 @@ pub enum Record {
         /// The proof.
         certificate: CheckpointCertificate,
         /// The block to go on from.
-        header: SignedHeader,
+        header: Box<SignedHeader>,
     },
     /// This key has signed what this disk knows nothing of: it never votes again (D18).
     Retired,

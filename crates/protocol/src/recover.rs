@@ -133,7 +133,7 @@ impl Replica {
             }
             entry.written = true;
             entry.from_log = true;
-            self.chain.entries.insert(id, entry);
+            self.chain.entries.insert(id, entry.into());
         }
     }
 
@@ -194,7 +194,7 @@ impl Replica {
     fn take_earlier_lock(&mut self, certificates: &BTreeMap<(Rank, Digest), Certificate>) {
         // With its block, whatever became of the ancestors: where the state is lost as well (E11), the log does not reach down to
         // what is executed, and the lock that was acted upon must not be forgotten for that.
-        let is_here = |id| self.chain.entries.get(id).is_some_and(|entry: &Entry| entry.block.is_some());
+        let is_here = |id| self.chain.entries.get(id).is_some_and(|entry| entry.block.is_some());
         let held = certificates.values().rev().find(|certificate| {
             certificate.rank() < self.disk.promise.high_rank
                 && (certificate.sequence <= self.chain.committed || is_here(&certificate.id))

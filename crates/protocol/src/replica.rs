@@ -120,7 +120,7 @@ impl Replica {
             Message::Status(status) => self.on_status(from, status.body),
             Message::Checkpoint(vote) => self.on_checkpoint(vote),
             Message::Stable(certificate) => self.on_stable(certificate),
-            Message::Evidence(evidence) => self.on_evidence(evidence),
+            Message::Evidence(evidence) => self.on_evidence(*evidence),
             Message::Relay(requests) => self.on_relay(from, requests.into_inner()),
             Message::Fetch(fetch) => self.on_fetch(from, fetch.body),
             Message::Data(data) => self.on_data(from, data),
@@ -154,8 +154,12 @@ impl Replica {
             pending: self.pool.len(),
             view_changes: self.mutiny.views_entered,
             diverged: self.checkpoints.diverged,
-            peers: self.peers.iter().filter_map(|peer| peer.status).collect(),
         }
+    }
+
+    /// What other members last said of themselves in STATUS, in their order. Hints, never believed (C8).
+    pub fn peer_statuses(&self) -> impl Iterator<Item = &outvote_types::Status> {
+        self.peers.iter().filter_map(|peer| peer.status.as_ref())
     }
 
     /// Who leads the current view (Q6).

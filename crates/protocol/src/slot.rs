@@ -1,6 +1,7 @@
 //! Votes per slot: one place per signer and round.
 
 use crate::limits::{SLOTS_AHEAD, SLOTS_BEHIND};
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use outvote_types::planted::{self, Bug};
@@ -9,8 +10,28 @@ use outvote_types::{
     Signed, SignedHeader, View, Vote,
 };
 
-/// The first vote of each signer in one round.
-pub(crate) type Votes = BTreeMap<ReplicaId, (Digest, Signature)>;
+/// The first vote of each signer in one round, by signer: a handful in one piece of memory.
+#[derive(Debug, Default)]
+pub(crate) struct Votes(Vec<(ReplicaId, (Digest, Signature))>);
+
+impl Votes {
+    pub(crate) fn get(&self, signer: &ReplicaId) -> Option<&(Digest, Signature)> {
+        let place = self.0.binary_search_by_key(signer, |(known, _)| *known).ok()?;
+        self.0.get(place).map(|(_, vote)| vote)
+    }
+
+    /// Puts a vote in its signer's place.
+    fn set(&mut self, signer: ReplicaId, vote: (Digest, Signature)) {
+        match self.0.binary_search_by_key(&signer, |(known, _)| *known) {
+            Ok(place) => self.0[place].1 = vote,
+            Err(place) => self.0.insert(place, (signer, vote)),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&ReplicaId, &(Digest, Signature))> {
+        self.0.iter().map(|(signer, vote)| (signer, vote))
+    }
+}
 
 /// What is known of one (view, sequence).
 #[derive(Debug, Default)]
@@ -61,12 +82,12 @@ impl Slot {
                 return Counted::Known;
             }
             if planted::is_on(Bug::LastVoteCounts) {
-                votes.insert(body.replica, (body.id, vote.signature));
+                votes.set(body.replica, (body.id, vote.signature));
                 return Counted::New;
             }
             return Counted::Contradicts(Signed::new(Vote { id: *id, ..body }, *signature));
         }
-        votes.insert(body.replica, (body.id, vote.signature));
+        votes.set(body.replica, (body.id, vote.signature));
         if *done {
             return Counted::New;
         }
@@ -98,7 +119,7 @@ impl Slot {
 /// The slots near the committed one, of the last, this and the next view.
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
-    pub(crate) table: BTreeMap<Rank, Slot>,
+    pub(crate) table: BTreeMap<Rank, Box<Slot>>,
 }
 
 impl Slots {
@@ -110,7 +131,7 @@ impl Slots {
     }
 
     pub(crate) fn get(&self, rank: Rank) -> Option<&Slot> {
-        self.table.get(&rank)
+        self.table.get(&rank).map(|slot| &**slot)
     }
 
     pub(crate) fn at(&mut self, rank: Rank) -> &mut Slot {
@@ -129,6 +150,6 @@ impl Slots {
         let from = Rank { view, sequence: sequence.next() };
         let to = Rank { view, sequence: Sequence(u64::MAX) };
         // A sequence of u64::MAX cannot be committed, so the range is never reversed.
-        self.table.range(from.min(to)..=to)
+        self.table.range(from.min(to)..=to).map(|(rank, slot)| (rank, &**slot))
     }
 }

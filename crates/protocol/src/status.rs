@@ -1,10 +1,9 @@
 //! What a replica shows of itself, for people and tests.
 
-use alloc::vec::Vec;
 use outvote_types::{Digest, Rank, ReplicaId, Sequence, View};
 
 /// A replica's state in brief.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
     /// The current view.
     pub view: View,
@@ -36,6 +35,4 @@ pub struct Status {
     pub view_changes: u64,
     /// Whether the state was found to differ from the quorum's and is being repaired.
     pub diverged: bool,
-    /// What other members last said of themselves in STATUS, in their order. Hints, never believed (C8).
-    pub peers: Vec<outvote_types::Status>,
 }

@@ -32,6 +32,8 @@ pub(crate) struct Mutiny {
     reachable_since: Option<Instant>,
     /// Views entered since the start.
     pub(crate) views_entered: u64,
+    /// When the next reason to suspect will hold, as of the end of the last step.
+    due: Option<Instant>,
 }
 
 impl Mutiny {
@@ -215,6 +217,7 @@ impl Replica {
         }
     }
 
+    /// Runs last in each step, so what it finds stands until the next one.
     pub(crate) fn suspect_on_time(&mut self) {
         self.note_reach();
         match (self.is_busy(), self.mutiny.busy_since) {
@@ -225,6 +228,7 @@ impl Replica {
         if let Some(reason) = self.mutiny.reason {
             if self.mutiny.suspect_at <= self.now && self.is_resolved(reason) {
                 self.mutiny.reason = None;
+                self.mutiny.due = self.reasons().into_iter().filter_map(|(_, at)| at).min();
             } else if self.mutiny.suspect_at <= self.now {
                 // V10: repeated until the view ends or the suspicion is resolved.
                 self.send_suspect();
@@ -235,7 +239,9 @@ impl Replica {
             return;
         }
         let now = self.now;
-        let reason = self.reasons().into_iter().find(|(_, at)| at.is_some_and(|at| at <= now));
+        let reasons = self.reasons();
+        self.mutiny.due = reasons.iter().filter_map(|(_, at)| *at).min();
+        let reason = reasons.into_iter().find(|(_, at)| at.is_some_and(|at| at <= now));
         if let Some((reason, _)) = reason {
             self.mutiny.link_used |= reason == 'i';
             self.suspect(reason);
@@ -249,7 +255,7 @@ impl Replica {
         if self.mutiny.reason.is_some() {
             return Some(self.mutiny.suspect_at);
         }
-        self.reasons().into_iter().filter_map(|(_, at)| at).min()
+        self.mutiny.due
     }
 
     /// V7: so many replicas sit out that this view can never again prepare anything.

@@ -144,7 +144,7 @@ impl Replica {
         let gate =
             self.disk.gate(self.disk.promise_ticket).filter(|_| !planted::is_on(Bug::ViewChangeBeforeLock));
         let certificate = self.lock.certificate.clone();
-        self.send(to, Draft::ViewChange { head, certificate, timeout }, gate);
+        self.send(to, Draft::ViewChange { head, certificate, timeout: timeout.into() }, gate);
     }
 
     pub(crate) fn on_view_change(&mut self, from: ReplicaId, change: ViewChange) {

@@ -63,7 +63,7 @@ impl Replica {
         match votes.get(&vote.replica) {
             // X1: a second, different vote is evidence; the same one again is nothing.
             Some((id, _)) => *id != vote.id,
-            None => !is_decided || votes.values().all(|(id, _)| *id != vote.id),
+            None => !is_decided || votes.iter().all(|(_, (id, _))| *id != vote.id),
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::limits::{CACHED_BLOCKS_MAX, CACHED_BYTES_MAX, COMMITTED_IDS_MAX, UNCERTIFIED_BYTES_MAX};
 use crate::output::CommittedBlock;
 use crate::sizes::Sizes;
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -131,7 +132,7 @@ impl Missing {
 pub(crate) struct Chain {
     genesis: Digest,
     /// Blocks above the committed one, by identity.
-    pub(crate) entries: BTreeMap<Digest, Entry>,
+    pub(crate) entries: BTreeMap<Digest, Box<Entry>>,
     /// The highest committed block. Never goes down but to a state that a quorum proved (C4).
     pub(crate) committed: Sequence,
     pub(crate) committed_id: Digest,
@@ -252,7 +253,8 @@ impl Chain {
 
     /// Bytes of the blocks in [`Self::entries`].
     pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
-        let held: usize = self.entries.values().filter(|e| e.block.is_some()).map(Entry::bytes).sum();
+        let held: usize =
+            self.entries.values().filter(|e| e.block.is_some()).map(|entry| entry.bytes()).sum();
         held.saturating_add(bytes) <= UNCERTIFIED_BYTES_MAX
     }
 

@@ -174,7 +174,7 @@ fn a_diverged_replica_repairs_itself() {
     assert_eq!(replies(&cluster), silent, "it answers nobody");
     cluster.nodes[3].lies_about_state = false;
     let header = cluster.nodes[0].archive[&certificate.sequence].block.header.clone();
-    cluster.input(3, Input::StateInstalled { certificate, header });
+    cluster.input(3, Input::StateInstalled { certificate, header: header.into() });
     assert!(!cluster.replica(3).status().diverged);
     assert!(cluster.replica(3).status().high_rank >= lock, "the lock stays");
     assert!(cluster.nodes[3].notes.iter().any(|note| matches!(note, Note::Repaired { .. })));
@@ -208,7 +208,7 @@ fn a_laggard_beyond_retention_fetches_the_state() {
     let certificate = { asked }.next_back().unwrap();
     let header = cluster.nodes[0].archive[&certificate.sequence].block.header.clone();
     cluster.nodes[3].executed = (certificate.sequence, certificate.id);
-    cluster.input(3, Input::StateInstalled { certificate, header });
+    cluster.input(3, Input::StateInstalled { certificate, header: header.into() });
     cluster.run_ms(3_000);
     assert_eq!(cluster.committed(3), cluster.committed(0));
 }

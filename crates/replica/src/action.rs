@@ -86,7 +86,7 @@ pub enum Action {
     /// Proof of misbehaviour: keep it, show it.
     Accuse {
         /// The signed bytes.
-        evidence: Evidence,
+        evidence: Box<Evidence>,
         /// What they say.
         charge: Charge,
     },

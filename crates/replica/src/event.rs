@@ -11,10 +11,6 @@ pub struct JobId(pub u64);
 
 /// One event. Each comes with the monotonic time and the wall-clock time at which it happened.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "events live for one step; a box for the rare large one gains nothing"
-)]
 pub enum Event {
     /// One message from a peer whose link is authenticated.
     Frame {
@@ -48,7 +44,7 @@ pub enum Event {
         /// The checkpoint that proved it.
         certificate: CheckpointCertificate,
         /// The header of the checkpoint's block.
-        header: SignedHeader,
+        header: Box<SignedHeader>,
     },
     /// A state transfer came to nothing; our own state goes on.
     StateKept {

@@ -28,7 +28,6 @@ pub(crate) struct Gate {
 
 /// What the gate says of a draft.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it is taken apart at once, and almost always free")]
 pub(crate) enum Passage {
     /// Nothing stands in its way.
     Free(Outgoing),

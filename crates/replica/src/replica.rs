@@ -167,6 +167,11 @@ impl Replica {
         self.rules.status()
     }
 
+    /// What other members last said of themselves in STATUS, in their order. Hints, never believed (C8).
+    pub fn peer_statuses(&self) -> impl Iterator<Item = &outvote_types::Status> {
+        self.rules.peer_statuses()
+    }
+
     /// What it counted since the start.
     #[must_use]
     pub const fn counters(&self) -> &Counters {
@@ -237,7 +242,7 @@ impl Replica {
                 self.ignore(from, rejected.why, actions);
                 // V4: what no rule allows, under its signer's own signature, is proof by itself.
                 if let Some(evidence) = rejected.evidence {
-                    let message = Checker::own(Message::Evidence(*evidence));
+                    let message = Checker::own(Message::Evidence(evidence));
                     self.feed(at, Input::Message { from, message }, actions);
                 }
             }

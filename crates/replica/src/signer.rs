@@ -38,15 +38,16 @@ impl Signer {
     /// The finished message of a draft.
     pub(crate) fn complete(&mut self, draft: Draft) -> Message {
         match draft {
-            Draft::Propose { header, batches } => Message::Propose(Box::new(self.propose(header, batches))),
+            Draft::Propose { header, batches } => Message::Propose(Box::new(self.propose(*header, batches))),
             // N4: a PREPARE carries the header that its leader signed.
             Draft::Prepare { vote, header } => {
-                Message::Prepare(Box::new(Prepare { vote: self.sign(vote), header }))
+                Message::Prepare(Box::new(Prepare { vote: self.sign(vote), header: *header }))
             }
             Draft::Commit(vote) => Message::Commit(self.sign(vote)),
             Draft::Suspect(suspect) => Message::Suspect(self.sign(suspect)),
             Draft::ViewChange { head, certificate, timeout } => {
-                Message::ViewChange(Box::new(ViewChange { head: self.sign(head), certificate, timeout }))
+                let head = self.sign(head);
+                Message::ViewChange(Box::new(ViewChange { head, certificate, timeout: *timeout }))
             }
             Draft::NewView { body, certificate } => {
                 Message::NewView(Box::new(NewView { signed: self.sign(body), certificate }))

@@ -293,7 +293,6 @@ impl World {
                     machine.queue.clear();
                     machine.installed.insert(header.body.id());
                     *self.faults.entry("state_transfer").or_default() += 1;
-                    let header = *header;
                     self.feed(at, Event::StateInstalled { certificate, header });
                     self.begin_execution(at);
                 }

@@ -3,6 +3,7 @@
 //! A tag is a keyed hash of the signed bytes. It can be computed by anyone who has the key's number, so it would be
 //! worthless outside; in here every actor is code of ours that signs only through the [`Scheme`] it was given.
 
+use crate::random::little_endian;
 use outvote_crypto::{Check, Ed25519, KeyPair, Scheme};
 use outvote_session::{SessionKey, SharedVerify};
 use outvote_types::{PublicKey, Signature};
@@ -26,14 +27,10 @@ impl TagScheme {
     }
 }
 
-fn word(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
-}
-
 fn tag(key: &PublicKey, bytes: &[u8; 65]) -> Signature {
     let (mut a, mut b) = (0x243f_6a88_85a3_08d3u64, 0x1319_8a2e_0370_7344u64);
-    for chunk in key.0.chunks(8).chain(bytes.chunks(8)) {
-        a = (a ^ word(chunk)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    for word in little_endian(&key.0).chain(little_endian(bytes)) {
+        a = (a ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         a ^= a >> 29;
         b = b.rotate_left(23) ^ a.wrapping_mul(0xbf58_476d_1ce4_e5b9);
     }

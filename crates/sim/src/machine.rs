@@ -11,7 +11,7 @@ use crate::plan::{Plan, START_US, STUCK_US, TIMER_RATE_TRUE};
 use crate::rollback::Backup;
 use outvote_adversary::{Adversary, Behaviour};
 use outvote_crypto::{RequestChecker, Scheme};
-use outvote_execution::{BlockResult, Executor, ExecutorConfig, MemoryBackend, Transfer};
+use outvote_execution::{BlockResult, Executor, ExecutorConfig, HashMemo, MemoryBackend, Transfer};
 use outvote_replica::{Action, CommittedBlock, Config, Recovered, Replica, Voting};
 use outvote_types::client::{Hint, ProvenResult};
 use outvote_types::{
@@ -87,6 +87,8 @@ pub struct Machine {
     pub backup: Option<Backup>,
     gateway: RequestChecker,
     pub(crate) backend: MemoryBackend,
+    /// Machines of one world hash the same states.
+    memo: HashMemo,
     committee: Committee,
     tunables: outvote_replica::Tunables,
     flush_blocks: u64,
@@ -105,7 +107,7 @@ impl Machine {
 
     /// A replica that has never run.
     #[must_use]
-    pub fn new(plan: &Plan, committee: &Committee, id: ReplicaId) -> Option<Self> {
+    pub fn new(plan: &Plan, committee: &Committee, id: ReplicaId, memo: &HashMemo) -> Option<Self> {
         let scheme = keys::scheme(plan.seed, u64::from(id.0), plan.real_signatures);
         let behaviour =
             plan.liars.iter().find(|(liar, _)| *liar == id).map_or(Behaviour::Honest, |(_, b)| *b);
@@ -141,6 +143,7 @@ impl Machine {
             is_unreadable: false,
             backup: None,
             backend: MemoryBackend::new(),
+            memo: memo.clone(),
             committee: committee.clone(),
             tunables: plan.tunables.clone(),
             flush_blocks: plan.flush_blocks,
@@ -171,7 +174,8 @@ impl Machine {
         let mut config = ExecutorConfig::new(&self.committee);
         config.execute_twice = false;
         config.restarts_at_checkpoint = self.gives_up_blocks;
-        let mut executor = Executor::open(Box::new(self.backend.clone()), Box::new(Ledger), config).ok()?;
+        let backend = Box::new(self.backend.clone());
+        let mut executor = Executor::open_with(backend, Box::new(Ledger), config, self.memo.clone()).ok()?;
         // A snapshot is served only under its certificate, which the log keeps.
         if let Some(certificate) = self.disk.stable() {
             executor.on_stable(certificate);

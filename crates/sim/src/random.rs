@@ -64,3 +64,14 @@ impl Random {
         &items[self.below(items.len() as u64) as usize]
     }
 }
+
+/// The bytes as little-endian words, the last of them filled up with zeros.
+pub(crate) fn little_endian(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let last = (!rest.is_empty()).then(|| {
+        let mut word = [0; 8];
+        word[..rest.len()].copy_from_slice(rest);
+        word
+    });
+    words.iter().copied().chain(last).map(u64::from_le_bytes)
+}

@@ -1,5 +1,6 @@
 //! What happened, as a hash that always runs and as text when asked for.
 
+use crate::random::little_endian;
 use outvote_types::Digest;
 use std::fmt::Write as _;
 
@@ -70,9 +71,7 @@ impl Trace {
 
 /// 64 bits that stand for the bytes.
 fn mix(bytes: &[u8]) -> u64 {
-    let word = |chunk: &[u8]| chunk.iter().rev().fold(0u64, |word, byte| word << 8 | u64::from(*byte));
     let start = 0x9e37_79b9_7f4a_7c15 ^ bytes.len() as u64;
-    bytes
-        .chunks(8)
-        .fold(start, |hash, chunk| (hash ^ word(chunk)).wrapping_mul(0xbf58_476d_1ce4_e5b9).rotate_left(31))
+    little_endian(bytes)
+        .fold(start, |hash, word| (hash ^ word).wrapping_mul(0xbf58_476d_1ce4_e5b9).rotate_left(31))
 }

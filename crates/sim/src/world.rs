@@ -11,6 +11,7 @@ use crate::plan::{Plan, START_US, Trap, lie};
 use crate::random::Random;
 use crate::session_client::SessionClient;
 use crate::trace::Trace;
+use outvote_execution::HashMemo;
 use outvote_replica::{Event, Status};
 use outvote_types::{BoundedVec, Committee, Epoch, Member, Mode, Quorum, ReplicaId};
 use std::collections::BTreeMap;
@@ -66,8 +67,9 @@ impl World {
     pub fn new(plan: Plan) -> Self {
         let (committee, quorum) = committee_of(&plan);
         let liars = plan.liars.iter().map(|(liar, _)| *liar).collect();
+        let memo = HashMemo::shared();
         let machines: Vec<Machine> =
-            quorum.members().filter_map(|id| Machine::new(&plan, &committee, id)).collect();
+            quorum.members().filter_map(|id| Machine::new(&plan, &committee, id, &memo)).collect();
         assert_eq!(machines.len(), plan.replicas, "each replica has a machine");
         let mut world = Self {
             checkers: Checkers::new(plan.replicas, committee.genesis_id(), liars, &plan.tunables),

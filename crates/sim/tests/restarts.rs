@@ -242,7 +242,14 @@ fn a_status_and_a_reply_that_outran_the_disk_silence_nobody() {
     commits_within(&mut world, 20, 2 * SECOND);
     world.run_for(SECOND + SECOND / 10);
     let on_disk = world.machines[3].disk.promise().unwrap().high_rank.sequence;
-    let said = status(&world, 0).peers.iter().find(|peer| peer.replica == id(3)).copied().unwrap();
+    let said = world.machines[0]
+        .replica
+        .as_ref()
+        .unwrap()
+        .peer_statuses()
+        .find(|peer| peer.replica == id(3))
+        .copied()
+        .unwrap();
     assert!(said.committed > on_disk && said.rank.sequence > on_disk, "{said:?} outran {on_disk}");
     let replied = *world.machines[3].archive.replies.keys().next_back().unwrap();
     assert!(replied > on_disk, "a REPLY for {replied} outran {on_disk}");

@@ -3,11 +3,13 @@
 use alloc::string::String;
 use borsh::io::{Result, Write};
 use borsh::{BorshDeserialize, BorshSerialize};
+use core::cmp::Ordering;
 use core::fmt;
+use sha2::block_api::compress256;
 use sha2::{Digest as _, Sha256};
 
 /// A SHA-256 digest.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
@@ -17,29 +19,29 @@ impl Digest {
     /// The digest of `bytes`.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
+        Self::of_parts(&[bytes])
     }
 
     /// The digest of the concatenation of `parts`. Callers keep the parts of fixed length, or prefix lengths.
     #[must_use]
     pub fn of_parts(parts: &[&[u8]]) -> Self {
-        let mut hasher = Sha256::new();
+        let mut gatherer = Gatherer::new();
         for part in parts {
-            hasher.update(part);
+            gatherer.add(part);
         }
-        Self(hasher.finalize().into())
+        gatherer.finish()
     }
 
     /// The digest of `prefix` and a value's canonical bytes, which are hashed as they are made.
     #[must_use]
     pub fn of_prefixed<T: BorshSerialize + ?Sized>(prefix: &[u8], value: &T) -> Self {
-        let mut hasher = HashWriter(Sha256::new());
-        hasher.0.update(prefix);
+        let mut gatherer = Gatherer::new();
+        gatherer.add(prefix);
         // Writing to a hash cannot fail, and our own values keep their bounds; a failure here is a bug of ours.
-        if value.serialize(&mut hasher).is_err() {
+        if value.serialize(&mut gatherer).is_err() {
             unreachable!("a value of ours exceeds the lengths that its own type allows");
         }
-        Self(hasher.0.finalize().into())
+        gatherer.finish()
     }
 
     /// The digest of a value's canonical bytes.
@@ -77,12 +79,95 @@ impl Digest {
     }
 }
 
-struct HashWriter(Sha256);
+impl Ord for Digest {
+    fn cmp(&self, other: &Self) -> Ordering {
+        compare(&self.0, &other.0)
+    }
+}
 
-impl Write for HashWriter {
+impl PartialOrd for Digest {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The order of the bytes. What is as good as random differs in its first word as a rule, and that needs no loop.
+#[inline]
+pub(crate) fn compare(one: &[u8; 32], other: &[u8; 32]) -> Ordering {
+    let first = |bytes: &[u8; 32]| bytes.first_chunk().map(|word| u64::from_be_bytes(*word));
+    first(one).cmp(&first(other)).then_with(|| one.cmp(other))
+}
+
+/// Bytes of one step of SHA-256.
+const BLOCK_BYTES: usize = 64;
+/// Bytes that are gathered before they are hashed.
+const GATHERED_BYTES: usize = 4 * BLOCK_BYTES;
+/// The state of SHA-256 before the first step (FIPS 180-4, 5.3.3).
+const INITIAL: [u32; 8] =
+    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
+
+/// Gathers what is to be hashed. Canonical values come as many pieces of a few bytes, and a call of the hash function for
+/// each costs more than the hashing; most values fit into the buffer as a whole.
+struct Gatherer {
+    /// What did not fit.
+    hasher: Option<Sha256>,
+    /// One block more than is gathered, for the padding; zeros behind what is used.
+    buffer: [u8; GATHERED_BYTES + BLOCK_BYTES],
+    used: usize,
+}
+
+impl Gatherer {
+    const fn new() -> Self {
+        Self { hasher: None, buffer: [0; GATHERED_BYTES + BLOCK_BYTES], used: 0 }
+    }
+
+    #[inline]
+    fn add(&mut self, bytes: &[u8]) {
+        let end = self.used.saturating_add(bytes.len());
+        if end <= GATHERED_BYTES && self.hasher.is_none() {
+            self.buffer[self.used..end].copy_from_slice(bytes);
+            self.used = end;
+        } else {
+            self.overflow(bytes);
+        }
+    }
+
+    #[cold]
+    fn overflow(&mut self, bytes: &[u8]) {
+        let gathered = &self.buffer[..self.used];
+        self.hasher.get_or_insert_with(|| Sha256::new_with_prefix(gathered)).update(bytes);
+    }
+
+    fn finish(mut self) -> Digest {
+        if let Some(hasher) = self.hasher {
+            return Digest(hasher.finalize().into());
+        }
+        // The padding of SHA-256 (FIPS 180-4, 5.1.1): a one, zeros, and the length in bits in the last eight bytes of a block.
+        self.buffer[self.used] = 0x80;
+        let blocks = (self.used + 1 + size_of::<u64>()).div_ceil(BLOCK_BYTES);
+        let length = &mut self.buffer[blocks * BLOCK_BYTES - size_of::<u64>()..blocks * BLOCK_BYTES];
+        length.copy_from_slice(&(self.used as u64 * 8).to_be_bytes());
+        let mut state = INITIAL;
+        compress256(&mut state, &self.buffer.as_chunks().0[..blocks]);
+        let mut digest = [0; 32];
+        for (place, word) in digest.as_chunks_mut().0.iter_mut().zip(state) {
+            *place = word.to_be_bytes();
+        }
+        Digest(digest)
+    }
+}
+
+impl Write for Gatherer {
+    #[inline]
     fn write(&mut self, bytes: &[u8]) -> Result<usize> {
-        self.0.update(bytes);
+        self.add(bytes);
         Ok(bytes.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
+        self.add(bytes);
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<()> {

@@ -115,7 +115,7 @@ pub enum Message {
     /// A stable checkpoint that the receiver seems to lack.
     Stable(CheckpointCertificate),
     /// Proof of misbehaviour.
-    Evidence(Evidence),
+    Evidence(Box<Evidence>),
     /// Clients' requests, relayed to the leader.
     Relay(BoundedVec<Request, MAX_RELAYED_REQUESTS>),
     /// A question for data.

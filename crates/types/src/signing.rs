@@ -3,16 +3,29 @@
 //! The domain binds a signature to its protocol version, cluster, epoch and configuration; the kind to its type. A body's
 //! identity is the digest of its canonical bytes, never its signature.
 
-use crate::digest::Digest;
+use crate::digest::{Digest, compare};
 use crate::id::{Epoch, ReplicaId};
 use crate::planted::{self, Bug};
 use alloc::string::String;
 use borsh::{BorshDeserialize, BorshSerialize};
+use core::cmp::Ordering;
 use core::fmt;
 
 /// An Ed25519 public key, as its 32 bytes. Whether it is a usable point is for `outvote-crypto` to say.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
 pub struct PublicKey(pub [u8; 32]);
+
+impl Ord for PublicKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        compare(&self.0, &other.0)
+    }
+}
+
+impl PartialOrd for PublicKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl PublicKey {
     /// Lower-case hexadecimal, 64 characters.

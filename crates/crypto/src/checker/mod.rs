@@ -38,7 +38,7 @@ impl Rejected {
     /// The proof as a message for everybody, vouched for: its signatures were checked on the way here.
     #[must_use]
     pub fn accusation(self) -> Option<Verified<Message>> {
-        self.evidence.map(|evidence| Verified::vouched_for(Message::Evidence(*evidence)))
+        self.evidence.map(|evidence| Verified::vouched_for(Message::Evidence(evidence)))
     }
 }
 

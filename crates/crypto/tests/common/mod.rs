@@ -213,7 +213,7 @@ impl World {
             Message::Status(self.sign(status)),
             Message::Checkpoint(vote),
             Message::Stable(certificate),
-            Message::Evidence(proof),
+            Message::Evidence(proof.into()),
             Message::Relay(
                 BoundedVec::new(vec![self.request(9, 1, b"a"), self.request(8, 1, b"b")]).unwrap(),
             ),

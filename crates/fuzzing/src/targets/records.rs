@@ -29,7 +29,7 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         Record::Block(Box::new(samples::block())),
         Record::Certificate(samples::certificate(Phase::Commit)),
         Record::Stable(samples::stable()),
-        Record::Installed { certificate: samples::stable(), header: samples::header() },
+        Record::Installed { certificate: samples::stable(), header: samples::header().into() },
         Record::Retired,
     ];
     all.extend(samples::evidence().into_iter().map(Record::Evidence));

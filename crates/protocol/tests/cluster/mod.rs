@@ -507,7 +507,7 @@ impl Cluster {
 
     pub fn accusations(&self, i: usize) -> Vec<Evidence> {
         let others = self.nodes[i].others.iter();
-        others.filter_map(|o| if let Output::Accuse(e) = o { Some(e.clone()) } else { None }).collect()
+        others.filter_map(|o| if let Output::Accuse(e) = o { Some((**e).clone()) } else { None }).collect()
     }
 
     /// The PREPAREs that a replica signed, as (view, sequence, id).
@@ -525,15 +525,17 @@ impl Cluster {
 fn sign(draft: Draft) -> (Message, bool) {
     let message = match draft {
         Draft::Propose { header, batches } => {
-            let header = signed(header);
+            let header = signed(*header);
             let batches: Vec<Batch> = batches.iter().map(|batch| (**batch).clone()).collect();
             propose(&header, &batches)
         }
-        Draft::Prepare { vote, header } => Message::Prepare(Box::new(Prepare { vote: signed(vote), header })),
+        Draft::Prepare { vote, header } => {
+            Message::Prepare(Box::new(Prepare { vote: signed(vote), header: *header }))
+        }
         Draft::Commit(vote) => Message::Commit(signed(vote)),
         Draft::Suspect(suspect) => Message::Suspect(signed(suspect)),
         Draft::ViewChange { head, certificate, timeout } => {
-            Message::ViewChange(Box::new(ViewChange { head: signed(head), certificate, timeout }))
+            Message::ViewChange(Box::new(ViewChange { head: signed(head), certificate, timeout: *timeout }))
         }
         Draft::NewView { body, certificate } => {
             Message::NewView(Box::new(NewView { signed: signed(body), certificate }))

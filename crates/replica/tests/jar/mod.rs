@@ -342,7 +342,7 @@ impl Cluster {
                 }
                 Action::FetchState { .. } | Action::StateData { .. } | Action::Stable { .. } => {}
                 Action::Refuse { nonce, .. } => self.jars[index].refused.push(nonce),
-                Action::Accuse { evidence, .. } => self.jars[index].accused.push(evidence),
+                Action::Accuse { evidence, .. } => self.jars[index].accused.push(*evidence),
                 Action::Note(note) => self.jars[index].notes.push(note),
             }
         }

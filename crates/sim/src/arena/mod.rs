@@ -340,7 +340,10 @@ impl<'k> Arena<'k> {
     /// A digest over what the correct replicas agreed on and where they stand; equal for equal games.
     #[must_use]
     pub fn fingerprint(&self) -> Digest {
-        let words = self.seats.iter().map(|seat| format!("{:?}", seat.replica.status()));
+        let words = self.seats.iter().map(|seat| {
+            let peers: Vec<_> = seat.replica.peer_statuses().collect();
+            format!("{:?}{peers:?}", seat.replica.status())
+        });
         let text: Vec<String> = words.chain([format!("{}", self.frames)]).collect();
         Digest::of(text.join(";").as_bytes())
     }

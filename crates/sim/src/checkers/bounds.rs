@@ -47,59 +47,118 @@ const JOBS_OF_ONE: usize = 8;
 /// Questions of a state transfer.
 const OPEN_FETCHES: usize = 512;
 
-/// The bounds of one committee.
-pub(super) struct Bounds {
-    members: usize,
-    own_requests: usize,
-    own_request_bytes: usize,
-}
+/// What is bounded.
+const ROWS: [&str; 28] = [
+    "slots with votes",
+    "uncommitted blocks",
+    "identities of committed blocks",
+    "committed blocks in memory",
+    "bytes of committed blocks in memory",
+    "blocks that are obtained",
+    "pieces that were asked for",
+    "members without our next block",
+    "invalid batches",
+    "blocks of a range",
+    "bytes of a range",
+    "SUSPECTs",
+    "VIEWCHANGEs",
+    "pieces of evidence",
+    "checkpoint votes of one member",
+    "own state roots",
+    "relays outstanding",
+    "requests of own clients",
+    "bytes of requests of own clients",
+    "requests of one client",
+    "relays of one peer",
+    "requests watched for a relay",
+    "sessions remembered",
+    "messages that wait for the disk",
+    "frames of one peer",
+    "bytes of frames of one peer",
+    "jobs of one peer",
+    "open questions of a state transfer",
+];
+
+/// The bounds of one committee, in the order of [`ROWS`].
+pub(super) struct Bounds([usize; ROWS.len()]);
 
 impl Bounds {
     pub(super) const fn new(members: usize, tunables: &Tunables) -> Self {
         let (own_requests, own_request_bytes) = (tunables.pool_requests_max, tunables.pool_bytes_max);
-        Self { members, own_requests, own_request_bytes }
+        Self([
+            VIEWS * (SLOTS_AHEAD + SLOTS_BEHIND),
+            VIEWS * SLOTS_AHEAD + NEEDS + SEGMENT_BLOCKS,
+            COMMITTED_IDS,
+            CACHED_BLOCKS,
+            CACHED_BYTES,
+            NEEDS,
+            NEEDS,
+            members,
+            INVALID_BATCHES,
+            SEGMENT_BLOCKS,
+            SEGMENT_BYTES,
+            members,
+            members,
+            members * RULES,
+            CHECKPOINTS,
+            CHECKPOINTS,
+            RELAYS,
+            own_requests,
+            own_request_bytes,
+            REQUESTS_OF_ONE,
+            RELAYS,
+            WATCHED,
+            SESSIONS,
+            WITHHELD,
+            FRAMES_OF_ONE,
+            2 * MAX_MESSAGE_BYTES,
+            JOBS_OF_ONE,
+            OPEN_FETCHES,
+        ])
     }
 
     pub(super) fn on_step(&self, replica: ReplicaId, sizes: &Sizes) -> Verdict {
-        let over = self.rows(sizes).into_iter().find(|(_, size, bound)| size > bound);
-        over.map_or(Ok(()), |(what, size, bound)| {
-            Err(("bounds", format!("{replica} holds {size} of {bound} at most: {what}")))
-        })
+        // This is looked at after every step, so it comes down to comparing two rows of numbers.
+        let held = held(sizes);
+        let Some(row) = held.iter().zip(&self.0).position(|(size, bound)| size > bound) else {
+            return Ok(());
+        };
+        let (what, size, bound) = (ROWS[row], held[row], self.0[row]);
+        Err(("bounds", format!("{replica} holds {size} of {bound} at most: {what}")))
     }
+}
 
-    /// What is held, how much of it, and how much at most.
-    fn rows(&self, sizes: &Sizes) -> [(&'static str, usize, usize); 28] {
-        let rules = &sizes.rules;
-        let members = self.members;
-        [
-            ("slots with votes", rules.slots, VIEWS * (SLOTS_AHEAD + SLOTS_BEHIND)),
-            ("uncommitted blocks", rules.uncommitted, VIEWS * SLOTS_AHEAD + NEEDS + SEGMENT_BLOCKS),
-            ("identities of committed blocks", rules.committed_ids, COMMITTED_IDS),
-            ("committed blocks in memory", rules.cached_blocks, CACHED_BLOCKS),
-            ("bytes of committed blocks in memory", rules.cached_bytes, CACHED_BYTES),
-            ("blocks that are obtained", rules.needs, NEEDS),
-            ("pieces that were asked for", rules.asked, NEEDS),
-            ("members without our next block", rules.gone, members),
-            ("invalid batches", rules.invalid_batches, INVALID_BATCHES),
-            ("blocks of a range", rules.segment_blocks, SEGMENT_BLOCKS),
-            ("bytes of a range", rules.segment_bytes, SEGMENT_BYTES),
-            ("SUSPECTs", rules.suspects, members),
-            ("VIEWCHANGEs", rules.view_changes, members),
-            ("pieces of evidence", rules.evidence, members * RULES),
-            ("checkpoint votes of one member", rules.checkpoint_votes, CHECKPOINTS),
-            ("own state roots", rules.own_roots, CHECKPOINTS),
-            ("relays outstanding", rules.relays, RELAYS),
-            ("requests of own clients", rules.own_requests, self.own_requests),
-            ("bytes of requests of own clients", rules.own_request_bytes, self.own_request_bytes),
-            ("requests of one client", rules.own_requests_of_one, REQUESTS_OF_ONE),
-            ("relays of one peer", rules.relayed_of_one, RELAYS),
-            ("requests watched for a relay", rules.watched, WATCHED),
-            ("sessions remembered", rules.sessions_remembered, SESSIONS),
-            ("messages that wait for the disk", sizes.withheld, WITHHELD),
-            ("frames of one peer", sizes.frames_of_one, FRAMES_OF_ONE),
-            ("bytes of frames of one peer", sizes.bytes_of_one, 2 * MAX_MESSAGE_BYTES),
-            ("jobs of one peer", sizes.jobs_of_one, JOBS_OF_ONE),
-            ("open questions of a state transfer", sizes.open_fetches, OPEN_FETCHES),
-        ]
-    }
+/// How much is held, in the order of [`ROWS`].
+const fn held(sizes: &Sizes) -> [usize; ROWS.len()] {
+    let rules = &sizes.rules;
+    [
+        rules.slots,
+        rules.uncommitted,
+        rules.committed_ids,
+        rules.cached_blocks,
+        rules.cached_bytes,
+        rules.needs,
+        rules.asked,
+        rules.gone,
+        rules.invalid_batches,
+        rules.segment_blocks,
+        rules.segment_bytes,
+        rules.suspects,
+        rules.view_changes,
+        rules.evidence,
+        rules.checkpoint_votes,
+        rules.own_roots,
+        rules.relays,
+        rules.own_requests,
+        rules.own_request_bytes,
+        rules.own_requests_of_one,
+        rules.relayed_of_one,
+        rules.watched,
+        rules.sessions_remembered,
+        sizes.withheld,
+        sizes.frames_of_one,
+        sizes.bytes_of_one,
+        sizes.jobs_of_one,
+        sizes.open_fetches,
+    ]
 }
