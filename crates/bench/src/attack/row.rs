@@ -166,15 +166,16 @@ impl<'a> Scene<'a> {
         let liars = self.force.liars();
         self.attack(load, begun + attack).await?;
         let attack = Span::new(timeline.at(begun), timeline.now());
-        let views_after = view(&self.watcher, self.n, &liars).await;
-        report.view_changes += views_after.saturating_sub(views_before);
-        report.accused.extend(accused(&self.watcher, self.n, &liars).await);
-        report.liars.extend(liars);
-        report.accused.sort_unstable();
-        report.accused.dedup();
+        report.liars.extend(liars.iter().copied());
         report.liars.sort_unstable();
         report.liars.dedup();
         let ended = self.end().await?;
+        // Only now: replicas under attack take their time to answer.
+        let views_after = view(&self.watcher, self.n, &liars).await;
+        report.view_changes += views_after.saturating_sub(views_before);
+        report.accused.extend(accused(&self.watcher, self.n, &liars).await);
+        report.accused.sort_unstable();
+        report.accused.dedup();
         let mut round = Round { baseline, attack, after: Span::new(timeline.at(ended), timeline.at(ended)) };
         self.calm_down(load, timeline, &mut round).await?;
         Ok(round)

@@ -37,6 +37,8 @@ const REPEATS_ANSWERED_AT_ONCE: usize = 8;
 /// What a question, or a request that may have to be looked up in the archive, costs of a connection's pace: as much as so
 /// many signatures (P8).
 const LOOKUP_COST: usize = 20;
+/// How often a connection that repeats too much is told that there is nothing yet.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
 /// How long a connection that brought a bad signature is not read before it is closed. It keeps its place among the
 /// bounded number of connections meanwhile, so a flood of bad signatures is slow; others behind its address are not hurt.
 const BAD_SIGNATURE_PAUSE: Duration = Duration::from_secs(2);
@@ -109,12 +111,11 @@ async fn write(id: ConnectionId, mut writer: FrameWriter, mut drain: Drain, look
 async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
     let room = Arc::new(Semaphore::new(UNDIGESTED_BYTES_MAX));
     let turns = Arc::new(Semaphore::new(QUESTIONS_PER_CONNECTION_MAX));
-    let outcomes = Outcomes { id, turns: Arc::new(Semaphore::new(REPEATS_ANSWERED_AT_ONCE)), ingress };
     // P9: a client whose own connection brings a bad signature is cut off for a while.
     let fault = Arc::new(Notify::new());
     let trust = Trust::none();
     let mut pace = Pace::new(ingress.signatures_per_second, Instant::now());
-    let repeats = Repeats::new(&ingress.line);
+    let mut outcomes = Outcomes::of(id, ingress);
     let mut wait = None;
     loop {
         let next = async {
@@ -139,30 +140,27 @@ async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
                     .into_inner()
                     .into_iter()
                     .partition(|request| ingress.shared.done.has(&request.digest()));
-                outcomes.tell(names(&done));
                 let (now, brought) = (Instant::now(), requests.len() + done.len());
-                if requests.is_empty() {
-                    wait = pace.charge(now, brought).max(repeats.charge(now, brought));
-                    continue;
-                }
                 let lookups = requests.iter().filter(|request| !ingress.seen.is_known(&request.body.session));
                 let cost = brought + lookups.count() * LOOKUP_COST;
                 // P8: sizes, keys and repetitions are looked at here, before any signature.
-                let names = names(&requests);
+                let names = names_of(&requests);
                 let pending = ingress.checker.prepare(requests);
                 let fresh = pending.checks.len();
-                wait =
-                    pace.charge(now, cost.max(fresh)).max(repeats.charge(now, brought.saturating_sub(fresh)));
+                let in_line = outcomes.tell(now, names_of(&done), brought.saturating_sub(fresh));
+                wait = pace.charge(now, cost.max(fresh)).max(in_line);
+                if names.is_empty() {
+                    continue;
+                }
                 // P9: a few first, and the rest once those were good.
                 let first = trust.judge_first(&pending.checks, &ingress.workers).await;
-                let shown = Shown { fault: Arc::clone(&fault), earned: repeats.earned().clone() };
+                let shown = Shown { fault: Arc::clone(&fault), earned: outcomes.repeats.earned().clone() };
                 submit(id, names, (pending, first), ingress, (held, &outcomes.turns), shown);
             }
             // What became of a request is asked by the impatient, as often as they like: never waited for, and paced like repeating.
             ToReplica::Ask { session, nonce } => {
-                outcomes.tell(vec![(session, nonce)]);
                 let now = Instant::now();
-                wait = pace.charge(now, 1).max(repeats.charge(now, 1));
+                wait = pace.charge(now, 1).max(outcomes.tell(now, vec![(session, nonce)], 1));
             }
             other => {
                 let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { return };
@@ -177,19 +175,38 @@ async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
 struct Outcomes<'a> {
     id: ConnectionId,
     turns: Arc<Semaphore>,
+    repeats: Repeats,
     ingress: &'a Ingress,
+    /// When it was last told that it has to wait.
+    told_at: Option<Instant>,
 }
 
-impl Outcomes<'_> {
-    /// B3: tells what became of these requests, in one of the connection's turns; without one its client asks again.
-    fn tell(&self, names: Vec<(PublicKey, Nonce)>) {
-        if names.is_empty() {
-            return;
+impl<'a> Outcomes<'a> {
+    fn of(id: ConnectionId, ingress: &'a Ingress) -> Self {
+        let turns = Arc::new(Semaphore::new(REPEATS_ANSWERED_AT_ONCE));
+        Self { id, turns, repeats: Repeats::new(&ingress.line), ingress, told_at: None }
+    }
+
+    /// B3: tells what became of these requests, in one of the connection's turns; without one its client asks again. Counts
+    /// `repeated` of what it brought, and says how long to wait before more is read, if at all.
+    fn tell(&mut self, now: Instant, names: Vec<(PublicKey, Nonce)>, repeated: usize) -> Option<Duration> {
+        let wait = self.repeats.charge(now, repeated);
+        let answer = if wait.is_some() { self.repeats.answer().map(Some) } else { Some(None) };
+        if let Some((turn, answer)) = Arc::clone(&self.turns).try_acquire_owned().ok().zip(answer)
+            && !names.is_empty()
+        {
+            let (ask, turn) = (Ask::Outcomes(names), Box::new((turn, answer)));
+            // The thread is gone only when the node stops.
+            let _ = self.ingress.lookups.send(LookupJob::Ask { id: self.id, ask, turn });
         }
-        let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned() else { return };
-        let ask = Ask::Outcomes(names);
-        // The thread is gone only when the node stops.
-        let _ = self.ingress.lookups.send(LookupJob::Ask { id: self.id, ask, turn });
+        // Who has hung up is not noticed by reading, which waits, but by writing.
+        let is_told = self.told_at.is_some_and(|at| now.saturating_duration_since(at) < TOLD_EVERY);
+        if wait.is_some() && !is_told {
+            self.told_at = Some(now);
+            let message = Box::new(ToClient::NotYet(self.ingress.shared.hint()));
+            let _ = self.ingress.gateway.send(GatewayJob::Send { id: self.id, message });
+        }
+        wait
     }
 }
 
@@ -207,7 +224,7 @@ async fn take_room(own: &Arc<Semaphore>, all: &Arc<Semaphore>, bytes: usize) -> 
     Some((own, all))
 }
 
-fn names(requests: &[Request]) -> Vec<(PublicKey, Nonce)> {
+fn names_of(requests: &[Request]) -> Vec<(PublicKey, Nonce)> {
     requests.iter().map(|request| (request.body.session, request.body.nonce)).collect()
 }
 
@@ -260,7 +277,7 @@ fn submit(
                     let Ok(turn) = Arc::clone(&turns).try_acquire_owned() else { continue };
                     if seen.was_executed(&request) {
                         let ask = Ask::Outcomes(vec![(session, nonce)]);
-                        let _ = lookups.send(LookupJob::Ask { id, ask, turn });
+                        let _ = lookups.send(LookupJob::Ask { id, ask, turn: Box::new(turn) });
                     } else {
                         good.push(request);
                     }
@@ -301,7 +318,7 @@ fn dispatch(id: ConnectionId, message: ToReplica, turn: OwnedSemaphorePermit, in
         }
         ToReplica::Behave { id: query, behaviour } => return switch(id, query, &behaviour, turn, ingress),
     };
-    let _ = ingress.lookups.send(LookupJob::Ask { id, ask, turn });
+    let _ = ingress.lookups.send(LookupJob::Ask { id, ask, turn: Box::new(turn) });
 }
 
 fn session(id: ConnectionId, key: PublicKey, turn: OwnedSemaphorePermit, ingress: &Ingress) {

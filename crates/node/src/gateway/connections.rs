@@ -38,6 +38,11 @@ impl Connections {
         self.by_id.get(&id).is_none_or(Outgoing::should_pause)
     }
 
+    /// Whether this client has yet to read what it was told, or it is gone.
+    pub(super) fn is_behind(&self, id: ConnectionId) -> bool {
+        self.by_id.get(&id).is_none_or(Outgoing::is_behind)
+    }
+
     /// Answers in this way from now on (demonstration clusters only).
     pub(super) fn behave(&mut self, behaviour: &str) {
         // The core's liar was asked first and its word is what the user hears.

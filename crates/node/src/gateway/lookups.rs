@@ -22,13 +22,15 @@ use outvote_types::{Blob, Nonce, PublicKey, Sequence, ToClient};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
-use tokio::sync::OwnedSemaphorePermit;
 
 /// Jobs taken together at most: questions about one block are answered by reading it once.
 const JOBS_AT_ONCE_MAX: usize = 64;
 
 /// Where these jobs go.
 pub(crate) type LookupSender = Sender<LookupJob>;
+
+/// Places among what is being looked up; given back when this is dropped.
+pub(crate) type Turn = Box<dyn Send>;
 
 /// What the thread is told.
 pub(crate) enum LookupJob {
@@ -37,7 +39,7 @@ pub(crate) enum LookupJob {
     /// It is gone.
     Close(ConnectionId),
     /// It asks for something.
-    Ask { id: ConnectionId, ask: Ask, turn: OwnedSemaphorePermit },
+    Ask { id: ConnectionId, ask: Ask, turn: Turn },
     /// Its queue is short again, so its stream may go on.
     Resume(ConnectionId),
     /// There is a new block for those who follow.
@@ -179,6 +181,10 @@ impl Lookups {
         }
         let mut by_block: BTreeMap<Sequence, Vec<(ConnectionId, PublicKey, Nonce)>> = BTreeMap::new();
         for (id, session, nonce) in asked {
+            // B3: whoever asks faster than it reads asks again.
+            if self.connections.is_behind(id) {
+                continue;
+            }
             match self.archive.executed_at(&session, nonce)? {
                 Some(at) => by_block.entry(at).or_default().push((id, session, nonce)),
                 // R4: a client that waits learns how long to be patient.

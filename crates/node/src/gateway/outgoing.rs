@@ -7,11 +7,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::{mpsc, oneshot};
 
 /// Bytes that wait for one client at most.
-pub(crate) const CLIENT_BYTES_MAX: usize = 32 << 20;
+pub(crate) const CLIENT_BYTES_MAX: usize = 24 << 20;
 /// Bytes that wait for all clients together at most; above it whoever has more than an even share is disconnected.
-pub(crate) const ALL_CLIENTS_BYTES_MAX: usize = 96 << 20;
+pub(crate) const ALL_CLIENTS_BYTES_MAX: usize = 64 << 20;
 /// Bytes on the way to a follower above which its stream pauses.
 pub(crate) const STREAM_BYTES_MAX: usize = 256 << 10;
+/// Bytes on the way to a client above which it is not told again what it was told before: a crowd that repeats and reads slowly would
+/// have the room of all.
+const REPEATED_BYTES_MAX: usize = 16 << 10;
 /// What a waiting frame costs besides its bytes.
 const FRAME_OVERHEAD_BYTES: usize = 128;
 
@@ -88,6 +91,11 @@ impl Outgoing {
         let total = all.fetch_add(waiting.cost(), Ordering::Relaxed) + waiting.cost();
         let is_greedy = total > ALL_CLIENTS_BYTES_MAX && own > ALL_CLIENTS_BYTES_MAX / clients.max(1);
         own <= CLIENT_BYTES_MAX && !is_greedy && self.frames.send(waiting).is_ok()
+    }
+
+    /// Whether the client has yet to read what it was told.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.own.load(Ordering::Relaxed) >= REPEATED_BYTES_MAX
     }
 
     /// Whether so much is on its way that the stream should wait. The writer then says when it may go on.

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What a connection that was quiet may bring at once.
 const BURST: Duration = Duration::from_millis(250);
@@ -11,6 +12,8 @@ const BURST: Duration = Duration::from_millis(250);
 const REPEATS_PER_SECOND: u32 = 20_000;
 /// What may be repeated so at once after a quiet time.
 const REPEATS_BURST: Duration = Duration::from_secs(1);
+/// Answers to those who stand in the line that are being looked up, at most.
+const ANSWERS_AT_ONCE: usize = 256;
 /// Repetitions earned in advance at most: what some thousand users behind one connection had under way when a leader failed.
 const REPEATS_EARNED_MAX: usize = 65_536;
 
@@ -42,17 +45,20 @@ impl Pace {
 /// The line in which those connections stand that repeat more than they earned: a crowd of them takes no more of this replica than
 /// one would, and each has its turn.
 #[derive(Clone, Debug)]
-pub(crate) struct Line(Arc<Mutex<Pace>>);
+pub(crate) struct Line {
+    pace: Arc<Mutex<Pace>>,
+    answers: Arc<Semaphore>,
+}
 
 impl Line {
     pub(crate) fn new(now: Instant) -> Self {
         let pace = Pace { burst: REPEATS_BURST, ..Pace::new(REPEATS_PER_SECOND, now) };
-        Self(Arc::new(Mutex::new(pace)))
+        Self { pace: Arc::new(Mutex::new(pace)), answers: Arc::new(Semaphore::new(ANSWERS_AT_ONCE)) }
     }
 
     fn charge(&self, now: Instant, count: usize) -> Option<Duration> {
         // A date and two numbers: whole whatever a holder did.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).charge(now, count)
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner).charge(now, count)
     }
 }
 
@@ -85,6 +91,11 @@ impl Earned {
 }
 
 impl Repeats {
+    /// A place for an answer to somebody in the line; without one it is not answered.
+    pub(crate) fn answer(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.line.answers).try_acquire_owned().ok()
+    }
+
     /// Of a connection that has brought nothing yet.
     pub(crate) fn new(line: &Line) -> Self {
         Self { earned: Earned::default(), line: line.clone() }
