@@ -105,7 +105,7 @@ impl PendingRequests {
 
 /// Good signatures of clients' requests that are remembered, in one generation at most: those of the last seconds under load. A
 /// request that is soon sent again, by its client or by anybody who copied it, costs no second check.
-pub const REQUEST_SIGNATURES_REMEMBERED: usize = 4_096;
+pub const REQUEST_SIGNATURES_REMEMBERED: usize = 32_768;
 
 /// Vouches for clients' requests on any thread, for gateways: shares nothing with the core but the scheme.
 #[derive(Clone)]

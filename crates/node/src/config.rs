@@ -142,7 +142,7 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
     (
         "limits",
         "pool_requests",
-        "16384",
+        "8192",
         "Requests waiting for their order at most; more are refused early as busy.",
     ),
     ("limits", "database_cache_mib", "8", "Cache of the state database."),

@@ -1,7 +1,8 @@
 //! How many requests of one session are under way at once: fewer when replicas are full, more again as outcomes come (P5).
 //!
 //! Whoever is refused and sends the same again at once gains nothing and keeps others out. So sessions share what replicas can do as
-//! connections share a network: halved when it is too much, one more for each round that went well.
+//! connections share a network: a few at first and one more with each outcome, until that was too much; then half as many, and one
+//! more for each round that went well.
 
 use outvote_types::Instant;
 use outvote_types::limits::NONCE_WINDOW;
@@ -15,15 +16,19 @@ pub(crate) struct Room {
     requests: usize,
     /// Outcomes since it changed.
     outcomes: usize,
+    /// Whether it was never too much yet.
+    is_starting: bool,
     shrinks_from: Instant,
 }
 
+/// What a new session begins with: a thousand of them at once must not bring a thousand windows full.
+const FIRST: usize = 8;
 /// All that a session may have in flight.
 const MOST: usize = NONCE_WINDOW as usize;
 
 impl Default for Room {
     fn default() -> Self {
-        Self { requests: MOST, outcomes: 0, shrinks_from: Instant(0) }
+        Self { requests: FIRST, outcomes: 0, is_starting: true, shrinks_from: Instant(0) }
     }
 }
 
@@ -38,12 +43,14 @@ impl Room {
             return;
         }
         self.requests = (self.requests.min(under_way) / 2).max(1);
-        (self.outcomes, self.shrinks_from) = (0, now.plus(SHRINKS_EVERY_US));
+        (self.outcomes, self.is_starting) = (0, false);
+        self.shrinks_from = now.plus(SHRINKS_EVERY_US);
     }
 
     pub(crate) const fn grow(&mut self) {
         self.outcomes += 1;
-        if self.outcomes >= self.requests && self.requests < MOST {
+        let is_round = self.is_starting || self.outcomes >= self.requests;
+        if is_round && self.requests < MOST {
             (self.requests, self.outcomes) = (self.requests + 1, 0);
         }
     }

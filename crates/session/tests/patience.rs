@@ -7,7 +7,7 @@ use outvote_session::{Outcome, Output, Session, SubmitError, Tunables};
 use outvote_types::client::{Hint, ToClient, ToReplica};
 use outvote_types::{Answer, Nonce, ReplicaId, ResultKind, View};
 use std::sync::Arc;
-use support::single::{CLIENT, is_committed, one_in_flight, session, tick_to};
+use support::single::{CLIENT, PROVEN_NEXT, is_committed, one_in_flight, proven_session, session, tick_to};
 use support::{Cluster, at, key, operation, outcomes, result, submitted, verify};
 
 // R4: to `f + 1` replicas, the leader among them.
@@ -55,36 +55,38 @@ fn a_request_goes_to_all_when_half_the_patience_is_gone() {
 #[test]
 fn of_many_requests_the_earliest_are_sent_again_and_the_others_as_these_end() {
     let mut cluster = Cluster::new(4);
-    let mut session = session(&cluster);
+    let mut session = proven_session(&mut cluster);
     for number in 1..=64 {
         let _ = session.submit(at(0), vec![operation(&number.to_string())]).unwrap();
     }
+    let first = PROVEN_NEXT;
     let requests: Vec<_> = session.drain().into_iter().flat_map(requests_in).collect();
-    let asks = |outputs: &[Output]| {
-        let is_ask = |output: &&Output| matches!(output, Output::Send { message: ToReplica::Ask { .. }, .. });
-        outputs.iter().filter(is_ask).count()
+    let asked = |output: &Output| match output {
+        Output::Send { message: ToReplica::Ask { nonce, .. }, .. } => Some(nonce.0),
+        _ => None,
     };
     // Half the patience is gone, and the time of the first repetition has come.
-    let outputs = tick_to(&mut session, 1_400);
+    let outputs = tick_to(&mut session, 1_600);
     let mut again: Vec<u64> = submitted(&outputs).into_iter().flat_map(|(_, nonces)| nonces).collect();
     again.sort_unstable();
     again.dedup();
-    assert_eq!(again, (1..=8).collect::<Vec<u64>>());
-    assert_eq!(asks(&outputs), 4, "what became of the first one is asked of each replica, and of no other");
+    assert_eq!(again, (first..first + 8).collect::<Vec<u64>>());
+    let asked: Vec<u64> = outputs.iter().filter_map(asked).collect();
+    assert_eq!(asked, [first; 4], "what became of the first one is asked of each replica, and of no other");
     // The first one ends: the ninth is sent at once, to all, since its own half of the patience is gone.
-    let first = requests.iter().find(|request| request.body.nonce == Nonce(1)).unwrap();
-    let block = cluster.applied(core::slice::from_ref(first));
+    let request = requests.iter().find(|request| request.body.nonce == Nonce(first)).unwrap();
+    let block = cluster.applied(core::slice::from_ref(request));
     (0..2).for_each(|replica| {
-        session.on_message(at(1_400), ReplicaId(replica), cluster.results(replica, &block))
+        session.on_message(at(1_600), ReplicaId(replica), cluster.results(replica, &block))
     });
     let outputs = session.drain();
     assert_eq!(outcomes(&outputs).len(), 1);
     let sent: Vec<(u16, Vec<u64>)> = submitted(&outputs);
-    assert_eq!(sent, (0..4).map(|to| (to, vec![9])).collect::<Vec<_>>());
+    assert_eq!(sent, (0..4).map(|to| (to, vec![first + 8])).collect::<Vec<_>>());
     // A leader falls: its successor is told of the earliest ones only.
     session.on_link(ReplicaId(0), false);
     let most = submitted(&session.drain()).into_iter().flat_map(|(_, nonces)| nonces).max();
-    assert_eq!(most, Some(9));
+    assert_eq!(most, Some(first + 8));
 }
 
 // P5: refused early, users slow down, and are as fast as before when there is room again.
@@ -92,16 +94,17 @@ fn of_many_requests_the_earliest_are_sent_again_and_the_others_as_these_end() {
 #[test]
 fn full_replicas_halve_what_a_session_has_under_way_and_a_single_liar_does_not() {
     let mut cluster = Cluster::new(4);
-    let mut session = session(&cluster);
+    let mut session = proven_session(&mut cluster);
     for number in 1..=16 {
         let _ = session.submit(at(0), vec![operation(&number.to_string())]).unwrap();
     }
+    let last = PROVEN_NEXT + 15;
     let mut requests: Vec<_> = session.drain().into_iter().flat_map(requests_in).collect();
     let busy = |nonce| {
         let session = requests[0].body.session;
         ToClient::Busy { session, nonce: Nonce(nonce), retry_after_ms: 50 }
     };
-    let full = busy(16);
+    let full = busy(last);
     session.on_message(at(1), ReplicaId(3), full.clone());
     let _ = session.submit(at(2), vec![operation("17")]).unwrap();
     assert_eq!(submitted(&session.drain()).len(), 2, "one replica alone slows nobody down");
@@ -121,7 +124,7 @@ fn full_replicas_halve_what_a_session_has_under_way_and_a_single_liar_does_not()
         });
         sent.extend(submitted(&session.drain()).into_iter().flat_map(|(_, nonces)| nonces));
     }
-    assert!(sent.contains(&18), "there is room again: {sent:?}");
+    assert!(sent.contains(&(last + 2)), "there is room again: {sent:?}");
 }
 
 /// The requests of a message that submits some.
@@ -237,30 +240,48 @@ fn a_late_outcome_waits_for_whoever_asks_again() {
     assert_eq!(session.ask_again(at(12_001), ticket), Err(SubmitError::UnknownTicket));
 }
 
+// P5: a thousand new users at once bring no thousand windows full.
+#[test]
+fn a_new_session_begins_with_eight_requests_and_has_two_more_for_each_that_ends() {
+    let mut cluster = Cluster::new(4);
+    let mut session = session(&cluster);
+    for _ in 0..64 {
+        let _ = session.submit(at(0), vec![operation("x")]).unwrap();
+    }
+    let sent = submitted(&session.drain());
+    assert_eq!(sent[0].1, (1..=8).collect::<Vec<u64>>());
+    let first = support::request(&cluster, &key(CLIENT), 1, &["x"]);
+    let block = cluster.applied(&[first]);
+    (0..2)
+        .for_each(|replica| session.on_message(at(1), ReplicaId(replica), cluster.results(replica, &block)));
+    assert_eq!(submitted(&session.drain())[0].1, [9, 10], "the place of the one that ended, and one more");
+}
+
 #[test]
 fn sixty_four_requests_fly_at_once_and_the_next_waits() {
     let mut cluster = Cluster::new(4);
-    let mut session = session(&cluster);
+    let mut session = proven_session(&mut cluster);
+    let first = PROVEN_NEXT;
     for _ in 0..64 {
         let _ = session.submit(at(0), vec![operation("x")]).unwrap();
     }
     assert_eq!(session.submit(at(0), vec![operation("x")]), Err(SubmitError::WindowFull));
     let sent = submitted(&session.drain());
     assert_eq!(sent.len(), 2, "requests that are submitted together travel together");
-    assert_eq!(sent[0].1, (1..=64).collect::<Vec<u64>>());
+    assert_eq!(sent[0].1, (first..first + 64).collect::<Vec<u64>>());
     // The second is done first: the window still ends 64 above the lowest that is open.
-    let second = support::request(&cluster, &key(CLIENT), 2, &["x"]);
+    let second = support::request(&cluster, &key(CLIENT), first + 1, &["x"]);
     let block = cluster.applied(&[second]);
     for replica in [0, 1] {
         session.on_message(at(1), ReplicaId(replica), cluster.results(replica, &block));
     }
     assert!(!session.has_room());
-    let first = support::request(&cluster, &key(CLIENT), 1, &["x"]);
-    let block = cluster.applied(&[first]);
+    let request = support::request(&cluster, &key(CLIENT), first, &["x"]);
+    let block = cluster.applied(&[request]);
     for replica in [0, 1] {
         session.on_message(at(1), ReplicaId(replica), cluster.results(replica, &block));
     }
-    assert_eq!(session.submit(at(2), vec![operation("x")]).unwrap().nonce, Nonce(65));
+    assert_eq!(session.submit(at(2), vec![operation("x")]).unwrap().nonce, Nonce(first + 64));
 }
 
 // R4: "busy" is no outcome.

@@ -46,3 +46,21 @@ pub fn tick_to(session: &mut Session, milliseconds: u64) -> Vec<Output> {
 pub fn is_committed(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Committed(_))
 }
+
+/// A session that has had so many outcomes that it may have all of its window under way; its next nonce is [`PROVEN_NEXT`].
+pub fn proven_session(cluster: &mut Cluster) -> Session {
+    let mut session = session(cluster);
+    for nonce in 1..PROVEN_NEXT {
+        let _ = session.submit(at(0), vec![operation("x")]).unwrap();
+        let request = super::request(cluster, &key(CLIENT), nonce, &["x"]);
+        let block = cluster.applied(&[request]);
+        (0..2).for_each(|replica| {
+            session.on_message(at(0), ReplicaId(replica), cluster.results(replica, &block))
+        });
+        let _ = session.drain();
+    }
+    session
+}
+
+/// See [`proven_session`].
+pub const PROVEN_NEXT: u64 = 57;
