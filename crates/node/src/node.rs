@@ -247,33 +247,24 @@ struct Bodies {
 
 impl Bodies {
     fn spawn(self, ends: &Ends, receivers: Receivers, folder: Arc<HeldFolder>) -> Result<Threads, NodeError> {
-        let Self {
-            core_runtime,
-            core_thread,
-            first,
-            log_thread,
-            execution_thread,
-            gateway_thread,
-            lookup_thread,
-        } = self;
         let Receivers { core, log, execution, gateway, lookups } = receivers;
         // Who writes holds the lock: whoever opens the folder next finds all writers gone.
         let (execution_lock, log_lock) = (Arc::clone(&folder), folder);
         let watch = ends.watch();
         Ok(Threads {
-            core: watch.thread("core", move || core_runtime.run(core_thread, core, first))?,
+            core: watch.thread("core", move || self.core_runtime.run(self.core_thread, core, self.first))?,
             execution: watch.thread("execution", move || {
                 let _locked = execution_lock;
-                execution_thread.run(&execution)
+                self.execution_thread.run(&execution)
             })?,
             gateway: watch.thread("gateway", move || {
-                gateway_thread.run(&gateway);
+                self.gateway_thread.run(&gateway);
                 Ok(())
             })?,
-            lookups: watch.thread("lookups", move || lookup_thread.run(&lookups))?,
+            lookups: watch.thread("lookups", move || self.lookup_thread.run(&lookups))?,
             log: watch.thread("log", move || {
                 let _locked = log_lock;
-                log_thread.run(&log)
+                self.log_thread.run(&log)
             })?,
         })
     }

@@ -39,6 +39,15 @@ async fn talk(a: &mut Member, b: &mut Member) {
     assert_eq!(a.frames().await.2, [b"to a"]);
 }
 
+/// Waits until both have the other, and has them talk.
+async fn talk_once_up(a: &mut Member, b: &mut Member) {
+    while !a.sender.states()[1].up || !b.sender.states()[0].up {
+        tokio::task::yield_now().await;
+    }
+    while a.events.try_recv().is_ok() || b.events.try_recv().is_ok() {}
+    talk(a, b).await;
+}
+
 // Faults: O02
 #[tokio::test]
 async fn a_copy_of_the_member_that_dials_is_told_to_end_and_the_original_keeps_its_links() {
@@ -48,11 +57,7 @@ async fn a_copy_of_the_member_that_dials_is_told_to_end_and_the_original_keeps_i
     assert_eq!(told_to_end(&mut copy).await, ReplicaId(1));
     until_twins(&mut b, 0).await;
     // It goes on calling, since here nobody ends it: to the original that is nothing any more.
-    while !a.sender.states()[1].up || !b.sender.states()[0].up {
-        tokio::task::yield_now().await;
-    }
-    while a.events.try_recv().is_ok() || b.events.try_recv().is_ok() {}
-    talk(&mut a, &mut b).await;
+    talk_once_up(&mut a, &mut b).await;
 }
 
 // Faults: O02
@@ -65,11 +70,7 @@ async fn a_copy_of_a_member_that_nobody_dials_knocks_and_is_told_to_end() {
     assert_eq!(told_to_end(&mut copy).await, ReplicaId(0));
     until_twins(&mut a, 1).await;
     drop(copy);
-    while !a.sender.states()[1].up || !b.sender.states()[0].up {
-        tokio::task::yield_now().await;
-    }
-    while a.events.try_recv().is_ok() || b.events.try_recv().is_ok() {}
-    talk(&mut a, &mut b).await;
+    talk_once_up(&mut a, &mut b).await;
 }
 
 // Faults: O02

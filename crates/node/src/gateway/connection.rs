@@ -195,9 +195,9 @@ impl<'a> Outcomes<'a> {
         if let Some((turn, answer)) = Arc::clone(&self.turns).try_acquire_owned().ok().zip(answer)
             && !names.is_empty()
         {
-            let (ask, turn) = (Ask::Outcomes(names), Box::new((turn, answer)));
+            let turn = Box::new((turn, answer));
             // The thread is gone only when the node stops.
-            let _ = self.ingress.lookups.send(LookupJob::Ask { id: self.id, ask, turn });
+            let _ = self.ingress.lookups.send(LookupJob::Outcomes { id: self.id, names, turn });
         }
         // Who has hung up is not noticed by reading, which waits, but by writing.
         let is_told = self.told_at.is_some_and(|at| now.saturating_duration_since(at) < TOLD_EVERY);
@@ -276,8 +276,8 @@ fn submit(
                     // B3: looked up and answered in one of the connection's turns; without one its client asks again.
                     let Ok(turn) = Arc::clone(&turns).try_acquire_owned() else { continue };
                     if seen.was_executed(&request) {
-                        let ask = Ask::Outcomes(vec![(session, nonce)]);
-                        let _ = lookups.send(LookupJob::Ask { id, ask, turn: Box::new(turn) });
+                        let (names, turn) = (vec![(session, nonce)], Box::new(turn));
+                        let _ = lookups.send(LookupJob::Outcomes { id, names, turn });
                     } else {
                         good.push(request);
                     }

@@ -38,7 +38,9 @@ pub(crate) enum LookupJob {
     Open { id: ConnectionId, frames: Outgoing },
     /// It is gone.
     Close(ConnectionId),
-    /// It asks for something.
+    /// It asks what became of these requests.
+    Outcomes { id: ConnectionId, names: Vec<(PublicKey, Nonce)>, turn: Turn },
+    /// It asks for something else.
     Ask { id: ConnectionId, ask: Ask, turn: Turn },
     /// Its queue is short again, so its stream may go on.
     Resume(ConnectionId),
@@ -52,8 +54,6 @@ pub(crate) enum LookupJob {
 
 /// What a client asks for.
 pub(crate) enum Ask {
-    /// What became of these requests?
-    Outcomes(Vec<(PublicKey, Nonce)>),
     /// The parts of a receipt.
     Receipt { query: u64, place: Place },
     /// The committed operations.
@@ -105,12 +105,22 @@ impl Lookups {
             let (mut outcomes, mut turns) = (Vec::new(), Vec::new());
             for job in std::iter::once(first).chain(jobs.try_iter().take(JOBS_AT_ONCE_MAX)) {
                 match job {
-                    LookupJob::Stop => return Ok(()),
-                    LookupJob::Ask { id, ask: Ask::Outcomes(names), turn } => {
+                    LookupJob::Open { id, frames } => self.connections.open(id, frames),
+                    LookupJob::Close(id) => self.close(id),
+                    LookupJob::Outcomes { id, names, turn } => {
                         outcomes.extend(names.into_iter().map(|(session, nonce)| (id, session, nonce)));
                         turns.push(turn);
                     }
-                    job => self.handle(job)?,
+                    LookupJob::Ask { id, ask, turn } => {
+                        if self.connections.has(id) {
+                            self.asked(id, ask)?;
+                        }
+                        drop(turn);
+                    }
+                    LookupJob::Resume(id) => self.push_stream(id)?,
+                    LookupJob::Advanced => self.push_all_streams()?,
+                    LookupJob::Behave(behaviour) => self.connections.behave(&behaviour),
+                    LookupJob::Stop => return Ok(()),
                 }
                 self.breath.take(&self.shared);
             }
@@ -119,29 +129,8 @@ impl Lookups {
         Ok(())
     }
 
-    fn handle(&mut self, job: LookupJob) -> Result<(), NodeError> {
-        match job {
-            LookupJob::Open { id, frames } => self.connections.open(id, frames),
-            LookupJob::Close(id) => self.close(id),
-            LookupJob::Ask { id, ask, turn } => {
-                if self.connections.has(id) {
-                    self.asked(id, ask)?;
-                }
-                drop(turn);
-            }
-            LookupJob::Resume(id) => self.push_stream(id)?,
-            LookupJob::Advanced => self.push_all_streams()?,
-            LookupJob::Behave(behaviour) => self.connections.behave(&behaviour),
-            LookupJob::Stop => {}
-        }
-        Ok(())
-    }
-
     fn asked(&mut self, id: ConnectionId, ask: Ask) -> Result<(), NodeError> {
         match ask {
-            Ask::Outcomes(names) => {
-                self.tell_outcomes(names.into_iter().map(|(session, nonce)| (id, session, nonce)).collect())?;
-            }
             Ask::Receipt { query, place } => {
                 let parts = self.receipt_parts(&place)?.map(Box::new);
                 self.send(id, ToClient::Receipt { id: query, parts });
