@@ -47,6 +47,7 @@ mod retransmit;
 mod suspicion;
 mod tenure;
 mod timers;
+mod turnover;
 mod view_change;
 
 mod checkpoint;

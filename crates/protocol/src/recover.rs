@@ -18,6 +18,7 @@ use crate::slot::Slots;
 use crate::suspicion::Mutiny;
 use crate::term::{Mode, Term, Tip};
 use crate::timers::Timers;
+use crate::turnover::Turnover;
 use crate::window::{Chain, Entry};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -105,6 +106,7 @@ impl Replica {
             catch_up: CatchUp::default(),
             pool: Pool::default(),
             relays: Relays::default(),
+            turnover: Turnover::default(),
             performance: Performance::new(now, quorum.n()),
             checkpoints: Checkpoints::default(),
             charges: Charges::default(),

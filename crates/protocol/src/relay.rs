@@ -8,7 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use outvote_types::limits::{MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES};
 use outvote_types::planted::{self, Bug};
-use outvote_types::{Block, BoundedVec, Digest, Instant, Message, ReplicaId, Request};
+use outvote_types::{Block, BoundedVec, Digest, Instant, Message, PublicKey, ReplicaId, Request};
 
 /// V2: a relay is late after a window and so many times what relays to this leader wait on average, ...
 const WAITS_PATIENCE: u64 = 4;
@@ -70,18 +70,27 @@ impl Replica {
         if self.is_execution_behind() {
             return self.out.push(Output::Refuse { session, nonce, busy: true });
         }
+        // One for one: what a change of view put back, however much, was accepted and stays.
+        if self.pool.untaken() >= self.waiting_max() && !self.give_way(&session) {
+            return self.out.push(Output::Refuse { session, nonce, busy: true });
+        }
         while !self.pool.has_room(bytes, requests_max, bytes_max) {
-            // P4: the session with the most waiting gives way.
-            let Some(given) = self.pool.give_way(&session) else {
+            if !self.give_way(&session) {
                 return self.out.push(Output::Refuse { session, nonce, busy: true });
-            };
-            let (session, nonce) = (given.body.session, given.body.nonce);
-            self.relays.outstanding.remove(&(session, nonce));
-            self.out.push(Output::Refuse { session, nonce, busy: true });
+            }
         }
         if self.pool.offer(request, Source::Own, self.now) == Admission::Full {
             self.out.push(Output::Refuse { session, nonce, busy: true });
         }
+    }
+
+    /// P4: the session with the most waiting gives way to this one; `false` if none has more.
+    fn give_way(&mut self, session: &PublicKey) -> bool {
+        let Some(given) = self.pool.give_way(session) else { return false };
+        let (session, nonce) = (given.body.session, given.body.nonce);
+        self.relays.outstanding.remove(&(session, nonce));
+        self.out.push(Output::Refuse { session, nonce, busy: true });
+        true
     }
 
     /// Relays are for whoever leads, or leads next and has not noticed yet.
@@ -252,6 +261,7 @@ impl Replica {
     }
 
     pub(crate) fn on_requests_committed(&mut self, block: &Block) {
+        self.count_turnover(block);
         for request in block.batches.iter().flat_map(|batch| batch.requests.iter()) {
             let name = (request.body.session, request.body.nonce);
             self.relays.outstanding.remove(&name);

@@ -18,6 +18,7 @@ use crate::status::Status;
 use crate::suspicion::Mutiny;
 use crate::term::{Mode, Term};
 use crate::timers::Timers;
+use crate::turnover::Turnover;
 use crate::window::Chain;
 use alloc::vec::Vec;
 use outvote_types::{Instant, Message, Quorum, ReplicaId, Sequence, View, WallTime};
@@ -46,6 +47,7 @@ pub struct Replica {
     pub(crate) catch_up: CatchUp,
     pub(crate) pool: Pool,
     pub(crate) relays: Relays,
+    pub(crate) turnover: Turnover,
     pub(crate) performance: Performance,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) charges: Charges,

@@ -33,6 +33,47 @@ fn a_full_pool_gives_way_fairly() {
     assert_eq!(cluster.replica(1).status().pending, 10);
 }
 
+// P5: what waits is bounded by what was ordered lately, so that a full pool is less than a window of work.
+// Faults: X08
+#[test]
+fn no_more_waits_than_is_ordered_in_half_a_window() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(10);
+    let key = |number: u64| {
+        let mut key = [7; 32];
+        key[..8].copy_from_slice(&number.to_le_bytes());
+        PublicKey(key)
+    };
+    // 8 requests a millisecond for a second: 2,000 of them in half a window.
+    let mut sent = 0;
+    for _ in 0..1_000 {
+        for _ in 0..8 {
+            cluster.request(0, request_of(key(sent), 1, b"x"));
+            sent += 1;
+        }
+        cluster.run_ms(1);
+    }
+    assert_eq!(refusals(&cluster, 0), Vec::new(), "what is ordered at once is never too much");
+    cluster.loses = Box::new(|_, _, _| true);
+    for _ in 0..8_000 {
+        cluster.request(0, request_of(key(sent), 1, b"x"));
+        cluster.request(1, request_of(key(sent), 1, b"x"));
+        sent += 1;
+    }
+    // The leader has proposed some more; a follower proposes nothing.
+    let pending = cluster.replica(1).status().pending;
+    assert!((1_700..2_300).contains(&pending), "{pending} wait");
+    assert_eq!(refusals(&cluster, 1).len() + pending, 8_000);
+    // Where little was ordered, little may wait.
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(10);
+    cluster.loses = Box::new(|_, _, _| true);
+    for number in 0..3_000 {
+        cluster.request(1, request_of(key(number), 1, b"x"));
+    }
+    assert_eq!(cluster.replica(1).status().pending, 1_024);
+}
+
 // P6: in order per client, in turn across clients.
 #[test]
 fn batches_take_clients_in_turn() {

@@ -108,6 +108,11 @@ impl Client {
         self.pending.len()
     }
 
+    /// The names of these.
+    pub fn waiting_names(&self) -> impl Iterator<Item = Nonce> + '_ {
+        self.pending.keys().copied()
+    }
+
     /// Wants so many more requests.
     pub fn want(&mut self, more: u64) {
         self.total += more;

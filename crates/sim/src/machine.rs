@@ -284,6 +284,26 @@ impl Machine {
         Some(result)
     }
 
+    /// Whether its state shows that this nonce was used.
+    #[must_use]
+    pub fn has_executed(&self, key: &PublicKey, nonce: Nonce) -> bool {
+        let standing = self.executor.as_ref().and_then(|executor| executor.session(key).ok());
+        standing.is_some_and(|standing| standing.next > nonce)
+    }
+
+    /// Whether it has a state that it did not compute itself.
+    #[must_use]
+    pub fn has_installed(&self) -> bool {
+        !self.installed.is_empty()
+    }
+
+    /// Whether it can tell what became of this request.
+    #[must_use]
+    pub fn can_tell(&self, key: &PublicKey, nonce: Nonce) -> bool {
+        let at = self.applied.get(&(*key, nonce));
+        at.is_some_and(|at| self.archive.results.contains_key(at) && self.archive.replies.contains_key(at))
+    }
+
     /// Checks a request that a client sent.
     #[must_use]
     pub fn admit(

@@ -231,7 +231,11 @@ fn live(world: &mut World) -> Option<String> {
         return None;
     }
     if !done {
-        return Some(describe(world, "clients wait"));
+        let untold = world.untold_outcomes();
+        if untold < world.requests_waiting() {
+            return Some(describe(world, "clients wait"));
+        }
+        *world.faults.entry("outcomes_untold").or_default() += untold as u64;
     }
     let height = world.checkers.height();
     let caught_up = world.run_until(CATCH_UP_US, |world| {

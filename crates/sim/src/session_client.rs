@@ -107,6 +107,11 @@ impl SessionClient {
         self.open.len()
     }
 
+    /// The names of these.
+    pub fn waiting_names(&self) -> impl Iterator<Item = Nonce> + '_ {
+        self.open.keys().copied()
+    }
+
     /// Wants so many more requests.
     pub const fn want(&mut self, more: u64) {
         self.total += more;

@@ -13,7 +13,7 @@ use crate::session_client::SessionClient;
 use crate::trace::Trace;
 use outvote_execution::HashMemo;
 use outvote_replica::{Event, Status};
-use outvote_types::{BoundedVec, Committee, Epoch, Member, Mode, Quorum, ReplicaId};
+use outvote_types::{BoundedVec, Committee, Epoch, Member, Mode, Nonce, PublicKey, Quorum, ReplicaId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -311,6 +311,28 @@ impl World {
     pub fn requests_waiting(&self) -> usize {
         let of_sessions: usize = self.sessions.iter().map(SessionClient::waiting).sum();
         self.clients.iter().map(Client::waiting).sum::<usize>() + of_sessions
+    }
+
+    /// Requests that wait although all correct replicas have executed them, since too few of these still hold the block: others
+    /// have installed a later state. They stay pending, as R3 says; no replica could do more for them.
+    #[must_use]
+    pub fn untold_outcomes(&self) -> usize {
+        let of_clients =
+            self.clients.iter().flat_map(|client| client.waiting_names().map(|nonce| (client.key(), nonce)));
+        let of_sessions = self
+            .sessions
+            .iter()
+            .flat_map(|session| session.waiting_names().map(|nonce| (session.key(), nonce)));
+        of_clients.chain(of_sessions).filter(|(key, nonce)| self.is_untold(key, *nonce)).count()
+    }
+
+    fn is_untold(&self, key: &PublicKey, nonce: Nonce) -> bool {
+        let machines = || self.correct().map(|index| &self.machines[index]);
+        let tell = machines().filter(|machine| machine.can_tell(key, nonce)).count();
+        tell < self.quorum.weak()
+            && machines().all(|machine| {
+                machine.has_executed(key, nonce) && (machine.can_tell(key, nonce) || machine.has_installed())
+            })
     }
 
     /// The replicas that do not lie.

@@ -1,6 +1,7 @@
 //! Seeds that a campaign failed on once. What they draw may change with the generators; they are cheap, and stay.
 
-use outvote_sim::run;
+use outvote_sim::{Mode, Reduction, Run, run};
+use outvote_types::ReplicaId;
 
 /// Seed and replicas.
 const ONCE_FAILED: [(u64, usize); 10] = [
@@ -22,4 +23,22 @@ fn seeds_that_failed_once_fail_no_more() {
         let outcome = run(seed, replicas, false);
         assert!(outcome.is_good(), "{}: {:?} {:?}", outcome.command(), outcome.violations, outcome.stall);
     }
+}
+
+/// Two of three correct replicas installed a later state before a client had heard of its two last outcomes, which the third alone
+/// can tell; the liar's answers fit nothing. That is said (protocol, section 10), and is no stall.
+#[test]
+fn outcomes_that_too_few_can_tell_stay_pending() {
+    let reduction = Reduction {
+        keep: Some(vec![0, 4]),
+        liars: Some(vec![ReplicaId(3)]),
+        clients: Some(2),
+        requests: Some(12),
+        heal_us: Some(2_023_829),
+        ..Reduction::default()
+    };
+    let run = Run { seed: 1_006_144, replicas: 4, mode: Mode::WithinBound, reduction };
+    let outcome = run.play(false);
+    assert!(outcome.is_good(), "{}: {:?} {:?}", outcome.command(), outcome.violations, outcome.stall);
+    assert_eq!(outcome.faults.get("outcomes_untold"), Some(&2));
 }

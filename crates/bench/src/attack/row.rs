@@ -262,6 +262,8 @@ impl<'a> Scene<'a> {
         drop(load);
         let views_before = view(&self.watcher, self.n, &[]).await;
         let mut load = Load::overload(file, self.setting.saturation, &timeline).await?;
+        // The crowd is new, as the one of the baseline was.
+        load.go_on(WARM_UP).await?;
         let begun = Instant::now();
         self.attack(&mut load, begun + plan.attack).await?;
         let attack = Span::new(timeline.at(begun), timeline.now());

@@ -107,6 +107,7 @@ bugs! {
     RelaysToLastLeader: "P1", "Relays go to the leader of the view before";
     BypassTolerated: "V2", "A leader may pass a client over for ever";
     OrderedForgotten: "P6", "What was ordered is taken in and proposed again";
+    AnythingMayWait: "P5", "As much may wait for a proposal as the pool holds, however little is ordered";
     NobodyGivesWay: "P4", "A client with many waiting requests keeps a full pool to itself";
     OwnClientsFirst: "P3", "A leader serves its own clients before relays";
     OneSessionFirst: "P6", "A leader serves one session until it has nothing more";
