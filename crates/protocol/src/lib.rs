@@ -25,8 +25,10 @@ mod term;
 mod window;
 mod word;
 
+mod growth;
 mod pool;
 mod relay;
+mod turnover;
 
 mod commit;
 mod normal;
@@ -47,7 +49,6 @@ mod retransmit;
 mod suspicion;
 mod tenure;
 mod timers;
-mod turnover;
 mod view_change;
 
 mod checkpoint;

@@ -115,6 +115,10 @@ impl Replica {
     pub(crate) fn measure_commit_time(&mut self, rank: Rank) {
         if let Some(voted) = self.slots.get(rank).and_then(|slot| slot.voted_at) {
             let us = self.now.since(voted);
+            if self.is_leader() && rank.view == self.term.view {
+                let most = self.config.tunables.batch_growth;
+                self.growth.on_commit(us, self.half_window_us(), most, self.now);
+            }
             let old = self.timers.commit_time_us;
             self.timers.commit_time_us =
                 if old == 0 { us } else { old.saturating_sub(old / 8).saturating_add(us / 8) };

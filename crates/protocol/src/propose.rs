@@ -76,10 +76,15 @@ impl Replica {
     }
 
     /// N2: how many requests make a batch full. A slot in flight says that the cluster is busy, and a busy cluster is better
-    /// served by fewer rounds of votes.
+    /// served by fewer rounds of votes, as long as commits stay quick.
     fn batch_count(&self) -> usize {
         let tunables = &self.config.tunables;
-        let most = tunables.batch_count_max.max(1).saturating_mul(tunables.batch_growth.max(1));
+        let times = if planted::is_on(Bug::GrowthBlind) {
+            tunables.batch_growth.max(1)
+        } else {
+            self.growth.times(tunables.batch_growth)
+        };
+        let most = tunables.batch_count_max.max(1).saturating_mul(times);
         most.min(MAX_REQUESTS_PER_BATCH)
     }
 

@@ -5,6 +5,7 @@ use crate::checkpoint::Checkpoints;
 use crate::config::Config;
 use crate::evidence::Charges;
 use crate::found::Found;
+use crate::growth::Growth;
 use crate::output::{Note, Output};
 use crate::peer::Peer;
 use crate::performance::Performance;
@@ -107,6 +108,7 @@ impl Replica {
             pool: Pool::default(),
             relays: Relays::default(),
             turnover: Turnover::default(),
+            growth: Growth::new(),
             performance: Performance::new(now, quorum.n()),
             checkpoints: Checkpoints::default(),
             charges: Charges::default(),

@@ -4,6 +4,7 @@ use crate::catch_up::CatchUp;
 use crate::checkpoint::Checkpoints;
 use crate::config::Config;
 use crate::evidence::Charges;
+use crate::growth::Growth;
 use crate::input::Input;
 use crate::output::{Draft, Note, Output, Recipients, Ticket};
 use crate::peer::Peer;
@@ -48,6 +49,7 @@ pub struct Replica {
     pub(crate) pool: Pool,
     pub(crate) relays: Relays,
     pub(crate) turnover: Turnover,
+    pub(crate) growth: Growth,
     pub(crate) performance: Performance,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) charges: Charges,

@@ -51,7 +51,7 @@ impl Replica {
     }
 
     /// Of the base: a window that has grown says that the cluster is slow, and must not let more wait.
-    fn half_window_us(&self) -> u64 {
+    pub(crate) fn half_window_us(&self) -> u64 {
         (self.config.tunables.timeout_base_us / 2).max(1)
     }
 }

@@ -74,6 +74,51 @@ fn no_more_waits_than_is_ordered_in_half_a_window() {
     assert_eq!(cluster.replica(1).status().pending, 1_024);
 }
 
+// N2: slots are not filled with more than a window's work, or the leader would be suspected for what it leaves waiting (V3).
+// Faults: X08
+#[test]
+fn batches_grow_only_while_commits_are_quick() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(10);
+    let mut sent = 0u64;
+    let mut crowd = |cluster: &mut Cluster, count: u64| {
+        for _ in 0..count {
+            let mut key = [9; 32];
+            key[..8].copy_from_slice(&sent.to_le_bytes());
+            cluster.request(0, request_of(PublicKey(key), 1, b"x"));
+            sent += 1;
+        }
+    };
+    let largest = |cluster: &Cluster, since: usize| {
+        let blocks = cluster.nodes[2].commits.iter().skip(since);
+        let sizes =
+            blocks.map(|block| block.block.batches.iter().map(|batch| batch.requests.len()).sum::<usize>());
+        sizes.max().unwrap_or(0)
+    };
+    for _ in 0..40 {
+        crowd(&mut cluster, 900);
+        cluster.run_ms(20);
+    }
+    assert!(largest(&cluster, 0) >= 800, "quick commits let batches grow: {}", largest(&cluster, 0));
+    // Disks of which each write takes 300 ms.
+    cluster.nodes.iter_mut().for_each(|node| node.holds_disk = true);
+    let slow_round = |cluster: &mut Cluster| {
+        cluster.run_ms(300);
+        (0..4).for_each(|i| cluster.sync(i));
+    };
+    for _ in 0..20 {
+        crowd(&mut cluster, 900);
+        slow_round(&mut cluster);
+    }
+    let since = cluster.nodes[2].commits.len();
+    for _ in 0..10 {
+        crowd(&mut cluster, 900);
+        slow_round(&mut cluster);
+    }
+    assert!(cluster.nodes[2].commits.len() > since + 5, "it goes on");
+    assert!(largest(&cluster, since) <= 100, "slow commits make batches small: {}", largest(&cluster, since));
+}
+
 // P6: in order per client, in turn across clients.
 #[test]
 fn batches_take_clients_in_turn() {

@@ -108,6 +108,7 @@ bugs! {
     BypassTolerated: "V2", "A leader may pass a client over for ever";
     OrderedForgotten: "P6", "What was ordered is taken in and proposed again";
     AnythingMayWait: "P5", "As much may wait for a proposal as the pool holds, however little is ordered";
+    GrowthBlind: "N2", "Batches grow although commits have become slow";
     NobodyGivesWay: "P4", "A client with many waiting requests keeps a full pool to itself";
     OwnClientsFirst: "P3", "A leader serves its own clients before relays";
     OneSessionFirst: "P6", "A leader serves one session until it has nothing more";
