@@ -115,6 +115,7 @@ impl Replica {
             return;
         }
         self.chain.executed = sequence;
+        self.turnover.on_executed(sequence);
         let Some(id) = self.chain.ids.get(&sequence).copied() else { return self.on_execution_room() };
         // R1: one REPLY per block; C4, D17: none from a diverged state or a lost key.
         if (!self.checkpoints.diverged || planted::is_on(Bug::RepliesWhileDiverged)) && self.may_vote() {
@@ -276,10 +277,12 @@ impl Replica {
         let again: Vec<_> =
             self.chain.cache.range(sequence.next()..).map(|(_, block)| Arc::clone(block)).collect();
         self.chain.restart_at(sequence, id, time);
+        self.turnover.begin_anew();
         for block in again {
             if block.block.header.body.parent != self.chain.committed_id {
                 break;
             }
+            self.count_turnover(&block.block);
             self.chain.advance(Arc::clone(&block));
             self.out.push(Output::Commit(block));
         }

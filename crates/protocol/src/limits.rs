@@ -34,7 +34,7 @@ pub(crate) const SEGMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub(crate) const FETCHES_PER_SECOND: u32 = 128;
 /// Relays outstanding per link, and places reserved per peer (S).
 pub(crate) const RELAY_PLACES: usize = 64;
-/// So many requests may wait for a proposal however little was ordered lately (P5).
+/// So many requests may wait for a proposal, and for execution, however little was executed lately (P5, E10).
 pub(crate) const WAITING_MIN: usize = 1_024;
 /// Own requests of one session in the pool at most.
 pub(crate) const REQUESTS_PER_SESSION: usize = 64;

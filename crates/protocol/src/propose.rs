@@ -56,6 +56,7 @@ impl Replica {
             return false;
         }
         self.catch_up.withheld.is_some()
+            || self.turnover.is_behind()
             || self.chain.committed.since(self.chain.executed) > self.config.tunables.execution_lag_max
     }
 

@@ -1,19 +1,24 @@
-//! How much is ordered in half a window, which is how much may wait (P5).
+//! How much is executed in half a window, which is how much may wait (P5, E10).
 
 use crate::limits::WAITING_MIN;
 use crate::replica::Replica;
+use alloc::collections::VecDeque;
 use outvote_types::planted::{self, Bug};
-use outvote_types::{Block, Instant};
+use outvote_types::{Block, Instant, Sequence};
 
-/// What the cluster has ordered lately, counted from committed blocks.
+/// What was executed lately, and what waits for it.
 #[derive(Debug, Default)]
 pub(crate) struct Turnover {
     /// When counting began.
     since: Instant,
-    /// Requests committed since then.
+    /// Requests executed since then.
     count: usize,
     /// Requests of half a window, of the best stretch lately.
     per_half_window: usize,
+    /// Committed blocks that wait for execution, each with its requests; as many as are handed to it (E10).
+    waiting: VecDeque<(Sequence, usize)>,
+    /// All their requests.
+    unexecuted: usize,
 }
 
 impl Turnover {
@@ -24,30 +29,53 @@ impl Turnover {
             return;
         }
         let count = u64::try_from(self.count).unwrap_or(u64::MAX).saturating_mul(half_window_us) / us.max(1);
-        // A pause of work or of the network says nothing about what could be ordered, so what is known fades slowly.
+        // A pause of work or of the network says nothing about what could be done, so what is known fades slowly.
         let faded = self.per_half_window.saturating_sub(self.per_half_window / 4);
         self.per_half_window = usize::try_from(count).unwrap_or(usize::MAX).max(faded);
         (self.since, self.count) = (now, 0);
     }
+
+    /// How many requests may wait in one place: whoever suspects a leader for what it leaves waiting (V2, V3, P10) does so after a
+    /// window at the earliest, so what waits must be less than what is done in one.
+    fn allowance(&self) -> usize {
+        self.per_half_window.max(WAITING_MIN)
+    }
+
+    /// E10: more waits for execution than that.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.unexecuted > self.allowance() && !planted::is_on(Bug::AnythingMayWait)
+    }
+
+    /// Another state is in place: what waits is handed out anew.
+    pub(crate) fn begin_anew(&mut self) {
+        self.waiting.clear();
+        self.unexecuted = 0;
+    }
+
+    /// Blocks up to this one are executed.
+    pub(crate) fn on_executed(&mut self, upto: Sequence) {
+        while let Some((_, requests)) = self.waiting.pop_front_if(|(sequence, _)| *sequence <= upto) {
+            self.count = self.count.saturating_add(requests);
+            self.unexecuted = self.unexecuted.saturating_sub(requests);
+        }
+    }
 }
 
 impl Replica {
-    /// P5: how many requests may wait here for a proposal. Whoever suspects a leader for what it leaves waiting (V2, P10)
-    /// does so after a window at the earliest, so what waits must be less than what is ordered in one.
+    /// P5: how many requests may wait here for a proposal.
     pub(crate) fn waiting_max(&mut self) -> usize {
         if planted::is_on(Bug::AnythingMayWait) {
             return usize::MAX;
         }
-        let half_window_us = self.half_window_us();
-        self.turnover.roll(self.now, half_window_us);
-        self.turnover.per_half_window.max(WAITING_MIN)
+        self.turnover.roll(self.now, self.half_window_us());
+        self.turnover.allowance()
     }
 
     pub(crate) fn count_turnover(&mut self, block: &Block) {
-        let half_window_us = self.half_window_us();
-        self.turnover.roll(self.now, half_window_us);
+        self.turnover.roll(self.now, self.half_window_us());
         let requests: usize = block.batches.iter().map(|batch| batch.requests.len()).sum();
-        self.turnover.count = self.turnover.count.saturating_add(requests);
+        self.turnover.waiting.push_back((block.header.body.sequence, requests));
+        self.turnover.unexecuted = self.turnover.unexecuted.saturating_add(requests);
     }
 
     /// Of the base: a window that has grown says that the cluster is slow, and must not let more wait.
