@@ -86,14 +86,13 @@ fn empty_blocks_alone_hardly_count() {
     assert!((5..20).contains(&first), "an empty block's bytes count too: {first}");
 }
 
-fn stable(executor: &mut Executor) -> CheckpointCertificate {
+fn certificate(executor: &mut Executor) -> CheckpointCertificate {
     let (sequence, id) = (executor.executed(), executor.executed_id());
-    let certificate = CheckpointCertificate {
-        sequence,
-        id,
-        state_root: executor.state_digest(),
-        votes: BoundedVec::default(),
-    };
+    CheckpointCertificate { sequence, id, state_root: executor.state_digest(), votes: BoundedVec::default() }
+}
+
+fn stable(executor: &mut Executor) -> CheckpointCertificate {
+    let certificate = certificate(executor);
     executor.on_stable(&certificate);
     certificate
 }
@@ -175,4 +174,35 @@ fn the_mark_stays_at_the_last_stable_checkpoint_until_a_later_one_is_stable() {
     let second = stable(&mut executor);
     run(&mut executor, due[1], due[1] + 1);
     assert_eq!(executor.restarts_at(), second.sequence);
+}
+
+// C6: a checkpoint that became stable only after the next flush could not be marked any more; then an earlier mark stays, from which
+// it is taken again, and no later one that may never become stable. Seed 1014305: two replicas restarted, and a third that had
+// lost its state got none from them, so that nothing became stable ever after.
+#[test]
+fn the_mark_does_not_pass_the_last_stable_checkpoint() {
+    let blocks = blocks();
+    let due = expected(&blocks);
+    let config = ExecutorConfig { restarts_at_checkpoint: true, ..config() };
+    let backend = MemoryBackend::new();
+    let mut executor = open(&backend, config);
+    let run = |executor: &mut Executor, from: u64, to: u64| {
+        for block in &blocks[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()] {
+            executor.execute(block).unwrap();
+            executor.flush().unwrap();
+        }
+    };
+    run(&mut executor, 0, due[0]);
+    stable(&mut executor);
+    run(&mut executor, due[0], due[1]);
+    let second = certificate(&mut executor);
+    run(&mut executor, due[1], due[1] + 1);
+    executor.on_stable(&second);
+    run(&mut executor, due[1] + 1, due[2] + 1);
+    assert_eq!(executor.restarts_at().0, due[0]);
+    drop(executor);
+    let mut executor = open(&backend, config);
+    executor.on_stable(&second);
+    run(&mut executor, due[0], due[2] + 1);
+    assert_eq!(is_served(&executor), Some(due[1]));
 }

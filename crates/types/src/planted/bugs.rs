@@ -109,6 +109,7 @@ bugs! {
     OrderedForgotten: "P6", "What was ordered is taken in and proposed again";
     AnythingMayWait: "P5", "As much may wait for a proposal as the pool holds, however little is ordered";
     GrowthBlind: "N2", "Batches grow although commits have become slow";
+    MarkPassesStable: "C6", "The savepoint moves past the stable checkpoint to one that is not stable";
     NobodyGivesWay: "P4", "A client with many waiting requests keeps a full pool to itself";
     OwnClientsFirst: "P3", "A leader serves its own clients before relays";
     OneSessionFirst: "P6", "A leader serves one session until it has nothing more";
