@@ -25,6 +25,8 @@ pub struct Disk {
     lost_promise: bool,
     /// Blocks that were on this disk and rotted.
     rotted: BTreeSet<Digest>,
+    /// Whether the reader of the log meets damage in the middle of it.
+    is_damaged: bool,
 }
 
 /// What becomes of the next write.
@@ -173,6 +175,8 @@ impl Disk {
     pub const fn voting(&self) -> Voting {
         match (self.is_promise_lost, self.is_after_gap) {
             (true, _) => Voting::Observer { why: "the promises made with this key are lost from its disk" },
+            // D23: as a node does it: what was damaged may be the lock before the promised one, so the promised one stands.
+            (false, true) if self.is_damaged => Voting::Allowed,
             (false, true) => Voting::AllowedAfterGap,
             (false, false) => Voting::Allowed,
         }
@@ -234,14 +238,16 @@ impl Disk {
         };
         if index < self.last_write {
             self.last_write -= 1;
+            self.is_damaged = true;
             self.is_promise_lost |= is_latest(&record, self.promise);
             return;
         }
         let promise = behind.into_iter().rfind(|record| matches!(record, Record::Promise(_)));
-        let (rotted, next_write, shown) =
-            (std::mem::take(&mut self.rotted), self.next_write, self.is_promise_lost);
+        let (rotted, next_write) = (std::mem::take(&mut self.rotted), self.next_write);
+        let (shown, damaged) = (self.is_promise_lost, self.is_damaged);
         *self = Self::with(std::mem::take(&mut self.durable));
-        (self.rotted, self.next_write, self.is_promise_lost) = (rotted, next_write, shown);
+        (self.rotted, self.next_write) = (rotted, next_write);
+        (self.is_promise_lost, self.is_damaged) = (shown, damaged);
         if let Some(record) = promise {
             self.keep(record);
             self.is_after_gap = true;
@@ -272,6 +278,7 @@ impl Disk {
                 continue;
             }
             last_write -= usize::from(index < self.last_write);
+            self.is_damaged = true;
             if let Record::Block(block) = &record {
                 let id = block.header.body.id();
                 self.blocks.remove(&id);

@@ -4,7 +4,7 @@ use outvote_sim::{Mode, Reduction, Run, run};
 use outvote_types::ReplicaId;
 
 /// Seed and replicas.
-const ONCE_FAILED: [(u64, usize); 11] = [
+const ONCE_FAILED: [(u64, usize); 12] = [
     (2_339, 4),
     (20_624, 4),
     (60_116, 4),
@@ -13,6 +13,7 @@ const ONCE_FAILED: [(u64, usize); 11] = [
     (301_419, 4),
     (302_885, 4),
     (1_014_305, 4),
+    (1_031_657, 4),
     (1_011, 7),
     (1_127, 7),
     (200_547, 7),
