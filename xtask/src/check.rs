@@ -4,6 +4,7 @@ use crate::bugs::{self, Selection};
 use crate::faults::{Shown, print_faults};
 use crate::fuzz;
 use crate::nightly;
+use crate::peers::peers;
 use crate::report::{Report, Sums};
 use crate::results::Results;
 use crate::steps;
@@ -21,6 +22,8 @@ cargo xtask bugs --quick       those that the gate tries
 cargo xtask bugs --only BUG    one of them
 cargo xtask torture            real processes under every fault that this host can make:
                                [--minutes M] [--replicas 4|7] [--only ROW] [--seed S] [--list]
+cargo xtask bench peers        what a user would pick instead, beside ours and in one run, into docs/performance.md:
+                               [--only NAME] [--rounds N] [--quick] [--output text|json]
 cargo xtask faults             each fault of docs/faults.md: which tests play it, and what came of them
 cargo xtask faults --open      those that have no test yet, or not for all of it
 cargo xtask faults --settle    empties the state of rows that are open and have a test by now
@@ -38,6 +41,7 @@ pub fn main_with(arguments: &[String]) -> ExitCode {
         ["bugs", "--quick"] => plant(Selection::Quick, &mut io::stdout().lock()),
         ["bugs", "--only", bug] => plant(Selection::One(bug), &mut io::stdout().lock()),
         ["check", "--list"] => list(&mut io::stdout().lock()).map(|()| true),
+        ["bench", "peers", arguments @ ..] => peers(&Tree::own(), arguments),
         ["torture", arguments @ ..] => torture(&Tree::own(), arguments),
         ["faults"] => faults(&Tree::own(), &Shown::All),
         ["faults", "--open"] => faults(&Tree::own(), &Shown::Open),

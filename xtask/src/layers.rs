@@ -44,6 +44,7 @@ const CHAT: &str = "outvote-chat";
 const KV: &str = "outvote-kv";
 const CHAOS: &str = "outvote-chaos";
 const TORTURE: &str = "outvote-torture";
+const PEERS: &str = "outvote-peers";
 
 /// The direction of every arrow.
 pub const TABLE: &[Row] = &[
@@ -133,6 +134,8 @@ pub const TABLE: &[Row] = &[
         may_use: None,
         must_not_reach: &[SIM],
     },
+    // It runs our program and others' as processes, and draws as the attacks' page does.
+    Row { name: PEERS, may_name: &[BENCH], may_use: None, must_not_reach: &[SIM] },
     Row {
         name: OUTVOTE,
         may_name: &[TYPES, CRYPTO, EXECUTION, SESSION, CLIENT, NODE],

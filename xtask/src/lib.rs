@@ -13,6 +13,7 @@ mod layers;
 mod libtest;
 mod metadata;
 mod nightly;
+mod peers;
 mod process;
 mod report;
 mod results;
