@@ -154,7 +154,8 @@ async fn hand_in(mut client: HttpClient, transactions: Arc<tokio::sync::Mutex<mp
 
 /// What must be handed in again: what was not taken, unless it was in the pool before.
 fn refused(batch: &[String], answers: &Value, is_in: impl Fn(&Value) -> bool) -> Vec<String> {
-    let Some(answers) = answers.as_array() else { return batch.to_vec() };
+    // One question is answered by one object, also if it was asked as a list.
+    let answers = answers.as_array().map_or(std::slice::from_ref(answers), Vec::as_slice);
     let mut again = Vec::new();
     for answer in answers {
         let known = answer["error"]["data"].as_str().is_some_and(|data| data.contains("cache"));
