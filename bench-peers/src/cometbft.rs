@@ -139,9 +139,7 @@ async fn hand_in(mut client: HttpClient, transactions: Arc<tokio::sync::Mutex<mp
         });
         match client.post(&Value::Array(calls.collect())).await {
             Ok(answers) => {
-                let is_in = |answer: &Value| answer["result"]["code"] == 0;
-                let refused = refused(&batch, &answers, is_in);
-                batch = refused;
+                batch = refused(&batch, &answers);
             }
             // It is handed in again; a transaction that is in the pool already is refused as such, and in a block all the same.
             Err(_) => tokio::time::sleep(FULL_PAUSE).await,
@@ -153,14 +151,16 @@ async fn hand_in(mut client: HttpClient, transactions: Arc<tokio::sync::Mutex<mp
 }
 
 /// What must be handed in again: what was not taken, unless it was in the pool before.
-fn refused(batch: &[String], answers: &Value, is_in: impl Fn(&Value) -> bool) -> Vec<String> {
+#[must_use]
+pub fn refused(batch: &[String], answers: &Value) -> Vec<String> {
     // One question is answered by one object, also if it was asked as a list.
     let answers = answers.as_array().map_or(std::slice::from_ref(answers), Vec::as_slice);
     let mut again = Vec::new();
     for answer in answers {
+        let is_in = answer["result"]["code"] == 0;
         let known = answer["error"]["data"].as_str().is_some_and(|data| data.contains("cache"));
         let id = answer["id"].as_u64().and_then(|id| usize::try_from(id).ok()).unwrap_or(usize::MAX);
-        if let (false, false, Some(transaction)) = (is_in(answer), known, batch.get(id)) {
+        if let (false, false, Some(transaction)) = (is_in, known, batch.get(id)) {
             again.push(transaction.clone());
         }
     }

@@ -5,7 +5,7 @@
 
 mod recorder;
 
-mod cometbft;
+pub mod cometbft;
 mod etcd;
 mod http_client;
 mod members;

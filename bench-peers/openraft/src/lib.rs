@@ -3,6 +3,8 @@
 //! Reading order: `types` is what is replicated; `log_file` is the disk; `log_store` and `state` are what openraft asks for;
 //! `network` carries its messages; `groups` puts operations that wait together into one entry of the log.
 
+#![allow(clippy::result_large_err, reason = "the errors are openraft's own")]
+
 mod types;
 
 mod log_file;

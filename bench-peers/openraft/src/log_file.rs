@@ -92,7 +92,7 @@ fn write_all(mut file: File, receiver: &mpsc::Receiver<(Vec<u8>, Option<Shown>)>
         }
         let written = file.write_all(&bytes).and_then(|()| file.sync_data());
         for Shown(done) in told {
-            done(written.as_ref().map(|()| ()).map_err(|error| io::Error::from(error.kind())));
+            done(written.as_ref().copied().map_err(|error| io::Error::from(error.kind())));
         }
     }
 }

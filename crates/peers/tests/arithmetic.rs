@@ -1,4 +1,5 @@
 //! Medians, ratios, and what loads print.
+#![allow(clippy::unwrap_used, reason = "a helper of tests may panic like a test")]
 
 use outvote_peers::figures::{Measure, Milliseconds, Round, median, medians, ratio};
 use outvote_peers::report::{Row, ratios};

@@ -1,4 +1,5 @@
 //! The section of the page, and the table of systems.
+#![allow(clippy::unwrap_used, reason = "a helper of tests may panic like a test")]
 
 use outvote_peers::document::{BEGIN, END, replaced, section, write};
 use outvote_peers::figures::{Measure, Milliseconds, Round};
