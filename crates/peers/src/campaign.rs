@@ -112,7 +112,7 @@ fn round(
     let done = match (one.system.kind, &one.programs) {
         (Kind::Foreign(foreign), Some((programs, load))) => {
             let members = one.system.about.members;
-            Stage { foreign, programs, load, members, plan, folder: &folder }.round(ports)
+            Stage { foreign, programs, load, members, plan, folder: &folder, say }.round(ports)
         }
         (Kind::Ours(signed), _) => systems::round_of_ours(&ground.outvote, signed, plan, ports, &folder),
         (Kind::Foreign(_), None) => unreachable!("whatever is not ours was got with its programs"),
@@ -138,6 +138,7 @@ struct Stage<'a> {
     members: usize,
     plan: &'a Plan,
     folder: &'a Path,
+    say: &'a dyn Fn(&str),
 }
 
 impl Stage<'_> {
@@ -147,9 +148,15 @@ impl Stage<'_> {
         Cluster::start(members, self.folder)
     }
 
+    /// Measures; a cluster that does not serve at all gets a second start, for not every system survives every first one.
     fn measure(&self, ports: &mut Ports, clients: usize, rate: Option<f64>) -> Result<Measure, PeerError> {
-        let mut cluster = self.start(ports)?;
         let shape = Shape { clients, ..self.foreign.saturating };
+        let mut cluster = self.start(ports)?;
+        let first = load(self.load, &mut cluster, shape, rate, self.plan, self.folder);
+        let Err(why) = first else { return first };
+        (self.say)(&format!("started again, since it did not serve: {why}"));
+        drop(cluster);
+        let mut cluster = self.start(ports)?;
         load(self.load, &mut cluster, shape, rate, self.plan, self.folder)
     }
 

@@ -43,7 +43,11 @@ enum Output {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let mut arguments = Arguments::parse();
+    // Programs are started in folders of their own, from where a relative path leads nowhere.
+    for path in [&mut arguments.program, &mut arguments.tools, &mut arguments.sources] {
+        *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
+    }
     match measure(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -13,7 +13,7 @@ const ENDED_BY_SIGNAL: i32 = 130;
 /// Asks the kernel to kill a process when its parent is gone; of Debian's `util-linux`.
 const TIES: &str = "/usr/bin/setpriv";
 
-/// What runs, for whoever must end it, and the folder that goes with it.
+/// What runs, for whoever must end it.
 static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 fn running() -> MutexGuard<'static, BTreeSet<u32>> {

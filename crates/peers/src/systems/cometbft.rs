@@ -35,7 +35,7 @@ fn about(name: &'static str, variant: &'static str, client: &'static str) -> Abo
         variant,
         members: 4,
         tolerates: "1 lying",
-        switched_off: &["client signatures", "checked answers"],
+        switched_off: &["client signatures", "TLS to clients", "checked answers"],
         durable: "consensus log synced, as it ships; its own encrypted links between validators, plain RPC for clients",
         client,
     }

@@ -19,7 +19,7 @@ pub(super) fn rows() -> Vec<System> {
         variant: "with a store of ours around it",
         members: 4,
         tolerates: "1 lying",
-        switched_off: &["client signatures", "TLS", "fsync", "checked answers"],
+        switched_off: &["client signatures", "TLS", "authenticated links", "fsync", "checked answers"],
         durable: "nothing: it ships no store on disk",
         client: "frames over TCP to all members, 2,048 clients on 8 connections",
     };
