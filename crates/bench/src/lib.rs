@@ -12,6 +12,7 @@ mod options;
 mod payloads;
 mod recorder;
 
+mod breakdown;
 mod load;
 mod replicas;
 mod usage;
@@ -24,6 +25,7 @@ mod runs;
 
 pub mod attack;
 
+pub use breakdown::{Breakdown, Cost};
 pub use error::BenchError;
 pub use host::HostRates;
 pub use model::{Limit, Work};
@@ -32,5 +34,5 @@ pub use payloads::Payloads;
 pub use recorder::{Latency, Recorder};
 pub use replicas::{Configuration, Replicas, configured};
 pub use report::{CpuSeconds, FailoverReport, FirstCommitReport, IdleReport, ThroughputReport};
-pub use runs::{Progress, failover, first_commit, idle, throughput};
+pub use runs::{Fall, Progress, failover, first_commit, idle, throughput};
 pub use usage::{Usage, cpu_seconds_of_stat, kib_of_status};

@@ -1,5 +1,6 @@
 //! The replicas' processes.
 
+use crate::breakdown::Breakdown;
 use crate::error::BenchError;
 use crate::usage::Usage;
 use rustix::process::{Pid, Signal, kill_process};
@@ -103,6 +104,33 @@ impl Replicas {
         Ok(killed)
     }
 
+    /// Stops one in the middle of whatever it does (SIGSTOP): it keeps its connections and says nothing. The moment is right after.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn freeze(&self, id: usize) -> Result<Instant, BenchError> {
+        self.signal(id, Signal::STOP).map(|()| Instant::now())
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn thaw(&self, id: usize) -> Result<(), BenchError> {
+        self.signal(id, Signal::CONT)
+    }
+
+    fn signal(&self, id: usize, signal: Signal) -> Result<(), BenchError> {
+        let log = self.log(id);
+        let pid = self.pid(id).and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        let failed = |what: String| BenchError::Replica { id, what, log };
+        match pid.map(|pid| kill_process(pid, signal)) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => Err(failed(format!("cannot be signalled: {error}"))),
+            None => Err(failed("does not run".into())),
+        }
+    }
+
     /// Checks that all that were started still run.
     ///
     /// # Errors
@@ -128,6 +156,11 @@ impl Replicas {
     #[must_use]
     pub fn usage(&self) -> Usage {
         Usage::of(self.children.iter().flatten().map(Child::id))
+    }
+
+    /// Where their processor time went, and this process's.
+    pub(crate) fn breakdown(&self) -> Breakdown {
+        Breakdown::of(self.children.iter().flatten().map(Child::id))
     }
 
     /// Stops all of them cleanly.

@@ -1,5 +1,6 @@
 //! The printed shapes. Fields are added freely, renamed or dropped never without a line in the changelog.
 
+use crate::breakdown::Cost;
 use crate::recorder::Latency;
 use serde::Serialize;
 
@@ -55,6 +56,8 @@ pub struct ThroughputReport {
     pub cpu_seconds: CpuSeconds,
     /// Processor microseconds of all processes for an operation.
     pub cpu_us_per_op: f64,
+    /// The same by kind of work, the dearest first.
+    pub costs: Vec<Cost>,
     /// The highest resident memory of a replica.
     pub rss_mib_max: f64,
     /// What this machine could commit at best.
@@ -84,7 +87,7 @@ impl ThroughputReport {
              committed   {} operations in {:.1} s: {:.0} ops/s\n\
              latency     p50 {:.2} ms, p90 {:.2} ms, p99 {:.2} ms, max {:.2} ms\n\
              processor   replicas {:.2} s, clients {:.2} s: {:.1} us an operation (load average {:.1} -> {:.1} on {} cores)\n\
-             memory      {:.1} MiB resident in the largest replica\n\
+             {}memory      {:.1} MiB resident in the largest replica\n\
              limit       {:.0} ops/s on this machine; reached {:.0} %\n\
              \x20           {}",
             self.n,
@@ -106,11 +109,23 @@ impl ThroughputReport {
             self.load_average.0,
             self.load_average.1,
             self.cores,
+            self.costs_in_words(),
             self.rss_mib_max,
             self.limit_ops_per_s,
             self.fraction_of_limit * 100.0,
             self.limit_model
         )
+    }
+}
+
+impl ThroughputReport {
+    /// A line for each kind of work.
+    fn costs_in_words(&self) -> String {
+        let line = |cost: &Cost| {
+            let (work, us, system) = (cost.work, cost.us(), cost.system_us);
+            format!("            {us:7.1} us {work} ({system:.1} of it in the kernel)\n")
+        };
+        self.costs.iter().map(line).collect()
     }
 }
 

@@ -83,10 +83,12 @@ pub async fn throughput(
     let watcher = connect(file, 99).await?;
     let blocks_before = blocks(&watcher).await;
     let (replicas_before, clients_before) = (replicas.usage(), Usage::of_this_process());
+    let breakdown_before = replicas.breakdown();
     let told = || progress(&format!("{} operations committed", recorder.count()));
     watch(until, &mut tasks, replicas, &told).await?;
     let (replicas_used, clients_used) =
         (replicas.usage() - replicas_before, Usage::of_this_process() - clients_before);
+    let breakdown = replicas.breakdown();
     let blocks = blocks(&watcher).await.saturating_sub(blocks_before);
     finish(&mut tasks).await?;
     replicas.check()?;
@@ -97,7 +99,8 @@ pub async fn throughput(
     progress("measuring this machine's signatures and hashes");
     let rates = HostRates::measure(batch, folder);
     let used = (replicas_used, clients_used);
-    Ok(report(file, options, &payloads, &rates, &recorder, batch, used, load_before))
+    let report = report(file, options, &payloads, &rates, &recorder, batch, used, load_before);
+    Ok(ThroughputReport { costs: breakdown.costs_since(&breakdown_before, report.committed_ops), ..report })
 }
 
 /// Blocks that the first replica has executed.
@@ -166,6 +169,7 @@ fn report(
         cores: work.cores,
         load_average: (load_before, load_average()),
         deadlines_passed: recorder.deadlines_passed(),
+        costs: Vec::new(),
     }
 }
 
@@ -254,7 +258,16 @@ pub async fn idle(
     })
 }
 
-/// Kills the leader with SIGKILL, again and again, under a light load.
+/// How a leader is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fall {
+    /// SIGKILL: its connections close.
+    Killed,
+    /// SIGSTOP: its connections stay, and it says nothing more.
+    Frozen,
+}
+
+/// Loses the leader in this way, again and again, under a light load.
 ///
 /// # Errors
 /// When the cluster does not recover.
@@ -262,6 +275,7 @@ pub async fn failover(
     file: &CommitteeFile,
     replicas: &mut Replicas,
     kills: usize,
+    fall: Fall,
     progress: Progress<'_>,
 ) -> Result<FailoverReport, BenchError> {
     let options = Options { clients: 9, ..Options::default() };
@@ -282,16 +296,22 @@ pub async fn failover(
         tokio::time::sleep_until((until - LEADER_ASKED).into()).await;
         // Asked right before: the view may have changed since the replicas were whole.
         let leader = healthy_leader(&watcher, file.committee.members.len()).await?;
-        let killed = replicas.kill(leader)?;
+        let killed = match fall {
+            Fall::Killed => replicas.kill(leader)?,
+            Fall::Frozen => replicas.freeze(leader)?,
+        };
         probe.submit_one().await?;
         let took_ms = killed.elapsed().as_secs_f64() * 1000.0;
         each_ms.push(took_ms);
         progress(&format!(
-            "kill {} of {kills}: leader {leader}, next commit after {took_ms:.0} ms",
+            "leader {} of {kills}: it was {leader}, next commit after {took_ms:.0} ms",
             number + 1
         ));
         finish(&mut tasks).await?;
-        replicas.start_one(leader)?;
+        match fall {
+            Fall::Killed => replicas.start_one(leader)?,
+            Fall::Frozen => replicas.thaw(leader)?,
+        }
     }
     let failover_ms = median(&each_ms);
     Ok(FailoverReport {

@@ -51,12 +51,18 @@ impl Sub for Usage {
 /// User and system time from the text of `/proc/PID/stat`.
 #[must_use]
 pub fn cpu_seconds_of_stat(stat: &str) -> Option<f64> {
+    let (user, system) = ticks_of_stat(stat)?;
+    Some((user + system) as f64 / TICKS_PER_SECOND)
+}
+
+/// The same as the kernel counts it, apart.
+pub(crate) fn ticks_of_stat(stat: &str) -> Option<(u64, u64)> {
     // The name in parentheses may hold blanks and parentheses itself: the fields are counted from its end.
     let after_name = stat.get(stat.rfind(')')? + 1..)?;
     let mut fields = after_name.split_ascii_whitespace().skip(11);
     let user: u64 = fields.next()?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
-    Some((user + system) as f64 / TICKS_PER_SECOND)
+    Some((user, system))
 }
 
 /// A size in KiB from the text of `/proc/PID/status`.

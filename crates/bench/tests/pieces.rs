@@ -1,8 +1,8 @@
 //! The pieces of a measurement.
 
 use outvote_bench::{
-    Configuration, HostRates, Options, Payloads, Recorder, Signatures, Work, configured, cpu_seconds_of_stat,
-    kib_of_status,
+    Breakdown, Configuration, Cost, HostRates, Options, Payloads, Recorder, Signatures, Work, configured,
+    cpu_seconds_of_stat, kib_of_status,
 };
 use outvote_kv::KvOperation;
 use outvote_types::decode;
@@ -155,4 +155,19 @@ fn a_configuration_changes_nothing_but_the_batch() {
         changed,
         text.replace("count_max = 50", "count_max = 200").replace("growth = 16", "growth = 1")
     );
+}
+
+#[test]
+fn costs_are_those_of_the_time_between_and_the_dearest_comes_first() {
+    let before = Breakdown::of([]);
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < std::time::Duration::from_millis(100) {
+        std::hint::black_box((0..1_000u64).sum::<u64>());
+    }
+    let costs = Breakdown::of([]).costs_since(&before, 10);
+    let us: f64 = costs.iter().map(Cost::us).sum();
+    // 100 ms and what other tests of this program use meanwhile, for ten operations.
+    assert!(us >= 5_000.0, "{costs:?}");
+    assert!(costs.windows(2).all(|pair| pair[0].us() >= pair[1].us()), "{costs:?}");
+    assert_eq!(before.costs_since(&before, 10), Vec::new());
 }

@@ -46,6 +46,11 @@ fn a_short_run_measures_real_processes_and_reports_every_field() {
             assert!(report[whole][part].is_f64(), "{whole}.{part}: {report}");
         }
     }
+    // Where the processor time went: the parts are the whole.
+    let costs = report["costs"].as_array().unwrap();
+    let us = |cost: &Value| cost["user_us"].as_f64().unwrap() + cost["system_us"].as_f64().unwrap();
+    let (sum, whole) = (costs.iter().map(us).sum::<f64>(), report["cpu_us_per_op"].as_f64().unwrap());
+    assert!(costs.len() > 4 && (sum - whole).abs() < whole / 5.0, "{sum} of {whole}: {costs:?}");
     assert_eq!((&report["fsync"], &report["tls"]), (&Value::Bool(true), &Value::Bool(true)));
     assert_eq!((report["n"].as_u64(), report["clients"].as_u64()), (Some(4), Some(4)));
     assert_eq!((&report["mode"], &report["signatures"]), (&"byzantine".into(), &"each".into()));

@@ -4,7 +4,7 @@ use crate::cluster_folder::ClusterFolder;
 use crate::failure::Failure;
 use crate::output::{Output, note};
 use clap::{Args, ValueEnum};
-use outvote_bench::{BenchError, Configuration, Options, Replicas, Signatures};
+use outvote_bench::{BenchError, Configuration, Fall, Options, Replicas, Signatures};
 use outvote_types::Parameters;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -61,8 +61,11 @@ pub(crate) struct Bench {
     #[arg(long, value_enum, default_value_t = Mode::Byzantine)]
     mode: Mode,
     /// Kills the leader with SIGKILL so many times instead, and measures the time to the next commit.
-    #[arg(long, value_name = "TIMES", num_args = 0..=1, default_missing_value = "5", conflicts_with_all = ["first_commit", "idle"])]
+    #[arg(long, value_name = "TIMES", num_args = 0..=1, default_missing_value = "5", conflicts_with_all = ["freeze_leader", "first_commit", "idle"])]
     kill_leader: Option<usize>,
+    /// The same with a leader that freezes (SIGSTOP): its connections stay open, and it says nothing more.
+    #[arg(long, value_name = "TIMES", num_args = 0..=1, default_missing_value = "5", conflicts_with_all = ["first_commit", "idle"])]
+    freeze_leader: Option<usize>,
     /// Measures the time from an empty folder to the first commit instead.
     #[arg(long, conflicts_with = "idle")]
     first_commit: bool,
@@ -108,6 +111,11 @@ impl Bench {
         done
     }
 
+    fn falls(&self) -> Option<(usize, Fall)> {
+        let frozen = self.freeze_leader.map(|times| (times, Fall::Frozen));
+        self.kill_leader.map(|times| (times, Fall::Killed)).or(frozen)
+    }
+
     fn options(&self) -> Options {
         let signatures = match self.signatures {
             Signed::Each => Signatures::Each,
@@ -134,7 +142,10 @@ impl Bench {
         let folder = ClusterFolder::new(root);
         let file = folder.create(self.replicas, self.port, false, Parameters::default())?;
         // What is measured with default settings keeps them.
-        let is_default = self.kill_leader.is_some() || self.first_commit || self.idle.is_some();
+        let is_default = self.kill_leader.is_some()
+            || self.freeze_leader.is_some()
+            || self.first_commit
+            || self.idle.is_some();
         let configuration =
             self.batch_max.filter(|_| !is_default).map(|batch_max| Configuration { batch_max });
         let program = std::env::current_exe().map_err(Failure::failed)?;
@@ -150,8 +161,8 @@ impl Bench {
                 let seconds = Duration::from_secs(seconds);
                 let report = outvote_bench::idle(&file, &mut replicas, seconds, progress).await?;
                 output.print(&report, |report| report.in_words())?;
-            } else if let Some(kills) = self.kill_leader {
-                let report = outvote_bench::failover(&file, &mut replicas, kills, progress).await?;
+            } else if let Some((times, fall)) = self.falls() {
+                let report = outvote_bench::failover(&file, &mut replicas, times, fall, progress).await?;
                 output.print(&report, |report| report.in_words())?;
             } else {
                 let report = outvote_bench::throughput(&file, &mut replicas, options, root, progress).await?;
