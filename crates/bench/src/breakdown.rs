@@ -9,10 +9,11 @@ use std::fs;
 const MICROSECONDS_PER_TICK: f64 = 10_000.0;
 
 /// Threads of a replica by the beginning of their names, and what they do. Whatever is not in here carries links.
-const ROLES: [(&str, &str); 7] = [
+const ROLES: [(&str, &str); 8] = [
     ("verify", "check clients' signatures, hash their requests"),
     ("core", "protocol: votes, their signatures, batches"),
     ("execution", "execute, state digest, database"),
+    ("log-lines", "print what the log level asks for"),
     ("log", "write and sync the log"),
     ("gateway", "sign and send answers"),
     ("lookups", "look up answers again"),

@@ -129,14 +129,16 @@ impl ThroughputReport {
     }
 }
 
-/// `bench --kill-leader --output json`.
+/// `bench --kill-leader` and `bench --freeze-leader`, `--output json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct FailoverReport {
     /// Replicas.
     pub n: usize,
-    /// How often the leader was killed.
+    /// How the leader was lost: `killed` or `frozen`.
+    pub fall: &'static str,
+    /// How often it was.
     pub kills: usize,
-    /// From SIGKILL to the commit of the first operation submitted after it: the median.
+    /// From SIGKILL, or SIGSTOP, to the commit of the first operation submitted after it: the median.
     pub failover_ms: f64,
     /// Each of them, in order.
     pub each_ms: Vec<f64>,
@@ -176,8 +178,9 @@ impl FailoverReport {
     pub fn in_words(&self) -> String {
         let each: Vec<String> = self.each_ms.iter().map(|ms| format!("{ms:.0}")).collect();
         format!(
-            "{} replicas, leader killed {} times: next commit after {:.0} ms (median of {}; load average {:.1})",
+            "{} replicas, leader {} {} times: next commit after {:.0} ms (median of {}; load average {:.1})",
             self.n,
+            self.fall,
             self.kills,
             self.failover_ms,
             each.join(", "),

@@ -316,6 +316,10 @@ pub async fn failover(
     let failover_ms = median(&each_ms);
     Ok(FailoverReport {
         n: file.committee.members.len(),
+        fall: match fall {
+            Fall::Killed => "killed",
+            Fall::Frozen => "frozen",
+        },
         kills,
         failover_ms,
         each_ms,

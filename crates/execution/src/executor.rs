@@ -19,11 +19,11 @@ use outvote_types::{
 };
 use std::sync::Arc;
 
-/// Checkpoints after which a mark gives way to one that is not stable, while nothing above it is stable either.
+/// Checkpoints after which a mark gives way to one that is not stable, while it is not stable either.
 const MARK_AGE_MAX: u32 = 2;
-/// The same while something above it is: from the mark that checkpoint can be taken again for peers, from a later one it cannot, and
+/// The same while it is, or one above it: from the mark that checkpoint can be taken again for peers, from a later one it cannot, and
 /// perhaps nothing more becomes stable without them.
-const MARK_AGE_MAX_BELOW_STABLE: u32 = 16;
+const MARK_AGE_MAX_BELOW_STABLE: u32 = 8;
 
 /// The format of the state in the backend.
 const FORMAT: u32 = 1;
@@ -332,7 +332,7 @@ impl Executor {
         if !is_wanted || !self.is_flushed_checkpoint || self.is_installed {
             return Ok(());
         }
-        let is_below_stable = self.marked_at.is_some_and(|marked| self.checkpoints.is_stable(marked.next()));
+        let is_below_stable = self.marked_at.is_some_and(|marked| self.checkpoints.is_stable(marked));
         let age_max = if is_below_stable && !planted::is_on(Bug::MarkPassesStable) {
             MARK_AGE_MAX_BELOW_STABLE
         } else {

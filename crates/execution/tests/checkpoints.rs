@@ -206,3 +206,27 @@ fn the_mark_does_not_pass_the_last_stable_checkpoint() {
     run(&mut executor, due[0], due[2] + 1);
     assert_eq!(is_served(&executor), Some(due[1]));
 }
+
+// The same for a mark that is the stable checkpoint itself: two later ones that never become stable do not take its place.
+#[test]
+fn two_checkpoints_that_are_not_stable_take_no_mark_from_one_that_is() {
+    let blocks = blocks();
+    let due = expected(&blocks);
+    let config = ExecutorConfig { restarts_at_checkpoint: true, ..config() };
+    let backend = MemoryBackend::new();
+    let mut executor = open(&backend, config);
+    let run = |executor: &mut Executor, from: u64, to: u64| {
+        for block in &blocks[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()] {
+            executor.execute(block).unwrap();
+            executor.flush().unwrap();
+        }
+    };
+    run(&mut executor, 0, due[0]);
+    let first = stable(&mut executor);
+    run(&mut executor, due[0], due[2] + 1);
+    assert_eq!(executor.restarts_at().0, due[0]);
+    drop(executor);
+    let mut executor = open(&backend, config);
+    executor.on_stable(&first);
+    assert_eq!(is_served(&executor), Some(due[0]));
+}

@@ -115,7 +115,7 @@ impl Replica {
             return;
         }
         self.chain.executed = sequence;
-        self.turnover.on_executed(sequence);
+        self.turn_over(sequence);
         let Some(id) = self.chain.ids.get(&sequence).copied() else { return self.on_execution_room() };
         // R1: one REPLY per block; C4, D17: none from a diverged state or a lost key.
         if (!self.checkpoints.diverged || planted::is_on(Bug::RepliesWhileDiverged)) && self.may_vote() {
@@ -257,6 +257,8 @@ impl Replica {
         if core::mem::take(&mut self.checkpoints.diverged) {
             self.note(Note::Repaired { sequence });
         }
+        self.pool.forget_waiting();
+        self.relays.begin();
         self.go_on_from(sequence, certificate.id, header.body.time);
     }
 
@@ -282,7 +284,8 @@ impl Replica {
             if block.block.header.body.parent != self.chain.committed_id {
                 break;
             }
-            self.count_turnover(&block.block);
+            let requests = block.block.batches.iter().map(|batch| batch.requests.len()).sum();
+            self.count_turnover(block.block.header.body.sequence, requests);
             self.chain.advance(Arc::clone(&block));
             self.out.push(Output::Commit(block));
         }

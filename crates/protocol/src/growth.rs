@@ -41,7 +41,7 @@ impl Growth {
         let target = half_window_us.max(self.least_us.saturating_mul(LEAST_TIMES));
         if us > target && now >= self.cut_at {
             self.times = (self.times(most) / 2).max(1);
-            self.cut_at = now.plus(target);
+            self.cut_at = now.plus(us.max(target));
         } else if us < target / EASE {
             self.times = self.times(most).saturating_add(1).min(most.max(1));
         }

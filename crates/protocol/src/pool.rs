@@ -91,6 +91,22 @@ impl Pool {
         self.free.len()
     }
 
+    /// Those of them that no peer's places hold (P3).
+    pub(crate) fn untaken_own(&self) -> usize {
+        self.free.len().saturating_sub(self.per_peer.values().sum())
+    }
+
+    /// Everything that waits is forgotten: a state was installed that may hold the outcome of any of it, in blocks that are never
+    /// seen here. Whoever still waits sends again (R4, T6).
+    pub(crate) fn forget_waiting(&mut self) {
+        *self = Self {
+            ordered: core::mem::take(&mut self.ordered),
+            ordered_queue: core::mem::take(&mut self.ordered_queue),
+            lane_sequence: self.lane_sequence,
+            ..Self::default()
+        };
+    }
+
     pub(crate) const fn untaken_bytes(&self) -> usize {
         self.free_bytes
     }

@@ -71,7 +71,7 @@ impl Replica {
             return self.out.push(Output::Refuse { session, nonce, busy: true });
         }
         // One for one: what a change of view put back, however much, was accepted and stays.
-        if self.pool.untaken() >= self.waiting_max() && !self.give_way(&session) {
+        if self.pool.untaken_own() >= self.waiting_max() && !self.give_way(&session) {
             return self.out.push(Output::Refuse { session, nonce, busy: true });
         }
         while !self.pool.has_room(bytes, requests_max, bytes_max) {
@@ -261,12 +261,14 @@ impl Replica {
     }
 
     pub(crate) fn on_requests_committed(&mut self, block: &Block) {
-        self.count_turnover(block);
+        let mut fresh = 0usize;
         for request in block.batches.iter().flat_map(|batch| batch.requests.iter()) {
             let name = (request.body.session, request.body.nonce);
+            fresh = fresh.saturating_add(usize::from(!self.pool.is_nonce_ordered(&name)));
             self.relays.outstanding.remove(&name);
             self.pool.commit(&name, request.digest());
         }
+        self.count_turnover(block.header.body.sequence, fresh);
     }
 
     /// P7: a new view: what the old one's blocks held and did not commit waits again, ahead of newer requests.

@@ -4,7 +4,10 @@ use crate::limits::WAITING_MIN;
 use crate::replica::Replica;
 use alloc::collections::VecDeque;
 use outvote_types::planted::{self, Bug};
-use outvote_types::{Block, Instant, Sequence};
+use outvote_types::{Instant, Sequence};
+
+/// After so many quiet stretches hardly anything is left of what was known.
+const FADES_MAX: u64 = 32;
 
 /// What was executed lately, and what waits for it.
 #[derive(Debug, Default)]
@@ -30,7 +33,8 @@ impl Turnover {
         }
         let count = u64::try_from(self.count).unwrap_or(u64::MAX).saturating_mul(half_window_us) / us.max(1);
         // A pause of work or of the network says nothing about what could be done, so what is known fades slowly.
-        let faded = self.per_half_window.saturating_sub(self.per_half_window / 4);
+        let stretches = (us / half_window_us.max(1)).min(FADES_MAX);
+        let faded = (0..stretches).fold(self.per_half_window, |known, _| known.saturating_sub(known / 4));
         self.per_half_window = usize::try_from(count).unwrap_or(usize::MAX).max(faded);
         (self.since, self.count) = (now, 0);
     }
@@ -53,7 +57,7 @@ impl Turnover {
     }
 
     /// Blocks up to this one are executed.
-    pub(crate) fn on_executed(&mut self, upto: Sequence) {
+    fn on_executed(&mut self, upto: Sequence) {
         while let Some((_, requests)) = self.waiting.pop_front_if(|(sequence, _)| *sequence <= upto) {
             self.count = self.count.saturating_add(requests);
             self.unexecuted = self.unexecuted.saturating_sub(requests);
@@ -71,11 +75,17 @@ impl Replica {
         self.turnover.allowance()
     }
 
-    pub(crate) fn count_turnover(&mut self, block: &Block) {
-        self.turnover.roll(self.now, self.half_window_us());
-        let requests: usize = block.batches.iter().map(|batch| batch.requests.len()).sum();
-        self.turnover.waiting.push_back((block.header.body.sequence, requests));
+    /// A block waits for execution, with so many requests that were not ordered before: repeated ones cost hardly anything, and
+    /// would let a leader look busy (P11).
+    pub(crate) fn count_turnover(&mut self, sequence: Sequence, requests: usize) {
+        self.turnover.waiting.push_back((sequence, requests));
         self.turnover.unexecuted = self.turnover.unexecuted.saturating_add(requests);
+    }
+
+    /// Blocks up to this one are executed.
+    pub(crate) fn turn_over(&mut self, upto: Sequence) {
+        self.turnover.on_executed(upto);
+        self.turnover.roll(self.now, self.half_window_us());
     }
 
     /// Of the base: a window that has grown says that the cluster is slow, and must not let more wait.

@@ -291,10 +291,10 @@ impl Machine {
         standing.is_some_and(|standing| standing.next > nonce)
     }
 
-    /// Whether it has a state that it did not compute itself.
+    /// Whether it has a state that it did not compute itself, and never executed this request.
     #[must_use]
-    pub fn has_installed(&self) -> bool {
-        !self.installed.is_empty()
+    pub fn has_skipped(&self, key: &PublicKey, nonce: Nonce) -> bool {
+        !self.installed.is_empty() && !self.applied.contains_key(&(*key, nonce))
     }
 
     /// Whether it can tell what became of this request.

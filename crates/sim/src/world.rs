@@ -331,7 +331,8 @@ impl World {
         let tell = machines().filter(|machine| machine.can_tell(key, nonce)).count();
         tell < self.quorum.weak()
             && machines().all(|machine| {
-                machine.has_executed(key, nonce) && (machine.can_tell(key, nonce) || machine.has_installed())
+                machine.has_executed(key, nonce)
+                    && (machine.can_tell(key, nonce) || machine.has_skipped(key, nonce))
             })
     }
 
