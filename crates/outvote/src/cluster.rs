@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 /// Why a cluster could not be started or used.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +50,12 @@ struct Place {
     home: Home,
     config: NodeConfig,
     running: Option<RunningNode>,
+    /// Its ports, while it does not run.
+    reserved: Option<Reserved>,
 }
+
+/// Connections that may wait to be taken, as the standard library has it.
+const BACKLOG: u32 = 128;
 
 /// How a cluster is made.
 pub struct ClusterBuilder {
@@ -127,7 +132,7 @@ impl ClusterBuilder {
             let (home, keys) = Home::init(path, config.network.listen, config.network.http)?;
             members.push(entry(&keys, config.network.listen));
             sockets.push(listeners);
-            places.push(Place { home, config, running: None });
+            places.push(Place { home, config, running: None, reserved: None });
         }
         let mut salt = [0; 32];
         getrandom::fill(&mut salt).map_err(|error| ClusterError::Randomness(error.to_string()))?;
@@ -141,7 +146,10 @@ impl ClusterBuilder {
         let make: MakeApplication = Box::new(move || Box::new(make()));
         let mut cluster = Cluster { committee, places, make, _folder: folder };
         for (listeners, id) in sockets.into_iter().zip((0u16..).map(ReplicaId)) {
-            if !self.absent.contains(&id) {
+            if self.absent.contains(&id) {
+                drop(listeners);
+                cluster.places[id.index()].reserve();
+            } else {
                 cluster.run(id.index(), Some(listeners)).await?;
             }
         }
@@ -203,6 +211,7 @@ impl Cluster {
         let place = self.places.get_mut(id.index()).ok_or(ClusterError::NoSuchReplica(id))?;
         if let Some(running) = place.running.take() {
             running.stop().await;
+            place.reserve();
         }
         Ok(())
     }
@@ -212,9 +221,11 @@ impl Cluster {
     /// # Errors
     /// When there is no such replica, or its home cannot be used.
     pub async fn start_replica(&mut self, id: ReplicaId) -> Result<(), ClusterError> {
-        let place = self.places.get(id.index()).ok_or(ClusterError::NoSuchReplica(id))?;
+        let place = self.places.get_mut(id.index()).ok_or(ClusterError::NoSuchReplica(id))?;
         if place.running.is_none() {
-            self.run(id.index(), None).await?;
+            // Where somebody listens there all the same, the node says so, and names the setting.
+            let listeners = place.reserved.take().and_then(|reserved| reserved.listen().ok());
+            self.run(id.index(), listeners).await?;
         }
         Ok(())
     }
@@ -259,6 +270,39 @@ impl Cluster {
                 running.stop().await;
             }
         }
+    }
+}
+
+/// The ports of a replica that does not run. They are bound and nobody listens: whoever connects is refused, as it should be, and
+/// the system gives them to no outgoing connection meanwhile.
+struct Reserved {
+    links: TcpSocket,
+    http: TcpSocket,
+}
+
+impl Reserved {
+    fn at(config: &NodeConfig) -> Result<Self, std::io::Error> {
+        Ok(Self { links: bound(config.network.listen)?, http: bound(config.network.http)? })
+    }
+
+    fn listen(self) -> Result<Listeners, std::io::Error> {
+        let links = self.links.listen(BACKLOG)?.into_std()?;
+        Ok(Listeners { links, http: self.http.listen(BACKLOG)? })
+    }
+}
+
+fn bound(address: SocketAddr) -> Result<TcpSocket, std::io::Error> {
+    let socket = TcpSocket::new_v4()?;
+    // Connections that have just ended do not keep the port.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+impl Place {
+    /// Holds its ports; where that fails, they are looked for again when it starts.
+    fn reserve(&mut self) {
+        self.reserved = Reserved::at(&self.config).ok();
     }
 }
 
