@@ -1,12 +1,11 @@
 //! Where the processor time of an operation goes: by the threads that do the work, as the kernel counts them.
 
-use crate::usage::ticks_of_stat;
+use crate::usage::{TICKS_PER_SECOND, ticks_of_stat};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs;
 
-/// The unit of processor time in `/proc`: Linux shows hundredths of a second on every machine.
-const MICROSECONDS_PER_TICK: f64 = 10_000.0;
+const MICROSECONDS_PER_TICK: f64 = 1e6 / TICKS_PER_SECOND;
 
 /// Threads of a replica by the beginning of their names, and what they do. Whatever is not in here carries links.
 const ROLES: [(&str, &str); 8] = [

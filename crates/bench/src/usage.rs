@@ -4,7 +4,7 @@ use std::fs;
 use std::ops::Sub;
 
 /// The unit of processor time in `/proc/PID/stat`: Linux shows hundredths of a second on every machine.
-const TICKS_PER_SECOND: f64 = 100.0;
+pub(crate) const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Processor seconds of some processes up to a moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

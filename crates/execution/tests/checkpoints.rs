@@ -86,6 +86,14 @@ fn empty_blocks_alone_hardly_count() {
     assert!((5..20).contains(&first), "an empty block's bytes count too: {first}");
 }
 
+/// Executes the blocks above `from` up to `to`, and flushes each.
+fn run(executor: &mut Executor, blocks: &[Block], from: u64, to: u64) {
+    for block in &blocks[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()] {
+        executor.execute(block).unwrap();
+        executor.flush().unwrap();
+    }
+}
+
 fn certificate(executor: &mut Executor) -> CheckpointCertificate {
     let (sequence, id) = (executor.executed(), executor.executed_id());
     CheckpointCertificate { sequence, id, state_root: executor.state_digest(), votes: BoundedVec::default() }
@@ -156,23 +164,17 @@ fn the_mark_stays_at_the_last_stable_checkpoint_until_a_later_one_is_stable() {
     let config = ExecutorConfig { restarts_at_checkpoint: true, ..config() };
     let backend = MemoryBackend::new();
     let mut executor = open(&backend, config);
-    let run = |executor: &mut Executor, from: u64, to: u64| {
-        for block in &blocks[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()] {
-            executor.execute(block).unwrap();
-            executor.flush().unwrap();
-        }
-    };
-    run(&mut executor, 0, due[0]);
+    run(&mut executor, &blocks, 0, due[0]);
     let first = stable(&mut executor);
-    run(&mut executor, due[0], due[1] + 1);
+    run(&mut executor, &blocks, due[0], due[1] + 1);
     assert_eq!(executor.restarts_at(), first.sequence);
     drop(executor);
     let mut executor = open(&backend, config);
     executor.on_stable(&first);
     assert_eq!(is_served(&executor), Some(due[0]));
-    run(&mut executor, due[0], due[1]);
+    run(&mut executor, &blocks, due[0], due[1]);
     let second = stable(&mut executor);
-    run(&mut executor, due[1], due[1] + 1);
+    run(&mut executor, &blocks, due[1], due[1] + 1);
     assert_eq!(executor.restarts_at(), second.sequence);
 }
 
@@ -186,24 +188,18 @@ fn the_mark_does_not_pass_the_last_stable_checkpoint() {
     let config = ExecutorConfig { restarts_at_checkpoint: true, ..config() };
     let backend = MemoryBackend::new();
     let mut executor = open(&backend, config);
-    let run = |executor: &mut Executor, from: u64, to: u64| {
-        for block in &blocks[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()] {
-            executor.execute(block).unwrap();
-            executor.flush().unwrap();
-        }
-    };
-    run(&mut executor, 0, due[0]);
+    run(&mut executor, &blocks, 0, due[0]);
     stable(&mut executor);
-    run(&mut executor, due[0], due[1]);
+    run(&mut executor, &blocks, due[0], due[1]);
     let second = certificate(&mut executor);
-    run(&mut executor, due[1], due[1] + 1);
+    run(&mut executor, &blocks, due[1], due[1] + 1);
     executor.on_stable(&second);
-    run(&mut executor, due[1] + 1, due[2] + 1);
+    run(&mut executor, &blocks, due[1] + 1, due[2] + 1);
     assert_eq!(executor.restarts_at().0, due[0]);
     drop(executor);
     let mut executor = open(&backend, config);
     executor.on_stable(&second);
-    run(&mut executor, due[0], due[2] + 1);
+    run(&mut executor, &blocks, due[0], due[2] + 1);
     assert_eq!(is_served(&executor), Some(due[1]));
 }
 
@@ -215,15 +211,9 @@ fn two_checkpoints_that_are_not_stable_take_no_mark_from_one_that_is() {
     let config = ExecutorConfig { restarts_at_checkpoint: true, ..config() };
     let backend = MemoryBackend::new();
     let mut executor = open(&backend, config);
-    let run = |executor: &mut Executor, from: u64, to: u64| {
-        for block in &blocks[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()] {
-            executor.execute(block).unwrap();
-            executor.flush().unwrap();
-        }
-    };
-    run(&mut executor, 0, due[0]);
+    run(&mut executor, &blocks, 0, due[0]);
     let first = stable(&mut executor);
-    run(&mut executor, due[0], due[2] + 1);
+    run(&mut executor, &blocks, due[0], due[2] + 1);
     assert_eq!(executor.restarts_at().0, due[0]);
     drop(executor);
     let mut executor = open(&backend, config);

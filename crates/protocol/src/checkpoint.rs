@@ -284,8 +284,8 @@ impl Replica {
             if block.block.header.body.parent != self.chain.committed_id {
                 break;
             }
-            let requests = block.block.batches.iter().map(|batch| batch.requests.len()).sum();
-            self.count_turnover(block.block.header.body.sequence, requests);
+            let header = &block.block.header.body;
+            self.count_turnover(header.sequence, usize::try_from(header.requests()).unwrap_or(usize::MAX));
             self.chain.advance(Arc::clone(&block));
             self.out.push(Output::Commit(block));
         }

@@ -42,12 +42,15 @@ impl Turnover {
     /// How many requests may wait in one place: whoever suspects a leader for what it leaves waiting (V2, V3, P10) does so after a
     /// window at the earliest, so what waits must be less than what is done in one.
     fn allowance(&self) -> usize {
+        if planted::is_on(Bug::AnythingMayWait) {
+            return usize::MAX;
+        }
         self.per_half_window.max(WAITING_MIN)
     }
 
     /// E10: more waits for execution than that.
     pub(crate) fn is_behind(&self) -> bool {
-        self.unexecuted > self.allowance() && !planted::is_on(Bug::AnythingMayWait)
+        self.unexecuted > self.allowance()
     }
 
     /// Another state is in place: what waits is handed out anew.
@@ -68,9 +71,6 @@ impl Turnover {
 impl Replica {
     /// P5: how many requests may wait here for a proposal.
     pub(crate) fn waiting_max(&mut self) -> usize {
-        if planted::is_on(Bug::AnythingMayWait) {
-            return usize::MAX;
-        }
         self.turnover.roll(self.now, self.half_window_us());
         self.turnover.allowance()
     }

@@ -243,11 +243,10 @@ impl Disk {
             return;
         }
         let promise = behind.into_iter().rfind(|record| matches!(record, Record::Promise(_)));
-        let (rotted, next_write) = (std::mem::take(&mut self.rotted), self.next_write);
-        let (shown, damaged) = (self.is_promise_lost, self.is_damaged);
-        *self = Self::with(std::mem::take(&mut self.durable));
-        (self.rotted, self.next_write) = (rotted, next_write);
-        (self.is_promise_lost, self.is_damaged) = (shown, damaged);
+        let rest = Self::with(std::mem::take(&mut self.durable));
+        let before = std::mem::replace(self, rest);
+        (self.rotted, self.next_write) = (before.rotted, before.next_write);
+        (self.is_promise_lost, self.is_damaged) = (before.is_promise_lost, before.is_damaged);
         if let Some(record) = promise {
             self.keep(record);
             self.is_after_gap = true;

@@ -55,6 +55,13 @@ pub fn request_of(session: PublicKey, nonce: u64, payload: &[u8]) -> Request {
     }
 }
 
+/// The first request of the session with this number, of more sessions than a byte can name.
+pub fn first_of(number: u64) -> Request {
+    let mut key = [7; 32];
+    key[..8].copy_from_slice(&number.to_le_bytes());
+    request_of(PublicKey(key), 1, b"x")
+}
+
 /// A header with batches that hold these requests.
 pub fn block(
     leader: u16,
