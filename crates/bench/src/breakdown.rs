@@ -8,10 +8,11 @@ use std::fs;
 const MICROSECONDS_PER_TICK: f64 = 1e6 / TICKS_PER_SECOND;
 
 /// Threads of a replica by the beginning of their names, and what they do. Whatever is not in here carries links.
-const ROLES: [(&str, &str); 8] = [
+const ROLES: [(&str, &str); 9] = [
     ("verify", "check clients' signatures, hash their requests"),
     ("core", "protocol: votes, their signatures, batches"),
-    ("execution", "execute, state digest, database"),
+    ("execution", "execute, state digest"),
+    ("state", "write and sync the state's database"),
     ("log-lines", "print what the log level asks for"),
     ("log", "write and sync the log"),
     ("gateway", "sign and send answers"),

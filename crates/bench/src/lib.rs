@@ -2,7 +2,7 @@
 //!
 //! The load generator and the replicas are different processes, so that their processor time is told apart. Reading
 //! order: `options` is what was asked; `payloads` makes operations; `recorder` keeps latencies; `load` drives closed and
-//! open loops; `replicas` starts, kills and stops processes; `usage` reads what the kernel counted; `host` and `model`
+//! open loops; `replicas` starts, kills and stops processes; `usage` reads what the kernel counted, `kinds` what the processors did; `host` and `model`
 //! say what this machine could do at best; `runs` puts a measurement together and `report` is its printed shape; `attack`
 //! measures what users lose while somebody attacks.
 
@@ -13,6 +13,7 @@ mod payloads;
 mod recorder;
 
 mod breakdown;
+mod kinds;
 mod load;
 mod replicas;
 mod usage;
@@ -28,6 +29,7 @@ pub mod attack;
 pub use breakdown::{Breakdown, Cost};
 pub use error::BenchError;
 pub use host::HostRates;
+pub use kinds::{Kind, kind_of, kinds_of};
 pub use model::{Limit, Work};
 pub use options::{Options, Signatures};
 pub use payloads::Payloads;

@@ -62,6 +62,8 @@ pub struct Options {
     pub rate: Option<u64>,
     /// A file whose lines are the operations' contents.
     pub data: Option<PathBuf>,
+    /// Whether the processors' work is sampled, to tell its kinds apart.
+    pub kinds: bool,
 }
 
 impl Default for Options {
@@ -77,6 +79,7 @@ impl Default for Options {
             signatures: Signatures::Each,
             rate: None,
             data: None,
+            kinds: false,
         }
     }
 }

@@ -152,6 +152,11 @@ impl Replicas {
         self.children.get(id)?.as_ref().map(Child::id)
     }
 
+    /// The processes of all that run.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        self.children.iter().flatten().map(Child::id).collect()
+    }
+
     /// What the kernel counted for them.
     #[must_use]
     pub fn usage(&self) -> Usage {

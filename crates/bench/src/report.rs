@@ -1,6 +1,7 @@
 //! The printed shapes. Fields are added freely, renamed or dropped never without a line in the changelog.
 
 use crate::breakdown::Cost;
+use crate::kinds::Kind;
 use crate::recorder::Latency;
 use serde::Serialize;
 
@@ -58,6 +59,8 @@ pub struct ThroughputReport {
     pub cpu_us_per_op: f64,
     /// The same by kind of work, the dearest first.
     pub costs: Vec<Cost>,
+    /// The same by kind of instructions, from samples; empty unless asked for.
+    pub kinds: Vec<Kind>,
     /// The highest resident memory of a replica.
     pub rss_mib_max: f64,
     /// What this machine could commit at best.
@@ -109,7 +112,7 @@ impl ThroughputReport {
             self.load_average.0,
             self.load_average.1,
             self.cores,
-            self.costs_in_words(),
+            self.costs_in_words() + &self.kinds_in_words(),
             self.rss_mib_max,
             self.limit_ops_per_s,
             self.fraction_of_limit * 100.0,
@@ -126,6 +129,14 @@ impl ThroughputReport {
             format!("            {us:7.1} us {work} ({system:.1} of it in the kernel)\n")
         };
         self.costs.iter().map(line).collect()
+    }
+
+    fn kinds_in_words(&self) -> String {
+        if self.kinds.is_empty() {
+            return String::new();
+        }
+        let lines = self.kinds.iter().map(|kind| format!("            {:7.1} us {}\n", kind.us, kind.work));
+        lines.fold("by kind     (sampled)\n".to_owned(), |text, line| text + &line)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::error::BenchError;
 use crate::host::HostRates;
+use crate::kinds::{Sampler, kinds_of};
 use crate::load::{connect, dispatch, workers};
 use crate::model::Work;
 use crate::options::Options;
@@ -84,12 +85,14 @@ pub async fn throughput(
     let blocks_before = blocks(&watcher).await;
     let (replicas_before, clients_before) = (replicas.usage(), Usage::of_this_process());
     let breakdown_before = replicas.breakdown();
+    let sampler = options.kinds.then(|| Sampler::start(replicas.pids(), options.measured, folder));
     let told = || progress(&format!("{} operations committed", recorder.count()));
     watch(until, &mut tasks, replicas, &told).await?;
     let (replicas_used, clients_used) =
         (replicas.usage() - replicas_before, Usage::of_this_process() - clients_before);
     let breakdown = replicas.breakdown();
     let blocks = blocks(&watcher).await.saturating_sub(blocks_before);
+    let samples = sampler.map(|sampler| sampler.and_then(Sampler::finish));
     finish(&mut tasks).await?;
     replicas.check()?;
     if let (1.., Some(why)) = recorder.refusals() {
@@ -100,7 +103,16 @@ pub async fn throughput(
     let rates = HostRates::measure(batch, folder);
     let used = (replicas_used, clients_used);
     let report = report(file, options, &payloads, &rates, &recorder, batch, used, load_before);
-    Ok(ThroughputReport { costs: breakdown.costs_since(&breakdown_before, report.committed_ops), ..report })
+    let kinds = match samples {
+        Some(Ok(samples)) => kinds_of(&samples, report.cpu_us_per_op),
+        Some(Err(why)) => {
+            progress(&format!("no table of the kinds of work: {why}"));
+            Vec::new()
+        }
+        None => Vec::new(),
+    };
+    let costs = breakdown.costs_since(&breakdown_before, report.committed_ops);
+    Ok(ThroughputReport { costs, kinds, ..report })
 }
 
 /// Blocks that the first replica has executed.
@@ -170,6 +182,7 @@ fn report(
         load_average: (load_before, load_average()),
         deadlines_passed: recorder.deadlines_passed(),
         costs: Vec::new(),
+        kinds: Vec::new(),
     }
 }
 

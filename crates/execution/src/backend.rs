@@ -47,6 +47,32 @@ pub trait Backend: Send {
     /// When the database cannot be written.
     fn commit(&mut self, writes: Writes) -> Result<(), BackendError>;
 
+    /// As [`commit`](Self::commit), but may return while the database is still at it. Until [`is_settled`](Self::is_settled) says
+    /// that it is done, a read finds each of these keys as it was or as it will be, and power that goes may take the whole commit
+    /// along. [`settle`](Self::settle) before anything but [`get`](Self::get) and [`range`](Self::range) is asked for.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    fn begin_commit(&mut self, writes: Arc<Writes>) -> Result<(), BackendError> {
+        self.commit(Arc::unwrap_or_clone(writes))
+    }
+
+    /// Whether every commit that was begun is durable.
+    ///
+    /// # Errors
+    /// When one of them failed.
+    fn is_settled(&mut self) -> Result<bool, BackendError> {
+        Ok(true)
+    }
+
+    /// Waits until every commit that was begun is durable.
+    ///
+    /// # Errors
+    /// When one of them failed.
+    fn settle(&mut self) -> Result<(), BackendError> {
+        Ok(())
+    }
+
     /// The contents as they are now, unchanged by later commits.
     ///
     /// # Errors

@@ -19,14 +19,8 @@ use outvote_types::{
 };
 use std::sync::Arc;
 
-/// Checkpoints after which a mark gives way to one that is not stable, while it is not stable either.
-const MARK_AGE_MAX: u32 = 2;
-/// The same while it is, or one above it: from the mark that checkpoint can be taken again for peers, from a later one it cannot, and
-/// perhaps nothing more becomes stable without them.
-const MARK_AGE_MAX_BELOW_STABLE: u32 = 8;
-
 /// The format of the state in the backend.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// How an [`Executor`] works. The first two must be the same on all replicas.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +87,7 @@ impl Executed {
 /// The application, its state and the clients' sessions on one replica.
 ///
 /// Not a thread of its own: whoever owns it calls [`execute`](Self::execute) for each committed block in order, and
-/// [`flush`](Self::flush) when [`unflushed_bytes`](Self::unflushed_bytes) reaches some MiB. What was not flushed is
+/// [`begin_flush`](Self::begin_flush) when [`unflushed_bytes`](Self::unflushed_bytes) reaches some MiB. What is not durable is
 /// executed again after a restart, from the log, to the same state.
 pub struct Executor {
     pub(crate) store: Store,
@@ -101,7 +95,10 @@ pub struct Executor {
     application: Box<dyn Application>,
     pub(crate) config: ExecutorConfig,
     pub(crate) executed: Executed,
-    flushed: Sequence,
+    /// The last block whose effects are durable.
+    pub(crate) flushed: Sequence,
+    /// What the flush under way will have made durable: the last block in it, and whether that is a checkpoint.
+    pub(crate) flushing: Option<(Sequence, bool)>,
     pub(crate) checkpoints: Checkpoints,
     /// The checkpoint of a state transfer that began and did not end.
     pub(crate) installing: Option<CheckpointCertificate>,
@@ -111,9 +108,9 @@ pub struct Executor {
     /// The checkpoint that is marked, while no transfer is under way.
     pub(crate) marked_at: Option<Sequence>,
     /// Checkpoints that were flushed since.
-    marked_age: u32,
+    pub(crate) marked_age: u32,
     /// Whether what is durable is a checkpoint.
-    is_flushed_checkpoint: bool,
+    pub(crate) is_flushed_checkpoint: bool,
     /// A transfer ended, and the next commit forgets that.
     pub(crate) is_installed: bool,
     is_stopped: bool,
@@ -161,6 +158,7 @@ impl Executor {
             application,
             config,
             flushed: executed.sequence,
+            flushing: None,
             is_flushed_checkpoint: executed.is_checkpoint(),
             executed,
             checkpoints: Checkpoints::default(),
@@ -200,6 +198,7 @@ impl Executor {
         before_checkpoint: impl FnOnce(&BlockResult),
     ) -> Result<BlockResult, ExecutionError> {
         self.check_next(block)?;
+        self.is_settled()?;
         // Until the block is through, the overlay holds a part of it.
         self.is_stopped = true;
         let header = &block.header.body;
@@ -293,64 +292,6 @@ impl Executor {
         Ok(root)
     }
 
-    /// Makes the state durable together with how far it has come, in one commit.
-    ///
-    /// There is no need to flush by the clock or before a clean stop: checkpoints flush by themselves, and a replica that
-    /// starts exactly at a checkpoint can serve it to peers. So flush when much is unflushed, and else leave it.
-    ///
-    /// # Errors
-    /// When the database fails; the node must then stop.
-    pub fn flush(&mut self) -> Result<(), ExecutionError> {
-        self.refuse_if_stopped()?;
-        if self.installing.is_some() || self.flushed == self.executed.sequence {
-            return Ok(());
-        }
-        let marked = self.mark_checkpoint();
-        self.stop_on_error(marked)?;
-        self.sessions.write_back(&mut self.store);
-        let mut facts = Writes::from([(layout::EXECUTED.to_vec(), Some(encode(&self.executed).into()))]);
-        if planted::is_on(Bug::ExecutedMarkForgotten) && !self.executed.is_checkpoint() {
-            facts.clear();
-        }
-        if std::mem::take(&mut self.is_installed) {
-            facts.insert(layout::INSTALLED.to_vec(), None);
-        }
-        let flushed = self.store.flush(facts);
-        self.stop_on_error(flushed)?;
-        self.sessions.clear();
-        self.flushed = self.executed.sequence;
-        self.is_flushed_checkpoint = self.executed.is_checkpoint();
-        self.marked_age = self.marked_age.saturating_add(u32::from(self.is_flushed_checkpoint));
-        Ok(())
-    }
-
-    /// Marks what is durable now, if it is a checkpoint and is about to be replaced. One that is not stable yet takes the place of
-    /// a mark only if that is two checkpoints old: log and database must not grow while nothing becomes stable here.
-    fn mark_checkpoint(&mut self) -> Result<(), BackendError> {
-        let is_wanted = self.config.restarts_at_checkpoint && !planted::is_on(Bug::SnapshotDiesWithProcess);
-        // What peers sent is marked no sooner than at the next checkpoint: the archive's floor goes with this very commit.
-        if !is_wanted || !self.is_flushed_checkpoint || self.is_installed {
-            return Ok(());
-        }
-        let is_below_stable = self.marked_at.is_some_and(|marked| self.checkpoints.is_stable(marked));
-        let age_max = if is_below_stable && !planted::is_on(Bug::MarkPassesStable) {
-            MARK_AGE_MAX_BELOW_STABLE
-        } else {
-            MARK_AGE_MAX
-        };
-        let is_due = self.marked_at.is_none()
-            || self.marked_age >= age_max
-            || self.checkpoints.is_stable(self.flushed);
-        // C4: what a quorum contradicts is not worth going back to.
-        if is_due && !self.checkpoints.is_contradicted(self.flushed) {
-            self.store.backend_mut().mark()?;
-            self.is_marked = true;
-            self.marked_at = Some(self.flushed);
-            self.marked_age = 0;
-        }
-        Ok(())
-    }
-
     /// Goes on from what is durable.
     pub(crate) fn reread_executed(&mut self) -> Result<(), ExecutionError> {
         let executed = read_executed(self.store.backend(), &self.config)?;
@@ -382,28 +323,10 @@ impl Executor {
         self.executed.header.as_ref()
     }
 
-    /// The last block whose effects are durable.
-    #[must_use]
-    pub fn flushed(&self) -> Sequence {
-        self.flushed
-    }
-
     /// Whether the state is one that peers sent, and nothing was flushed since: what is archived of earlier blocks may be wrong.
     #[must_use]
     pub fn is_fresh_from_peers(&self) -> bool {
         self.is_installed
-    }
-
-    /// The block at which a restart would begin; the log must keep all that follow it.
-    #[must_use]
-    pub fn restarts_at(&self) -> Sequence {
-        self.marked_at.unwrap_or(self.flushed)
-    }
-
-    /// Bytes that wait for [`flush`](Self::flush), roughly.
-    #[must_use]
-    pub fn unflushed_bytes(&self) -> usize {
-        self.store.overlay_bytes() + self.sessions.bytes()
     }
 
     /// Answers a question from the executed state.

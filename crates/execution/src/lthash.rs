@@ -2,10 +2,13 @@
 //!
 //! Each key belongs to one of 256 buckets. A bucket's digest is a sum, so it changes by one subtraction and one addition
 //! when a value changes, whatever the bucket's size, and it does not depend on the order of the writes. This is LtHash
-//! with 1024 lanes of 16 bits (Bellare and Micciancio 1997; Lewi et al., eprint 2019/227), over BLAKE3's extendable
-//! output. The state's root is a SHA-256 Merkle root, so that any language can check it.
+//! with 1024 lanes of 16 bits (Bellare and Micciancio 1997; Lewi et al., eprint 2019/227). What a pair adds is the key
+//! stream of ChaCha20 under the pair's BLAKE3 digest: BLAKE3's own extendable output is made one block at a time on processors
+//! without AVX-512, and was a tenth of execution. The state's root is a SHA-256 Merkle root, so that any language can check it.
 
 use crate::hash_memo::HashMemo;
+use chacha20::cipher::{KeyIvInit as _, StreamCipher as _};
+use chacha20::{ChaCha20, Nonce};
 use outvote_types::Digest;
 use outvote_types::limits::STATE_BUCKETS;
 use outvote_types::merkle::{self, Tree};
@@ -97,8 +100,10 @@ pub(crate) fn expand(key: &[u8], value: &[u8]) -> Lanes {
     hasher.update(key);
     hasher.update(&(value.len() as u64).to_le_bytes());
     hasher.update(value);
+    // Each digest is a key of its own, so the nonce may be the same everywhere (RFC 8439, 32 bytes of key, counter from 0).
+    let mut stream = ChaCha20::new(hasher.finalize().as_bytes().into(), &Nonce::default());
     let mut out = EMPTY;
-    hasher.finalize_xof().fill(&mut out);
+    stream.apply_keystream(&mut out);
     out
 }
 

@@ -8,10 +8,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 type Map = BTreeMap<Arc<[u8]>, Value>;
 
 /// Keeps everything in memory. Clones share their contents, as two openings of one file would: keep a clone, drop the
-/// executor, open another one on the clone, and a crash has been played.
-#[derive(Clone, Default)]
+/// executor, open another one on the clone, and a crash has been played. What was begun and not settled is lost in it.
+#[derive(Default)]
 pub struct MemoryBackend {
     inner: Arc<Mutex<Contents>>,
+    /// How often somebody must ask whether a commit is done before it is.
+    settles_after: u32,
+    under_way: Option<UnderWay>,
+}
+
+/// A commit that was begun, and how often it will still be asked for in vain.
+struct UnderWay {
+    writes: Arc<Writes>,
+    asks_left: u32,
+}
+
+impl Clone for MemoryBackend {
+    /// Another opening of the same contents: it knows nothing of what this one has begun.
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), settles_after: self.settles_after, under_way: None }
+    }
 }
 
 #[derive(Clone, Default)]
@@ -27,10 +43,17 @@ impl MemoryBackend {
         Self::default()
     }
 
+    /// One whose commits take a while: whoever begins one must ask so often in vain before it is done.
+    #[must_use]
+    pub fn that_settles_after(asks: u32) -> Self {
+        Self { settles_after: asks, ..Self::default() }
+    }
+
     /// A copy that shares nothing with this one: a backup of it as it is now.
     #[must_use]
     pub fn copy(&self) -> Self {
-        Self { inner: Arc::new(Mutex::new(self.lock().clone())) }
+        let inner = Arc::new(Mutex::new(self.lock().clone()));
+        Self { inner, settles_after: self.settles_after, under_way: None }
     }
 
     fn current(&self) -> Arc<Map> {
@@ -40,6 +63,29 @@ impl MemoryBackend {
     fn lock(&self) -> MutexGuard<'_, Contents> {
         // Nothing panics while the lock is held, and a map is replaced as a whole.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends what was begun.
+    fn end_commit(&mut self) {
+        if let Some(UnderWay { writes, .. }) = self.under_way.take() {
+            self.apply(Arc::unwrap_or_clone(writes));
+        }
+    }
+
+    fn apply(&self, writes: Writes) {
+        let mut guard = self.lock();
+        // Copies the map only while a snapshot still looks at it.
+        let map = Arc::make_mut(&mut guard.map);
+        for (key, value) in writes {
+            let Some(value) = value else {
+                map.remove(&key[..]);
+                continue;
+            };
+            match map.get_mut(&key[..]) {
+                Some(place) => *place = value,
+                None => drop(map.insert(key.into(), value)),
+            }
+        }
     }
 }
 
@@ -73,19 +119,28 @@ impl Backend for MemoryBackend {
     }
 
     fn commit(&mut self, writes: Writes) -> Result<(), BackendError> {
-        let mut guard = self.lock();
-        // Copies the map only while a snapshot still looks at it.
-        let map = Arc::make_mut(&mut guard.map);
-        for (key, value) in writes {
-            let Some(value) = value else {
-                map.remove(&key[..]);
-                continue;
-            };
-            match map.get_mut(&key[..]) {
-                Some(place) => *place = value,
-                None => drop(map.insert(key.into(), value)),
-            }
+        self.end_commit();
+        self.apply(writes);
+        Ok(())
+    }
+
+    fn begin_commit(&mut self, writes: Arc<Writes>) -> Result<(), BackendError> {
+        self.end_commit();
+        self.under_way = Some(UnderWay { writes, asks_left: self.settles_after });
+        Ok(())
+    }
+
+    fn is_settled(&mut self) -> Result<bool, BackendError> {
+        if let Some(UnderWay { asks_left: asks_left @ 1.., .. }) = &mut self.under_way {
+            *asks_left -= 1;
+            return Ok(false);
         }
+        self.end_commit();
+        Ok(true)
+    }
+
+    fn settle(&mut self) -> Result<(), BackendError> {
+        self.end_commit();
         Ok(())
     }
 
@@ -94,12 +149,14 @@ impl Backend for MemoryBackend {
     }
 
     fn mark(&mut self) -> Result<(), BackendError> {
+        self.end_commit();
         let mut contents = self.lock();
         contents.marked = Some(Arc::clone(&contents.map));
         Ok(())
     }
 
     fn unmark(&mut self) -> Result<(), BackendError> {
+        self.end_commit();
         self.lock().marked = None;
         Ok(())
     }
@@ -109,6 +166,7 @@ impl Backend for MemoryBackend {
     }
 
     fn go_back(&mut self) -> Result<bool, BackendError> {
+        self.end_commit();
         let mut contents = self.lock();
         let Some(marked) = contents.marked.take() else { return Ok(false) };
         contents.map = marked;

@@ -4,6 +4,7 @@ use crate::backend::{Backend, BackendError, Value, Writes};
 use crate::hash_memo::HashMemo;
 use crate::layout;
 use crate::lthash::{BUCKET_BYTES, Buckets, LtHash, bucket_of, is_empty_sum};
+use crate::merge::{Extent, Pairs, merge};
 use outvote_types::Digest;
 use outvote_types::planted::{self, Bug};
 use std::collections::BTreeMap;
@@ -12,8 +13,6 @@ use std::iter::repeat_n;
 use std::ops::Bound;
 use std::sync::Arc;
 
-/// Pairs that are read from the backend at a time.
-const PAGE_PAIRS: usize = 64;
 /// What an entry of the overlay costs besides its key and value, roughly.
 const ENTRY_BYTES: usize = 96;
 
@@ -21,13 +20,7 @@ const ENTRY_BYTES: usize = 96;
 pub(crate) trait Source {
     fn get(&self, key: &[u8]) -> Result<Option<Value>, BackendError>;
     /// Stops early, behind the pair that exceeds it, when more than `bytes_max` bytes are found.
-    fn range(
-        &self,
-        from: &[u8],
-        to: &[u8],
-        limit: usize,
-        bytes_max: usize,
-    ) -> Result<Vec<(Vec<u8>, Value)>, BackendError>;
+    fn range(&self, from: &[u8], to: &[u8], limit: usize, bytes_max: usize) -> Result<Pairs, BackendError>;
 }
 
 struct Entry {
@@ -35,7 +28,7 @@ struct Entry {
     current: Option<Value>,
     /// What the bucket's sum counts.
     folded: Option<Value>,
-    /// What the backend has.
+    /// What the backend has, or will have once what it is at is done.
     stored: Option<Value>,
     /// Whether the key stands in `unfolded`.
     is_listed: bool,
@@ -81,6 +74,8 @@ pub(crate) struct Undo(Vec<(Vec<u8>, Option<Value>)>);
 /// Backend, overlay and digest as one.
 pub(crate) struct Store {
     backend: Box<dyn Backend>,
+    /// What the backend is still writing; it lies between overlay and backend until that is durable.
+    under_way: Option<Arc<Writes>>,
     overlay: BTreeMap<Vec<u8>, Entry>,
     change: Change,
     buckets: Buckets,
@@ -94,7 +89,8 @@ impl Store {
     pub(crate) fn open(backend: Box<dyn Backend>, memo: HashMemo) -> Result<Option<Self>, BackendError> {
         let Some(buckets) = read_sums(&*backend)? else { return Ok(None) };
         let (overlay, change) = (BTreeMap::new(), Change::default());
-        Ok(Some(Self { backend, overlay, change, buckets, changed: [false; 256], memo }))
+        let under_way = None;
+        Ok(Some(Self { backend, under_way, overlay, change, buckets, changed: [false; 256], memo }))
     }
 
     /// Goes back to what the backend has marked, whatever was written since; says whether anything was marked, and the sums
@@ -152,7 +148,7 @@ impl Store {
         let before = match self.overlay.entry(key.clone()) {
             Slot::Occupied(slot) => self.change.set(&key, slot.into_mut(), value),
             Slot::Vacant(slot) => {
-                let stored = self.backend.get(&key)?;
+                let stored = stored_in(self.under_way.as_deref(), &*self.backend, &key)?;
                 self.change.count(&key, stored.as_ref());
                 self.change.set(&key, slot.insert(Entry::of(stored)), value)
             }
@@ -227,12 +223,44 @@ impl Store {
 
     /// Writes overlay, sums and `local` facts in one commit. If that fails, the overlay is gone, and nobody may go on (D20).
     pub(crate) fn flush(&mut self, local: Writes) -> Result<(), BackendError> {
+        let writes = self.take_writes(local)?;
+        self.backend.commit(writes)
+    }
+
+    /// As [`flush`](Self::flush), but goes on while the backend is at it, until [`is_settled`](Self::is_settled).
+    pub(crate) fn begin_flush(&mut self, local: Writes) -> Result<(), BackendError> {
+        let writes = Arc::new(self.take_writes(local)?);
+        self.under_way = Some(Arc::clone(&writes));
+        self.backend.begin_commit(writes)
+    }
+
+    /// Whether every flush that was begun is durable.
+    pub(crate) fn is_settled(&mut self) -> Result<bool, BackendError> {
+        if self.under_way.is_some() && self.backend.is_settled()? {
+            self.under_way = None;
+        }
+        Ok(self.under_way.is_none())
+    }
+
+    /// Waits until every flush that was begun is durable.
+    pub(crate) fn settle(&mut self) -> Result<(), BackendError> {
+        if self.under_way.is_some() {
+            self.backend.settle()?;
+            self.under_way = None;
+        }
+        Ok(())
+    }
+
+    /// Empties the overlay into one commit's writes.
+    fn take_writes(&mut self, local: Writes) -> Result<Writes, BackendError> {
+        self.settle()?;
         self.fold();
         let mut writes = local;
         if planted::is_on(Bug::MarkBeforeState) {
             self.backend.commit(std::mem::take(&mut writes))?;
         }
         self.add_changed_sums(&mut writes);
+        self.changed = [false; 256];
         self.change = Change::default();
         for (key, entry) in std::mem::take(&mut self.overlay) {
             if entry.current == entry.stored {
@@ -244,9 +272,20 @@ impl Store {
             }
             writes.insert(key, entry.current);
         }
-        self.backend.commit(writes)?;
-        self.changed = [false; 256];
-        Ok(())
+        Ok(writes)
+    }
+
+    /// What lies below the overlay.
+    fn stored(&self, key: &[u8]) -> Result<Option<Value>, BackendError> {
+        stored_in(self.under_way.as_deref(), &*self.backend, key)
+    }
+
+    fn stored_range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Pairs, BackendError> {
+        let Some(under_way) = &self.under_way else { return self.backend.range(from, Some(to), limit) };
+        let written = under_way.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)));
+        let written = written.map(|(key, value)| (&key[..], value.as_ref()));
+        let below = |next: &[u8], limit| self.backend.range(next, Some(to), limit);
+        merge(written, below, from, Extent { limit, bytes_max: usize::MAX })
     }
 
     fn add_changed_sums(&self, writes: &mut Writes) {
@@ -270,6 +309,18 @@ impl Store {
     }
 }
 
+/// What a backend has under a key once what it is at is done.
+fn stored_in(
+    under_way: Option<&Writes>,
+    backend: &dyn Backend,
+    key: &[u8],
+) -> Result<Option<Value>, BackendError> {
+    match under_way.and_then(|writes| writes.get(key)) {
+        Some(written) => Ok(written.clone()),
+        None => backend.get(key),
+    }
+}
+
 fn read_sums(backend: &dyn Backend) -> Result<Option<Buckets>, BackendError> {
     let mut buckets = Buckets::default();
     for (row, members) in layout::sum_rows(backend.sums_per_row()) {
@@ -288,77 +339,21 @@ fn read_sums(backend: &dyn Backend) -> Result<Option<Buckets>, BackendError> {
     Ok(Some(buckets))
 }
 
-/// Collects pairs up to a count and a size.
-struct Page {
-    pairs: Vec<(Vec<u8>, Value)>,
-    limit: usize,
-    bytes: usize,
-    bytes_max: usize,
-}
-
-impl Page {
-    fn push(&mut self, key: &[u8], value: &Value) {
-        self.bytes += key.len() + value.len();
-        self.pairs.push((key.to_vec(), value.clone()));
-    }
-
-    fn is_full(&self) -> bool {
-        self.pairs.len() >= self.limit || self.bytes > self.bytes_max
-    }
-}
-
 impl Source for Store {
     fn get(&self, key: &[u8]) -> Result<Option<Value>, BackendError> {
         match self.overlay.get(key) {
             Some(entry) => Ok(entry.current.clone()),
-            None => self.backend.get(key),
+            None => self.stored(key),
         }
     }
 
-    fn range(
-        &self,
-        from: &[u8],
-        to: &[u8],
-        limit: usize,
-        bytes_max: usize,
-    ) -> Result<Vec<(Vec<u8>, Value)>, BackendError> {
-        let mut page = Page { pairs: Vec::new(), limit, bytes: 0, bytes_max };
-        if from >= to || limit == 0 {
-            return Ok(page.pairs);
+    fn range(&self, from: &[u8], to: &[u8], limit: usize, bytes_max: usize) -> Result<Pairs, BackendError> {
+        if from >= to {
+            return Ok(Vec::new());
         }
-        let mut written =
-            self.overlay.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to))).peekable();
-        let mut next = from.to_vec();
-        loop {
-            let stored = self.backend.range(&next, Some(to), limit.min(PAGE_PAIRS))?;
-            let is_end = stored.len() < limit.min(PAGE_PAIRS);
-            for (key, value) in &stored {
-                // What was written below this stored key comes first.
-                while let Some((above, entry)) = written.next_if(|(written, _)| *written < key) {
-                    entry.current.iter().for_each(|value| page.push(above, value));
-                    if page.is_full() {
-                        return Ok(page.pairs);
-                    }
-                }
-                match written.next_if(|(written, _)| *written == key) {
-                    Some((_, entry)) => entry.current.iter().for_each(|value| page.push(key, value)),
-                    None => page.push(key, value),
-                }
-                if page.is_full() {
-                    return Ok(page.pairs);
-                }
-            }
-            match stored.last() {
-                Some((last, _)) if !is_end => next = layout::just_above(last),
-                _ => break,
-            }
-        }
-        for (key, entry) in written {
-            entry.current.iter().for_each(|value| page.push(key, value));
-            if page.is_full() {
-                break;
-            }
-        }
-        Ok(page.pairs)
+        let written = self.overlay.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)));
+        let written = written.map(|(key, entry)| (&key[..], entry.current.as_ref()));
+        let below = |next: &[u8], limit| self.stored_range(next, to, limit);
+        merge(written, below, from, Extent { limit, bytes_max })
     }
 }

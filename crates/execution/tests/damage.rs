@@ -134,13 +134,13 @@ fn a_session_with_counts_that_nobody_writes_is_damaged_and_never_counted_on() {
 #[test]
 fn a_state_of_another_format_is_refused_with_the_cure_and_nothing_is_changed() {
     for (format, cure) in
-        [(2u32, "newer program"), (u32::MAX, "newer program"), (0, "remove data/state.redb")]
+        [(3u32, "newer program"), (u32::MAX, "newer program"), (1, "remove data/state.redb")]
     {
         let bench = used();
         put(&bench.backend, FORMAT, Some(&encode(&format)));
         let before = all(&bench.backend);
         let error = open(&bench).err().unwrap();
-        assert_eq!(error, ExecutionError::NewerFormat { found: format, known: 1 });
+        assert_eq!(error, ExecutionError::NewerFormat { found: format, known: 2 });
         let text = error.to_string();
         assert!(text.contains(&format!("format {format}")) && text.contains(cure), "{text}");
         assert!(all(&bench.backend) == before, "a refused start writes nothing");

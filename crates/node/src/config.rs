@@ -145,7 +145,12 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
         "8192",
         "Requests waiting for their order at most; more are refused early as busy.",
     ),
-    ("limits", "database_cache_mib", "8", "Cache of the state database."),
+    (
+        "limits",
+        "database_cache_mib",
+        "32",
+        "Cache of the state database: half of it takes what is written at a time.",
+    ),
     (
         "limits",
         "retain_blocks",
@@ -187,7 +192,7 @@ impl Default for Limits {
             client_connections: 1024,
             client_signatures_per_second: 20_000,
             pool_requests: 8_192,
-            database_cache_mib: 8,
+            database_cache_mib: 32,
             retain_blocks: 0,
             log_segment_mib: 16,
         }

@@ -20,7 +20,12 @@ use std::time::{Duration, Instant};
 
 /// Bytes of state, or of archived blocks, that wait in memory at most. Nothing is written by the clock: each checkpoint
 /// flushes by itself, the log replays what was not flushed, and a replica that starts exactly at a checkpoint can serve it.
-const FLUSH_BYTES: usize = 2 << 20;
+const FLUSH_BYTES: usize = 8 << 20;
+/// Bytes that may gather while the database is still writing what waited before; counted with those it is writing where they are
+/// archived blocks. More than that and execution waits for it.
+const WAIT_BYTES: usize = 3 * FLUSH_BYTES;
+/// How often a flush that is under way is looked at: if it fails, the node stops at once (D20), also where nothing else comes.
+const FLUSH_LOOKED_AT: Duration = Duration::from_millis(50);
 /// How often the digest for the report is renewed at most: it costs a hash of whatever changed since.
 const DIGEST_EVERY: Duration = Duration::from_secs(1);
 
@@ -74,6 +79,10 @@ pub(crate) struct ExecutionThread {
     /// What was durable when it was last looked at, and how much may wait from then on.
     flushed: Sequence,
     flush_at_bytes: usize,
+    /// Whether a flush is under way.
+    is_flushing: bool,
+    /// The last block of the flush that was begun last, besides those at checkpoints.
+    flush_began: Sequence,
     /// This replica's turn, from 1, among so many.
     turns: (usize, usize),
 }
@@ -111,6 +120,8 @@ impl ExecutionThread {
             released: Sequence(0),
             digest_at: None,
             flushed: Sequence(0),
+            is_flushing: false,
+            flush_began: Sequence(0),
             flush_at_bytes: first_flush(turns),
             turns,
         }
@@ -137,13 +148,20 @@ impl ExecutionThread {
     /// Flushes when much waits. All replicas have the same to flush, and a client needs answers of `f + 1` of them only: so each
     /// begins at another point after a checkpoint, at which all of them flush.
     fn flush_in_turn(&mut self) -> Result<(), NodeError> {
+        let is_settled = self.executor.is_settled()?;
+        self.is_flushing = !is_settled;
         if self.executor.flushed() != self.flushed {
             self.flushed = self.executor.flushed();
-            self.flush_at_bytes = first_flush(self.turns);
+            if self.flushed != self.flush_began {
+                self.flush_at_bytes = first_flush(self.turns);
+            }
         }
-        if self.executor.unflushed_bytes().max(self.archive.pending_bytes()) >= self.flush_at_bytes {
-            self.executor.flush()?;
-            self.flushed = self.executor.flushed();
+        // While the database is at it, as much again may gather; only then is it waited for.
+        let wait_at_bytes = if is_settled { self.flush_at_bytes } else { WAIT_BYTES };
+        if self.executor.unflushed_bytes().max(self.archive.pending_bytes()) >= wait_at_bytes {
+            self.flush_began = self.executor.executed();
+            self.executor.begin_flush()?;
+            self.is_flushing = true;
             self.flush_at_bytes = FLUSH_BYTES;
         }
         Ok(())
@@ -153,7 +171,8 @@ impl ExecutionThread {
         let now = Instant::now();
         let due = [self.digest_at, self.waiting.next_expiry()].into_iter().flatten().min();
         let due = due.map(|at| at.saturating_duration_since(now));
-        due.into_iter().chain(self.transfer.sleep()).min().unwrap_or(Duration::from_secs(5))
+        let flush = self.is_flushing.then_some(FLUSH_LOOKED_AT);
+        due.into_iter().chain(flush).chain(self.transfer.sleep()).min().unwrap_or(Duration::from_secs(5))
     }
 
     /// What is due by the clock, however busy the queue is.

@@ -92,6 +92,7 @@ pub struct Machine {
     committee: Committee,
     tunables: outvote_replica::Tunables,
     flush_blocks: u64,
+    flush_lasts_blocks: u32,
     pub(crate) gives_up_blocks: bool,
 }
 
@@ -142,11 +143,12 @@ impl Machine {
             is_full: false,
             is_unreadable: false,
             backup: None,
-            backend: MemoryBackend::new(),
+            backend: MemoryBackend::that_settles_after(plan.flush_lasts_blocks),
             memo: memo.clone(),
             committee: committee.clone(),
             tunables: plan.tunables.clone(),
             flush_blocks: plan.flush_blocks,
+            flush_lasts_blocks: plan.flush_lasts_blocks,
             gives_up_blocks: plan.gives_up_blocks,
         })
     }
@@ -228,7 +230,7 @@ impl Machine {
 
     /// Loses its state and archive as well, but not the log.
     pub fn wipe_state(&mut self) {
-        self.backend = MemoryBackend::new();
+        self.backend = MemoryBackend::that_settles_after(self.flush_lasts_blocks);
         self.archive = Archive::default();
         self.installed.clear();
         self.applied.clear();
@@ -272,8 +274,9 @@ impl Machine {
         }
         let block = self.queue.pop_front()?;
         let result = executor.execute(&block.block).ok()?;
-        if result.sequence.since(executor.flushed()) >= self.flush_blocks {
-            executor.flush().ok()?;
+        let is_due = result.sequence.since(executor.flushed()) >= self.flush_blocks;
+        if is_due && executor.is_settled().ok()? {
+            executor.begin_flush().ok()?;
         }
         for operation in &result.results {
             if matches!(operation.leaf.kind, ResultKind::Applied | ResultKind::Refused) {

@@ -54,6 +54,8 @@ pub struct Plan {
     pub parameters: Parameters,
     /// Executed blocks between two flushes of the state, besides those at checkpoints; what came since is executed again.
     pub flush_blocks: u64,
+    /// For how many blocks such a flush goes on before it is durable, or lost in a crash.
+    pub flush_lasts_blocks: u32,
     /// Whether archives keep no more blocks than they must (C2), or all, as a replica does unless told otherwise.
     pub gives_up_blocks: bool,
     /// Tuning, the same for all.
@@ -115,6 +117,7 @@ impl Plan {
             liars: Vec::new(),
             parameters: Parameters { checkpoint_interval: 64, ..Parameters::default() },
             flush_blocks: u64::MAX,
+            flush_lasts_blocks: 0,
             gives_up_blocks: true,
             tunables: Tunables { lease_slots: 16, ..Tunables::default() },
             network: Network::calm(),
@@ -186,6 +189,7 @@ impl Plan {
         let mut random = Random::new(self.seed ^ 0x6368_6563_6b70_6f69);
         self.parameters.checkpoint_bytes = *random.pick(&[600, 2_000, 10_000, 64 << 20]);
         self.flush_blocks = *random.pick(&[1, 3, 10, u64::MAX]);
+        self.flush_lasts_blocks = *random.pick(&[0, 1, 4]);
     }
 
     /// A quiet cluster with a checkpoint every so many blocks.

@@ -147,6 +147,7 @@ pub const ROWS: &[Row] = &[
     test("AnythingMayWait", "protocol", "requests", "no_more_waits_than_is_ordered_in_half_a_window"),
     test("GrowthBlind", "protocol", "requests", "batches_grow_only_while_commits_are_quick"),
     test("MarkPassesStable", "execution", "checkpoints", "the_mark_does_not_pass_the_last_stable_checkpoint"),
+    test("FlushTrustedEarly", "execution", "flushes", "a_flush_that_is_under_way_counts_for_nothing"),
     test("NobodyGivesWay", "protocol", "requests", "a_full_pool_gives_way_fairly"),
     test("OwnClientsFirst", "protocol", "requests", "overload_deposes_nobody"),
     test("OneSessionFirst", "protocol", "requests", "batches_take_clients_in_turn"),

@@ -51,6 +51,9 @@ pub(crate) struct Bench {
     /// A file whose lines are the operations' contents.
     #[arg(long)]
     data: Option<PathBuf>,
+    /// Also samples what the processors do, by Linux's `perf`: verify, sign, hash, encode, copy, and so on.
+    #[arg(long)]
+    kinds: bool,
     /// How many replicas.
     #[arg(long, default_value_t = 4)]
     replicas: usize,
@@ -134,6 +137,7 @@ impl Bench {
             signatures,
             rate: self.rate,
             data: self.data.clone(),
+            kinds: self.kinds,
         }
     }
 

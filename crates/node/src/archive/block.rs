@@ -90,6 +90,15 @@ impl ArchivedBlock {
         self.header().sequence
     }
 
+    /// The requests that came to their end in it, each once: the operations of one stand together.
+    pub(crate) fn ended_requests(&self) -> impl Iterator<Item = (PublicKey, Nonce)> {
+        let mut last = None;
+        let names = self.results.iter().filter(|result| result.is_final());
+        names
+            .map(|result| (result.session, result.nonce))
+            .filter(move |name| last.replace(*name) != Some(*name))
+    }
+
     /// The digests of the result leaves.
     pub(crate) fn leaves(&self) -> Vec<Digest> {
         self.results.iter().map(|result| result.leaf.digest()).collect()

@@ -9,7 +9,7 @@ mod retention;
 mod rows;
 
 pub(crate) use block::{ArchivedBlock, ArchivedResult};
-pub(crate) use pending::{ArchiveChange, Floor, Pending};
+pub(crate) use pending::{ArchiveChange, Floor, Pending, Taken};
 pub(crate) use retention::sweep;
 
 use crate::backend::Blocks;

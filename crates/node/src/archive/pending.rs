@@ -48,9 +48,7 @@ pub(crate) struct Inner {
 impl Inner {
     pub(crate) fn add(&mut self, block: Arc<ArchivedBlock>) {
         let sequence = block.sequence();
-        for result in block.results.iter().filter(|result| result.is_final()) {
-            self.requests.insert((result.session, result.nonce), sequence);
-        }
+        self.requests.extend(block.ended_requests().map(|name| (name, sequence)));
         self.ids.insert(block.id(), sequence);
         self.bytes += block.bytes();
         if let Some(replaced) = self.blocks.insert(sequence, block) {
@@ -72,8 +70,7 @@ impl Inner {
         self.blocks.remove(&sequence);
         self.bytes -= stored.bytes();
         self.ids.remove(&stored.id());
-        for result in &stored.results {
-            let name = (result.session, result.nonce);
+        for name in stored.ended_requests() {
             if self.requests.get(&name) == Some(&sequence) {
                 self.requests.remove(&name);
             }
@@ -85,7 +82,7 @@ impl Inner {
 pub(crate) struct Taken {
     pub(crate) changes: Vec<ArchiveChange>,
     blocks: Vec<Arc<ArchivedBlock>>,
-    certificates: Vec<Sequence>,
+    certificates: BTreeMap<Sequence, Certificate>,
     floor: Floor,
 }
 
@@ -109,9 +106,8 @@ impl Pending {
         for (sequence, block) in &inner.blocks {
             rows::write(*sequence, encode(&**block), &mut changes);
             changes.push((IDS, block.id().0.into(), Some(key(*sequence).into())));
-            for result in block.results.iter().filter(|result| result.is_final()) {
-                let name = request_key(&result.session, result.nonce);
-                changes.push((REQUESTS, name, Some(key(*sequence).into())));
+            for (session, nonce) in block.ended_requests() {
+                changes.push((REQUESTS, request_key(&session, nonce), Some(key(*sequence).into())));
             }
         }
         for (sequence, certificate) in &inner.certificates {
@@ -124,7 +120,7 @@ impl Pending {
         Taken {
             changes,
             blocks: inner.blocks.values().cloned().collect(),
-            certificates: inner.certificates.keys().copied().collect(),
+            certificates: inner.certificates.clone(),
             floor,
         }
     }
@@ -135,9 +131,8 @@ impl Pending {
         for block in &taken.blocks {
             inner.remove(block.sequence(), block);
         }
-        for sequence in &taken.certificates {
-            inner.certificates.remove(sequence);
-        }
+        // Another one may have come since.
+        inner.certificates.retain(|sequence, held| taken.certificates.get(sequence) != Some(held));
         inner.floor.swept = inner.floor.swept.max(taken.floor.swept);
         inner.stored_floor = taken.floor;
     }

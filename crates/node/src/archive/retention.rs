@@ -40,8 +40,8 @@ fn forget(stored: &Blocks, sequence: Sequence, changes: &mut Vec<ArchiveChange>)
     if is_here(stored.get(IDS, &block.id().0)?) {
         changes.push((IDS, block.id().0.into(), None));
     }
-    for result in block.results.iter().filter(|result| result.is_final()) {
-        let name = request_key(&result.session, result.nonce);
+    for (session, nonce) in block.ended_requests() {
+        let name = request_key(&session, nonce);
         // A repair may have executed it elsewhere since.
         if is_here(stored.get(REQUESTS, &name)?) {
             changes.push((REQUESTS, name, None));

@@ -43,10 +43,11 @@ pub struct StateOptions {
 }
 
 impl Default for StateOptions {
-    /// A cache of 8 MiB: a replica should stay small, and the system caches the file as well. Checked: a wrong
-    /// answer is worse than a second at the start.
+    /// A cache of 32 MiB: a replica should stay small, and the system caches the file as well, but the pages of one commit should
+    /// find room in half of it, or they are written, dropped and read again for their checksums. Checked: a wrong answer is worse
+    /// than a second at the start.
     fn default() -> Self {
-        Self { cache_bytes: 8 << 20, is_checked: true }
+        Self { cache_bytes: 32 << 20, is_checked: true }
     }
 }
 
