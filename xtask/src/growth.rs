@@ -9,7 +9,7 @@ use std::process::Command;
 const RECORDS: &str = "growth";
 
 /// Builds, and measures what these arguments say; answers whether all went well. The section of the page is written anew from all
-/// that is kept.
+/// that is kept: of each series the last whole run, or else the last short one.
 ///
 /// # Errors
 /// When a program cannot be started.

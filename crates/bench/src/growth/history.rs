@@ -21,8 +21,8 @@ const MEMBERS: usize = 4;
 const CLIENTS: usize = 256;
 /// Operations under one signature.
 const ENVELOPE_OPS: usize = 50;
-/// Blocks that replicas keep: enough for receipts of the last hour under load, and an end to the disk.
-const RETAIN_BLOCKS: u64 = 4_096;
+/// Blocks that replicas keep: what peers may need in any case (C2), and no more.
+const RETAIN_BLOCKS: u64 = 2_048;
 /// Looks at the cluster over the whole history.
 const SAMPLES: u64 = 50;
 /// Between two looks at how many operations there are.

@@ -15,6 +15,10 @@ const CROWD: (usize, usize) = (256, 4);
 const BATCH_IN_FLIGHT: usize = 32;
 /// Bytes of an operation there: 4,096 of them must fit into a batch.
 const BATCH_PAYLOAD: usize = 64;
+/// Bytes of operations under way at most, so that latency is not that of a queue of large ones.
+const UNDER_WAY_BYTES: usize = 4 << 20;
+/// Members at which loads begin to take longer to settle on one machine.
+const SETTLE_MEMBERS: usize = 4;
 /// Clients that share one set of links.
 const CLIENTS_PER_CONNECTION: usize = 128;
 /// Sets of links at most.
@@ -40,16 +44,27 @@ fn options(field: &Field<'_>, (clients, in_flight): (usize, usize)) -> Options {
     }
 }
 
+/// A load on many members of one machine: it takes as much longer to settle as there are more of them.
+fn settled(options: Options, n: usize) -> Options {
+    let times = u32::try_from(n.div_ceil(SETTLE_MEMBERS)).unwrap_or(1);
+    Options { warm_up: options.warm_up * times, measured: options.measured * times.div_ceil(2), ..options }
+}
+
 fn points(field: &Field<'_>, series: Growth) -> Vec<Point> {
     let crowd = || options(field, CROWD);
     let point = |value, options| Point { value, n: 4, options, alone: false };
     match series {
         Growth::Members => {
             let members = field.plan.members().into_iter();
-            members.map(|n| Point { n, alone: true, ..point(n, crowd()) }).collect()
+            members.map(|n| Point { n, alone: true, ..point(n, settled(crowd(), n)) }).collect()
         }
         Growth::Payload => {
-            let bytes = |value| Options { payload_bytes: value + PAYLOAD_MIN, ..crowd() };
+            let bytes = |value: usize| {
+                let payload_bytes = value + PAYLOAD_MIN;
+                let under_way = (UNDER_WAY_BYTES / payload_bytes).clamp(1, CROWD.0 * CROWD.1);
+                let clients = under_way.min(CROWD.0);
+                Options { payload_bytes, ..options(field, (clients, under_way / clients)) }
+            };
             field.plan.payloads().into_iter().map(|value| point(value, bytes(value))).collect()
         }
         Growth::Batch => {
@@ -97,7 +112,7 @@ async fn measure(field: &mut Field<'_>, point: &Point) -> Result<LoadRow, BenchE
     let report = load(field, point.n, &point.options).await?;
     let mut row = LoadRow::new(point.value, &report, command(point.n, &point.options));
     if point.alone {
-        let single = options(field, (1, 1));
+        let single = settled(options(field, (1, 1)), point.n);
         row.alone_p50_ms = Some(load(field, point.n, &single).await?.latency_ms.p50);
     }
     Ok(row)

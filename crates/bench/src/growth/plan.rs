@@ -73,8 +73,6 @@ pub struct Plan {
     pub missed: Duration,
     /// Operations a second of that load; an eighth of the most that there is unless given.
     pub rate: Option<u32>,
-    /// The first of the ports that clusters use.
-    pub first_port: u16,
     /// How it was asked for.
     pub command: String,
 }
@@ -92,7 +90,6 @@ impl Plan {
             restarts: 5,
             missed: Duration::from_secs(300),
             rate: None,
-            first_port: 26_000,
             command: String::new(),
         }
     }

@@ -56,6 +56,8 @@ pub struct SimulatedRow {
     pub leader_busy: (f64, f64),
     /// Leaders replaced.
     pub view_changes: u64,
+    /// How often a replica suspected a leader, by the letter of the reason.
+    pub suspicions: Vec<(char, u64)>,
     /// Requests that found a replica busy.
     pub refused: u64,
 }
@@ -247,8 +249,9 @@ impl Record {
 /// All series that were ever measured here.
 pub type Records = BTreeMap<Growth, Record>;
 
-fn path(folder: &Path, series: Growth) -> PathBuf {
-    folder.join(format!("{}.json", series.name()))
+/// A short run has a file of its own: it never takes the place of a whole one.
+fn path(folder: &Path, series: Growth, is_quick: bool) -> PathBuf {
+    folder.join(format!("{}{}.json", series.name(), if is_quick { "-quick" } else { "" }))
 }
 
 impl Record {
@@ -257,7 +260,7 @@ impl Record {
     /// # Errors
     /// When the file cannot be written.
     pub fn keep(&self, folder: &Path, series: Growth) -> Result<(), BenchError> {
-        let path = path(folder, series);
+        let path = path(folder, series, self.quick);
         let failed = |source| BenchError::File { path: path.clone(), source };
         std::fs::create_dir_all(folder).map_err(failed)?;
         let text = serde_json::to_string_pretty(self)
@@ -265,14 +268,15 @@ impl Record {
         std::fs::write(&path, text + "\n").map_err(failed)
     }
 
-    /// All that is kept in this folder.
+    /// All that is kept in this folder: of each series the whole run, or else the short one.
     ///
     /// # Errors
     /// When a file is there and cannot be read.
     pub fn all(folder: &Path) -> Result<Records, BenchError> {
         let mut records = Records::new();
-        for series in Growth::ALL {
-            let path = path(folder, series);
+        for (series, is_quick) in Growth::ALL.into_iter().flat_map(|series| [(series, true), (series, false)])
+        {
+            let path = path(folder, series, is_quick);
             let Ok(text) = std::fs::read_to_string(&path) else { continue };
             let record = serde_json::from_str(&text)
                 .map_err(|error| BenchError::Record { path: path.clone(), why: error.to_string() })?;

@@ -43,7 +43,7 @@ pub(crate) struct GrowthCommand {
     /// Operations a second while it comes back; an eighth of the most that there is unless told.
     #[arg(long)]
     rate: Option<u32>,
-    /// The first of the ports that clusters use; they take turns on this row and one 400 above.
+    /// The first replica's page; the others' ports follow, and the links lie 100 above.
     #[arg(long, default_value_t = 26_000)]
     port: u16,
     /// Keeps what was measured in this folder, a file for each series.
@@ -59,12 +59,12 @@ impl GrowthCommand {
         let plan = self.plan()?;
         let folder = Folder(std::env::temp_dir().join(format!("outvote-growth-{}", std::process::id())));
         let mut number = 0;
-        let mut fresh = |replicas: usize, port: u16| {
+        let mut fresh = |replicas: usize| {
             // What the cluster before left is not needed any more.
             let _ = std::fs::remove_dir_all(folder.cluster(number));
             number += 1;
             let cluster = ClusterFolder::new(folder.cluster(number));
-            let made = cluster.create(replicas, port, false, Parameters::default());
+            let made = cluster.create(replicas, self.port, false, Parameters::default());
             let file = made.map_err(|failure| BenchError::Cluster(format!("cannot be made: {failure}")))?;
             Ok(Ground { file, committee: cluster.committee_path(), homes: cluster.homes() })
         };
@@ -72,20 +72,12 @@ impl GrowthCommand {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
         let mut simulate = || simulated(&plan);
-        runtime.block_on(growth::run(&plan, &program, &mut fresh, &mut simulate, &self.record, &note))?;
-        let records = Record::all(&self.record)?;
+        let measured =
+            runtime.block_on(growth::run(&plan, &program, &mut fresh, &mut simulate, &self.record, &note))?;
         if let Some(docs) = &self.write {
-            growth::write(&records, docs)?;
+            growth::write(&Record::all(&self.record)?, docs)?;
         }
-        let measured: Vec<&Record> = records
-            .iter()
-            .filter(|(series, _)| plan.series.contains(series))
-            .map(|(_, record)| record)
-            .collect();
-        output.print(&measured, |_| {
-            let chosen = records.iter().filter(|(series, _)| plan.series.contains(series));
-            growth::section(&chosen.map(|(series, record)| (*series, record.clone())).collect())
-        })
+        output.print(&measured.values().collect::<Vec<_>>(), |_| growth::section(&measured))
     }
 
     fn plan(&self) -> Result<Plan, Failure> {
@@ -103,7 +95,6 @@ impl GrowthCommand {
             operations: self.operations.unwrap_or(plan.operations),
             missed: self.missed.map_or(plan.missed, Duration::from_secs),
             rate: self.rate,
-            first_port: self.port,
             command: self.command(),
             ..plan
         })
@@ -148,8 +139,9 @@ fn simulated(plan: &Plan) -> Measured {
                 Ok(figures) => {
                     let (ops_per_s, answer_ms) = (figures.ops_per_s, figures.answer_p50_ms);
                     note(&format!(
-                        "simulated {replicas} {network}, {} clients: {ops_per_s:.0} ops/s, p50 {answer_ms:.2} ms",
-                        scenario.clients
+                        "simulated {replicas} {network}, {} clients: {ops_per_s:.0} ops/s, p50 {answer_ms:.2} ms{}",
+                        scenario.clients,
+                        suspicions(&figures)
                     ));
                     rows.push(row(network, &scenario, &figures));
                 }
@@ -159,6 +151,12 @@ fn simulated(plan: &Plan) -> Measured {
         }
     }
     (Rows::Simulated(rows), skipped)
+}
+
+/// Which leaders were suspected, and why: nobody should be, where nothing fails.
+fn suspicions(figures: &Figures) -> String {
+    let each = figures.suspicions.iter().map(|(reason, count)| format!(", suspicion {reason} {count} times"));
+    each.collect()
 }
 
 fn row(network: &str, scenario: &Scenario, figures: &Figures) -> SimulatedRow {
@@ -186,6 +184,7 @@ fn row(network: &str, scenario: &Scenario, figures: &Figures) -> SimulatedRow {
         cpu_us_per_operation: figures.cpu_us_per_operation,
         leader_busy: figures.leader_busy,
         view_changes: figures.view_changes,
+        suspicions: figures.suspicions.clone(),
         refused: figures.refused,
     }
 }

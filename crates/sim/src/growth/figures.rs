@@ -89,6 +89,8 @@ pub struct Figures {
     pub leader_busy: (f64, f64),
     /// Leaders that were replaced; none, where the cluster keeps up.
     pub view_changes: u64,
+    /// How often a replica suspected a leader, by the letter of the reason.
+    pub suspicions: Vec<(char, u64)>,
     /// Requests that a replica was too busy for.
     pub refused: u64,
     /// Blocks that a replica lacked, and asked for in vain: none, where nothing fails.
@@ -175,6 +177,7 @@ impl Figures {
                 share(to.leader_ns.1 - from.leader_ns.1, 1),
             ),
             view_changes,
+            suspicions: tally.suspicions.iter().map(|(reason, count)| (*reason, *count)).collect(),
             refused: tally.refused,
             questions: tally.questions,
         }

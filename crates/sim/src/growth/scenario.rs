@@ -89,14 +89,14 @@ impl Scenario {
     /// looked at; each is a hundred thousand messages.
     #[must_use]
     pub fn crowded(replicas: usize, distance: Distance, hardware: Hardware) -> Self {
-        let measured_blocks = if replicas > 31 { 24 } else { 60 };
-        let (ramp_ms, warm_up_ms) = match distance {
-            Distance::Even { .. } => (1_000, 2_000),
-            Distance::Regions => (3_000, 6_000),
+        let (measured_blocks, hurry) = if replicas > 31 { (24, 2) } else { (60, 1) };
+        let warm_up_ms = match distance {
+            Distance::Even { .. } => 2_000 / hurry,
+            Distance::Regions => 6_000 / hurry,
         };
         Self {
             clients: 4_096,
-            ramp_ms,
+            ramp_ms: warm_up_ms / 2,
             warm_up_ms,
             measured_blocks,
             ..Self::alone(replicas, distance, hardware)

@@ -9,7 +9,7 @@ use super::tally::{Counted, Moment, Tally, Totals};
 use crate::keys::TagScheme;
 use crate::plan::Plan;
 use crate::world::committee_of;
-use outvote_replica::{Action, CommittedBlock, Event, Recipients};
+use outvote_replica::{Action, CommittedBlock, Event, Note, Recipients};
 use outvote_types::{
     Data, Message, Nonce, PublicKey, Quorum, QuorumError, ReplicaId, Request, Sequence, decode,
 };
@@ -284,6 +284,9 @@ impl<'a> Stage<'a> {
                 self.tally.questions += 1;
                 let data = Data::Gone { oldest: self.last };
                 self.stations[at.index()].tell(Event::Served { to, data });
+            }
+            Action::Note(Note::Suspected { reason, .. }) => {
+                *self.tally.suspicions.entry(reason).or_default() += 1;
             }
             Action::Certified(_)
             | Action::FetchState { .. }

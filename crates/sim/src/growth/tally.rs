@@ -100,6 +100,8 @@ pub(super) struct Tally {
     pub(super) answers: Vec<(u64, u64)>,
     /// Requests that a replica called itself too busy for.
     pub(super) refused: u64,
+    /// How often a leader was suspected, by the letter of the reason (V3).
+    pub(super) suspicions: BTreeMap<char, u64>,
     /// Questions of replicas for blocks, which nobody answers here.
     pub(super) questions: u64,
 }
