@@ -1,4 +1,5 @@
 //! Grown clusters cost what the design says, and the simulated machines work as long as they are told to.
+#![allow(clippy::expect_used, reason = "a helper of tests may panic like a test")]
 
 use outvote_sim::growth::{Distance, Figures, Hardware, Prices, Scenario, run};
 

@@ -54,8 +54,8 @@ const fn remark(series: Growth) -> &'static str {
             "An operation is 17 bytes more than its value: tags, lengths, and a key of eight bytes.\n\n"
         }
         Growth::Batch => {
-            "Operations of 64 bytes, so that 4,096 of them fit into a batch, and 32 requests of each client under way, so that there are \
-             as many. A fixed batch does not grow.\n\n"
+            "Operations of 64 bytes, so that 4,096 of them fit into a batch, and as many requests under way as sixteen batches hold, 8,192 at \
+             most: what waits for small batches is latency. A fixed batch does not grow.\n\n"
         }
         _ => "",
     }

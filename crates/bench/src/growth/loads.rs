@@ -11,8 +11,10 @@ use crate::runs::throughput;
 
 /// Client keys of a load that takes all there is, and requests of each under way.
 const CROWD: (usize, usize) = (256, 4);
-/// Requests of each under way where batches are as large as can be.
+/// Requests of each under way at most where batches are as large as can be.
 const BATCH_IN_FLIGHT: usize = 32;
+/// Batches under way that there are requests for: a pipeline of eight, and as many that wait.
+const BATCHES_UNDER_WAY: usize = 16;
 /// Bytes of an operation there: 4,096 of them must fit into a batch.
 const BATCH_PAYLOAD: usize = 64;
 /// Bytes of operations under way at most, so that latency is not that of a queue of large ones.
@@ -50,6 +52,14 @@ fn settled(options: Options, n: usize) -> Options {
     Options { warm_up: options.warm_up * times, measured: options.measured * times.div_ceil(2), ..options }
 }
 
+/// Requests of each client under way where a batch holds so many at most; 0 for as many as there are.
+fn in_flight_of(batch: usize) -> usize {
+    match batch {
+        0 => BATCH_IN_FLIGHT,
+        batch => (batch * BATCHES_UNDER_WAY).div_ceil(CROWD.0).clamp(1, BATCH_IN_FLIGHT),
+    }
+}
+
 fn points(field: &Field<'_>, series: Growth) -> Vec<Point> {
     let crowd = || options(field, CROWD);
     let point = |value, options| Point { value, n: 4, options, alone: false };
@@ -71,7 +81,7 @@ fn points(field: &Field<'_>, series: Growth) -> Vec<Point> {
             let batch = |value: usize| Options {
                 batch_max: (value > 0).then_some(value),
                 payload_bytes: BATCH_PAYLOAD,
-                ..options(field, (CROWD.0, BATCH_IN_FLIGHT))
+                ..options(field, (CROWD.0, in_flight_of(value)))
             };
             field.plan.batches().into_iter().map(|value| point(value, batch(value))).collect()
         }
