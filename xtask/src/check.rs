@@ -3,6 +3,7 @@
 use crate::bugs::{self, Selection};
 use crate::faults::{Shown, print_faults};
 use crate::fuzz;
+use crate::growth::growth;
 use crate::nightly;
 use crate::peers::peers;
 use crate::report::{Report, Sums};
@@ -24,6 +25,9 @@ cargo xtask torture            real processes under every fault that this host c
                                [--minutes M] [--replicas 4|7] [--only ROW] [--seed S] [--list]
 cargo xtask bench peers        what a user would pick instead, beside ours and in one run, into docs/performance.md:
                                [--only NAME] [--rounds N] [--quick] [--output text|json]
+cargo xtask bench growth       how it grows: members, payload, batch, clients, history, a replica that comes back; real
+                               processes, and up to 100 members in the simulator, into docs/performance.md:
+                               [--quick] [--only SERIES,...] [--seconds S] [--operations N] [--missed S] [--rate N]
 cargo xtask faults             each fault of docs/faults.md: which tests play it, and what came of them
 cargo xtask faults --open      those that have no test yet, or not for all of it
 cargo xtask faults --settle    empties the state of rows that are open and have a test by now
@@ -42,6 +46,7 @@ pub fn main_with(arguments: &[String]) -> ExitCode {
         ["bugs", "--only", bug] => plant(Selection::One(bug), &mut io::stdout().lock()),
         ["check", "--list"] => list(&mut io::stdout().lock()).map(|()| true),
         ["bench", "peers", arguments @ ..] => peers(&Tree::own(), arguments),
+        ["bench", "growth", arguments @ ..] => growth(&Tree::own(), arguments),
         ["torture", arguments @ ..] => torture(&Tree::own(), arguments),
         ["faults"] => faults(&Tree::own(), &Shown::All),
         ["faults", "--open"] => faults(&Tree::own(), &Shown::Open),

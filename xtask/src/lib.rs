@@ -9,6 +9,7 @@ mod fault_book;
 mod faults;
 mod fuzz;
 mod glossary;
+mod growth;
 mod layers;
 mod libtest;
 mod metadata;

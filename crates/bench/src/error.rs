@@ -37,6 +37,24 @@ pub enum BenchError {
     /// The client.
     #[error(transparent)]
     Client(#[from] outvote_client::ClientError),
+    /// A page has no place for a section.
+    #[error("{path} lacks the lines {begin} and {end}, between which the section stands")]
+    Markers {
+        /// Which page.
+        path: PathBuf,
+        /// The first marker.
+        begin: &'static str,
+        /// The last marker.
+        end: &'static str,
+    },
+    /// What an earlier measurement left cannot be read.
+    #[error("{path} is no record of a measurement ({why}); delete it, or measure that series again")]
+    Record {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
     /// The system has no randomness for keys.
     #[error("no random bytes for keys: {0}")]
     Randomness(String),

@@ -2,9 +2,10 @@
 //!
 //! The load generator and the replicas are different processes, so that their processor time is told apart. Reading
 //! order: `options` is what was asked; `payloads` makes operations; `recorder` keeps latencies; `load` drives closed and
-//! open loops; `replicas` starts, kills and stops processes; `usage` reads what the kernel counted, `kinds` what the processors did; `host` and `model`
-//! say what this machine could do at best; `runs` puts a measurement together and `report` is its printed shape; `attack`
-//! measures what users lose while somebody attacks.
+//! open loops; `replicas` starts, kills and stops processes; `usage` reads what the kernel counted, `kinds` what the
+//! processors did; `host` and `model` say what this machine could do at best; `runs` puts a measurement together and `report`
+//! is its printed shape; `page` is what pages of measurements share; `attack` measures what users lose while somebody attacks,
+//! `growth` how all of it grows.
 
 mod error;
 
@@ -24,7 +25,11 @@ mod model;
 mod report;
 mod runs;
 
+pub mod page;
+
 pub mod attack;
+
+pub mod growth;
 
 pub use breakdown::{Breakdown, Cost};
 pub use error::BenchError;

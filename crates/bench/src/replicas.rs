@@ -13,20 +13,25 @@ use std::time::{Duration, Instant};
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a measurement changes in the replicas' configuration; everything else keeps its default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Configuration {
     /// Requests in a batch at most, under load too.
-    pub batch_max: usize,
+    pub batch_max: Option<usize>,
+    /// Blocks that are kept for receipts and late followers.
+    pub retain_blocks: Option<u64>,
 }
 
 /// The text of a `config.toml` with these changes.
 #[must_use]
 pub fn configured(text: &str, configuration: Configuration) -> String {
-    let lines = text.lines().map(|line| match line.split('=').next().map(str::trim) {
-        Some("count_max") => format!("count_max = {}", configuration.batch_max),
-        Some("growth") => "growth = 1".to_owned(),
-        _ => line.to_owned(),
-    });
+    let Configuration { batch_max, retain_blocks } = configuration;
+    let lines =
+        text.lines().map(|line| match (line.split('=').next().map(str::trim), batch_max, retain_blocks) {
+            (Some("count_max"), Some(count), _) => format!("count_max = {count}"),
+            (Some("growth"), Some(_), _) => "growth = 1".to_owned(),
+            (Some("retain_blocks"), _, Some(blocks)) => format!("retain_blocks = {blocks}"),
+            _ => line.to_owned(),
+        });
     lines.collect::<Vec<_>>().join("\n") + "\n"
 }
 

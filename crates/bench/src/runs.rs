@@ -186,10 +186,10 @@ fn report(
     }
 }
 
-type Tasks = JoinSet<Result<(), BenchError>>;
+pub(crate) type Tasks = JoinSet<Result<(), BenchError>>;
 
 /// Waits until then, says each second how far it is, and ends early when a client or a replica fails.
-async fn watch(
+pub(crate) async fn watch(
     until: Instant,
     tasks: &mut Tasks,
     replicas: &mut Replicas,
@@ -340,7 +340,7 @@ pub async fn failover(
     })
 }
 
-fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied().unwrap_or_default()

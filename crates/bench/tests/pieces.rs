@@ -150,7 +150,7 @@ fn memory_is_read_by_its_name() {
 fn a_configuration_changes_nothing_but_the_batch() {
     let text =
         "# a comment\n[batch]\n# count_max says how many\ncount_max = 50\ngrowth = 16\nbytes_max = 1048576\n";
-    let changed = configured(text, Configuration { batch_max: 200 });
+    let changed = configured(text, Configuration { batch_max: Some(200), ..Configuration::default() });
     assert_eq!(
         changed,
         text.replace("count_max = 50", "count_max = 200").replace("growth = 16", "growth = 1")

@@ -93,6 +93,8 @@ enum Command {
     Mutate(commands::mutate::Mutate),
     /// Measures a cluster of real processes on this machine.
     Bench(commands::bench::Bench),
+    /// Measures how a cluster grows: members, payload, batch, clients, history.
+    Growth(commands::growth::GrowthCommand),
     /// Measures what users lose while somebody attacks.
     #[cfg(feature = "demo")]
     Attack(commands::attack::Attack),
@@ -132,6 +134,7 @@ fn main() -> ExitCode {
         Command::Twins(twins) => twins.run(output),
         Command::Mutate(mutate) => mutate.run(output),
         Command::Bench(bench) => bench.run(output),
+        Command::Growth(growth) => growth.run(output),
         #[cfg(feature = "demo")]
         Command::Attack(attack) => attack.run(output),
         Command::Config(config) => config.run(output),

@@ -4,6 +4,7 @@ use crate::error::PeerError;
 use crate::figures::Milliseconds;
 use crate::plots::bars;
 use crate::report::{PeersReport, Row};
+use outvote_bench::page::{self, cell, milliseconds};
 use std::path::Path;
 
 /// Before the section.
@@ -29,27 +30,11 @@ else the machine does meets them all; every figure is the median over the rounds
 ";
 
 fn number(value: Option<f64>) -> String {
-    let Some(value) = value else { return "not measured".to_owned() };
-    let digits = format!("{value:.0}");
-    let (head, tail) = digits.split_at(digits.len().saturating_sub(3));
-    if head.is_empty() { tail.to_owned() } else { format!("{head},{tail}") }
-}
-
-fn milliseconds(value: f64) -> String {
-    match value {
-        value if value <= 0.0 => "not measured".to_owned(),
-        value if value < 10.0 => format!("{value:.2} ms"),
-        value => format!("{value:.0} ms"),
-    }
+    value.map_or_else(|| "not measured".to_owned(), page::grouped)
 }
 
 fn both(latency: Milliseconds) -> String {
     format!("{} / {}", milliseconds(latency.p50), milliseconds(latency.p99))
-}
-
-/// Words as they may stand in a cell of a table.
-fn cell(words: &str) -> String {
-    words.replace('|', "\\|").replace('\n', " ")
 }
 
 fn table_line(row: &Row) -> String {
@@ -152,17 +137,6 @@ fn plots() -> [(&'static str, &'static str, &'static str, usize, Pick); 4] {
     ]
 }
 
-/// A page with a new section between its markers.
-///
-/// # Errors
-/// When it lacks them.
-pub fn replaced(page: &str, section: &str, path: &Path) -> Result<String, PeerError> {
-    let failed = || PeerError::Markers { path: path.to_path_buf(), begin: BEGIN, end: END };
-    let (before, rest) = page.split_once(BEGIN).ok_or_else(failed)?;
-    let (_, after) = rest.split_once(END).ok_or_else(failed)?;
-    Ok(format!("{before}{BEGIN}\n\n{section}\n{END}{after}"))
-}
-
 /// Writes the section into `performance.md`, and its drawings beside it.
 ///
 /// # Errors
@@ -174,7 +148,7 @@ pub fn write(report: &PeersReport, docs: &Path) -> Result<(), PeerError> {
     };
     let (path, drawings) = (docs.join("performance.md"), docs.join("performance"));
     let page = std::fs::read_to_string(&path).map_err(failed(&path))?;
-    let page = replaced(&page, &section(report), &path)?;
+    let page = page::replaced(&page, (BEGIN, END), &section(report), &path)?;
     std::fs::create_dir_all(&drawings).map_err(failed(&drawings))?;
     std::fs::write(&path, page).map_err(failed(&path))?;
     for (file, title, unit, decimals, pick) in plots() {

@@ -41,13 +41,6 @@ pub enum PeerError {
     #[error("no {0} free ports between 20000 and 32000; end what listens there")]
     Ports(usize),
     /// The page has no place for the section.
-    #[error("{path} lacks the lines {begin} and {end}, between which the section stands")]
-    Markers {
-        /// Which page.
-        path: PathBuf,
-        /// The first marker.
-        begin: &'static str,
-        /// The last marker.
-        end: &'static str,
-    },
+    #[error(transparent)]
+    Page(#[from] outvote_bench::BenchError),
 }

@@ -1,9 +1,10 @@
 //! The program behind `cargo xtask bench peers`.
 
 use clap::{Parser, ValueEnum};
+use outvote_bench::page::host;
 use outvote_peers::{Ground, PeerError, Plan, Tools, document, end_with_signals, report::PeersReport, run};
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use time::OffsetDateTime;
 
@@ -110,16 +111,6 @@ fn command(arguments: &Arguments) -> String {
         words += &format!(" --rounds {rounds}");
     }
     words
-}
-
-/// Cores, processor and kernel.
-fn host() -> String {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let read = |path: &str| std::fs::read_to_string(Path::new(path)).unwrap_or_default();
-    let information = read("/proc/cpuinfo");
-    let model = information.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let model = model.map_or("an unnamed processor", |(_, model)| model);
-    format!("{cores} cores of {model}, Linux {}", read("/proc/sys/kernel/osrelease").trim())
 }
 
 fn say(line: &str) {

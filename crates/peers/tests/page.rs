@@ -1,7 +1,8 @@
 //! The section of the page, and the table of systems.
 #![allow(clippy::unwrap_used, reason = "a helper of tests may panic like a test")]
 
-use outvote_peers::document::{BEGIN, END, replaced, section, write};
+use outvote_bench::page::replaced;
+use outvote_peers::document::{BEGIN, END, section, write};
 use outvote_peers::figures::{Measure, Milliseconds, Round};
 use outvote_peers::report::{PeersReport, Row, Skipped};
 use outvote_peers::systems::{all, chosen};
@@ -51,10 +52,10 @@ fn what_did_not_run_is_named_with_its_reason() {
 #[test]
 fn only_what_stands_between_the_markers_is_replaced() {
     let page = format!("# Page\n\nbefore\n\n{BEGIN}\nold\n{END}\n\nafter\n");
-    let fresh = replaced(&page, "new\n", Path::new("page.md")).unwrap();
+    let fresh = replaced(&page, (BEGIN, END), "new\n", Path::new("page.md")).unwrap();
     assert_eq!(fresh, format!("# Page\n\nbefore\n\n{BEGIN}\n\nnew\n\n{END}\n\nafter\n"));
-    assert_eq!(replaced(&fresh, "new\n", Path::new("page.md")).unwrap(), fresh);
-    assert!(replaced("# Page\n", "new\n", Path::new("page.md")).is_err());
+    assert_eq!(replaced(&fresh, (BEGIN, END), "new\n", Path::new("page.md")).unwrap(), fresh);
+    assert!(replaced("# Page\n", (BEGIN, END), "new\n", Path::new("page.md")).is_err());
 }
 
 #[test]

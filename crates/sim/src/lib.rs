@@ -52,6 +52,8 @@ pub mod outcome;
 
 pub mod shrink;
 
+pub mod growth;
+
 pub mod arena;
 pub mod mutation;
 pub mod twins;

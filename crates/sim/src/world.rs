@@ -342,7 +342,7 @@ impl World {
     }
 }
 
-fn committee_of(plan: &Plan) -> (Committee, Quorum) {
+pub(crate) fn committee_of(plan: &Plan) -> (Committee, Quorum) {
     let member = |index: u64| {
         let consensus_key = keys::scheme(plan.seed, index, plan.real_signatures).public_key();
         let link_key = keys::scheme(plan.seed, index + 500, plan.real_signatures).public_key();

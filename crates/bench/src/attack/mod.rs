@@ -15,7 +15,7 @@ pub mod figures;
 pub mod timeline;
 
 mod campaign;
-mod load;
+pub(crate) mod load;
 mod lossy;
 mod row;
 
@@ -23,6 +23,9 @@ pub mod document;
 mod plots;
 pub mod report;
 pub mod svg;
+
+pub(crate) use load::Load;
+pub(crate) use timeline::Timeline;
 
 pub use campaign::{Ground, Plan, run};
 pub use report::{AttackReport, RowReport, Verdict};

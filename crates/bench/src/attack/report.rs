@@ -232,7 +232,7 @@ impl AttackReport {
 }
 
 /// Today's date as year-month-day, by the Gregorian calendar.
-pub(crate) fn today() -> String {
+pub fn today() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     date_of(since.as_secs() / 86_400)
 }

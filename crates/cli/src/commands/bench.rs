@@ -150,8 +150,9 @@ impl Bench {
             || self.freeze_leader.is_some()
             || self.first_commit
             || self.idle.is_some();
-        let configuration =
-            self.batch_max.filter(|_| !is_default).map(|batch_max| Configuration { batch_max });
+        let batch_max = self.batch_max.filter(|_| !is_default);
+        let configuration = batch_max
+            .map(|batch_max| Configuration { batch_max: Some(batch_max), ..Configuration::default() });
         let program = std::env::current_exe().map_err(Failure::failed)?;
         let mut replicas = Replicas::start(&program, folder.homes(), configuration)?;
         let runtime =

@@ -9,6 +9,7 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod evidence;
+pub(crate) mod growth;
 pub(crate) mod init;
 pub(crate) mod kv;
 pub(crate) mod mutate;
