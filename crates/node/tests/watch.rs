@@ -114,6 +114,7 @@ fn whoever_works_for_a_replica_is_started_by_the_watch() {
         }
     }
     starters.sort();
-    // The first compares two numbers every few seconds for `/readyz`, and decides nothing.
-    assert_eq!(starters, ["http/health.rs", "watch.rs"]);
+    // The first has the state's commits: should it break off, that is an error of the execution thread, which waits for it and
+    // is watched. The second compares two numbers every few seconds for `/readyz`, and decides nothing.
+    assert_eq!(starters, ["backend.rs", "http/health.rs", "watch.rs"]);
 }
