@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 /// Bytes of state, or of archived blocks, that wait in memory at most. Nothing is written by the clock: each checkpoint
 /// flushes by itself, the log replays what was not flushed, and a replica that starts exactly at a checkpoint can serve it.
 const FLUSH_BYTES: usize = 8 << 20;
+/// Blocks after which a flush begins, however little waits: each checkpoint waits for a flush of what is left, on all replicas at once.
+const FLUSH_BLOCKS: u64 = 512;
 /// Bytes that may gather while the database is still writing what waited before; counted with those it is writing where they are
 /// archived blocks. More than that and execution waits for it.
 const WAIT_BYTES: usize = 3 * FLUSH_BYTES;
@@ -78,7 +80,7 @@ pub(crate) struct ExecutionThread {
     digest_at: Option<Instant>,
     /// What was durable when it was last looked at, and how much may wait from then on.
     flushed: Sequence,
-    flush_at_bytes: usize,
+    flush_at: FlushAt,
     /// Whether a flush is under way.
     is_flushing: bool,
     /// The last block of the flush that was begun last, besides those at checkpoints.
@@ -122,7 +124,7 @@ impl ExecutionThread {
             flushed: Sequence(0),
             is_flushing: false,
             flush_began: Sequence(0),
-            flush_at_bytes: first_flush(turns),
+            flush_at: FlushAt::first(turns),
             turns,
         }
     }
@@ -153,16 +155,18 @@ impl ExecutionThread {
         if self.executor.flushed() != self.flushed {
             self.flushed = self.executor.flushed();
             if self.flushed != self.flush_began {
-                self.flush_at_bytes = first_flush(self.turns);
+                self.flush_at = FlushAt::first(self.turns);
             }
         }
         // While the database is at it, as much again may gather; only then is it waited for.
-        let wait_at_bytes = if is_settled { self.flush_at_bytes } else { WAIT_BYTES };
-        if self.executor.unflushed_bytes().max(self.archive.pending_bytes()) >= wait_at_bytes {
+        let flush_at = if is_settled { self.flush_at } else { FlushAt::WAIT };
+        let bytes = self.executor.unflushed_bytes().max(self.archive.pending_bytes());
+        let blocks = self.executor.executed().since(self.flushed);
+        if bytes >= flush_at.bytes || blocks >= flush_at.blocks {
             self.flush_began = self.executor.executed();
             self.executor.begin_flush()?;
             self.is_flushing = true;
-            self.flush_at_bytes = FLUSH_BYTES;
+            self.flush_at = FlushAt { bytes: FLUSH_BYTES, blocks: FLUSH_BLOCKS };
         }
         Ok(())
     }
@@ -352,9 +356,21 @@ impl ExecutionThread {
     }
 }
 
-/// How much may wait at a replica with this turn before it flushes for the first time.
-const fn first_flush((turn, turns): (usize, usize)) -> usize {
-    FLUSH_BYTES / turns * turn
+/// How much may wait before a flush begins.
+#[derive(Clone, Copy)]
+struct FlushAt {
+    bytes: usize,
+    blocks: u64,
+}
+
+impl FlushAt {
+    /// While the database is still at the one before.
+    const WAIT: Self = Self { bytes: WAIT_BYTES, blocks: u64::MAX };
+
+    /// At a replica with this turn, for the first time since a checkpoint.
+    const fn first((turn, turns): (usize, usize)) -> Self {
+        Self { bytes: FLUSH_BYTES / turns * turn, blocks: FLUSH_BLOCKS / turns as u64 * turn as u64 }
+    }
 }
 
 fn raise(sequence: Sequence, alarm: &Alarm) {
