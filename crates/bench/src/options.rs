@@ -7,6 +7,10 @@ use std::time::Duration;
 
 /// Client keys at most.
 const CLIENTS_MAX: usize = 20_000;
+/// Clients that share one set of links.
+const CLIENTS_PER_CONNECTION: usize = 128;
+/// Sets of links at most, unless told otherwise.
+const CONNECTIONS_MAX: usize = 8;
 /// The smallest operation of the key-value application that this load makes: its tags, lengths and an eight-byte key.
 pub(crate) const PAYLOAD_MIN: usize = 17;
 
@@ -85,6 +89,12 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Sets of links for so many clients, unless told otherwise.
+    #[must_use]
+    pub fn connections_for(clients: usize) -> usize {
+        clients.div_ceil(CLIENTS_PER_CONNECTION).min(CONNECTIONS_MAX)
+    }
+
     /// Checks every value against its range.
     ///
     /// # Errors

@@ -11,6 +11,11 @@ pub(crate) fn runtime() -> Result<Runtime, Failure> {
     Builder::new_current_thread().enable_all().build().map_err(Failure::failed)
 }
 
+/// A runtime with a thread for each processor, for commands that drive many clients.
+pub(crate) fn wide_runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)
+}
+
 /// A client of the place's cluster; with a key, its session is ready.
 pub(crate) async fn connect(place: &Place, signer: Option<SessionKey>) -> Result<Client, Failure> {
     let builder = Client::builder(place.committee()?).tunables(tunables()?);

@@ -16,6 +16,7 @@ mod memory;
 mod output;
 mod parameters;
 mod place;
+mod temporary_folder;
 
 use clap::{Parser, Subcommand};
 use output::Output;

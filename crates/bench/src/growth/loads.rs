@@ -21,10 +21,6 @@ const BATCH_PAYLOAD: usize = 64;
 const UNDER_WAY_BYTES: usize = 4 << 20;
 /// Members at which loads begin to take longer to settle on one machine.
 const SETTLE_MEMBERS: usize = 4;
-/// Clients that share one set of links.
-const CLIENTS_PER_CONNECTION: usize = 128;
-/// Sets of links at most.
-const CONNECTIONS_MAX: usize = 8;
 
 /// A point of a series.
 struct Point {
@@ -39,7 +35,7 @@ fn options(field: &Field<'_>, (clients, in_flight): (usize, usize)) -> Options {
     Options {
         clients,
         in_flight,
-        connections: clients.div_ceil(CLIENTS_PER_CONNECTION).min(CONNECTIONS_MAX),
+        connections: Options::connections_for(clients),
         measured: field.plan.measured,
         warm_up: field.plan.warm_up,
         ..Options::default()

@@ -1,8 +1,10 @@
 //! `outvote attack`: what users lose while somebody attacks.
 
 use crate::cluster_folder::ClusterFolder;
+use crate::connection::wide_runtime;
 use crate::failure::Failure;
 use crate::output::{Output, line, note};
+use crate::temporary_folder::TemporaryFolder;
 use clap::Args;
 use outvote_bench::BenchError;
 use outvote_bench::attack::{self, AttackReport, Ground, Plan, Verdict, crowd, document, rows};
@@ -58,7 +60,7 @@ impl Attack {
     pub(crate) fn run(self, output: Output) -> Result<(), Failure> {
         if let (Some(name), Some(committee)) = (&self.crowd, &self.committee) {
             let file = outvote::load_committee(committee)?;
-            return runtime()?.block_on(crowd::serve(name, file)).map_err(Failure::from);
+            return wide_runtime()?.block_on(crowd::serve(name, file)).map_err(Failure::from);
         }
         let plan = self.plan()?;
         if self.list {
@@ -101,7 +103,7 @@ impl Attack {
     }
 
     fn measure(&self, plan: &Plan) -> Result<AttackReport, Failure> {
-        let folder = Folder(std::env::temp_dir().join(format!("outvote-attack-{}", std::process::id())));
+        let folder = TemporaryFolder::of("attack");
         let mut number = 0;
         let mut fresh = || {
             // What the cluster before left is not needed any more.
@@ -113,13 +115,9 @@ impl Attack {
             Ok(Ground { file, committee: cluster.committee_path(), homes: cluster.homes() })
         };
         let program = std::env::current_exe().map_err(Failure::failed)?;
-        let report = runtime()?.block_on(attack::run(plan, &program, &mut fresh, &note))?;
+        let report = wide_runtime()?.block_on(attack::run(plan, &program, &mut fresh, &note))?;
         Ok(report)
     }
-}
-
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)
 }
 
 /// How this program was called, for those who want to call it again.
@@ -142,20 +140,4 @@ fn write_record(path: &Path, report: &AttackReport) -> Result<(), Failure> {
     }
     let text = serde_json::to_string_pretty(&report.record()).map_err(Failure::failed)?;
     std::fs::write(path, text + "\n").map_err(Failure::failed)
-}
-
-/// The clusters' folder; removed at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn cluster(&self, number: usize) -> PathBuf {
-        self.0.join(format!("cluster-{number}"))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What cannot be removed lies in the system's folder for such files.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

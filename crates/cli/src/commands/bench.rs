@@ -1,16 +1,15 @@
 //! `outvote bench`: measures a cluster of real processes in a temporary folder.
 
 use crate::cluster_folder::ClusterFolder;
+use crate::connection::wide_runtime;
 use crate::failure::Failure;
 use crate::output::{Output, note};
+use crate::temporary_folder::TemporaryFolder;
 use clap::{Args, ValueEnum};
 use outvote_bench::{BenchError, Configuration, Fall, Options, Replicas, Signatures};
 use outvote_types::Parameters;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-
-/// Clients that share one set of links, unless told otherwise.
-const CLIENTS_PER_CONNECTION: usize = 128;
 
 /// Measures throughput and latency of real processes: TLS, fsync, every answer checked.
 #[derive(Debug, Args)]
@@ -105,10 +104,10 @@ impl Bench {
         }
         let options = self.options();
         options.check()?;
-        let folder = TemporaryFolder::new();
-        let done = self.measure(&options, &folder.0, output);
+        let folder = TemporaryFolder::of("bench");
+        let done = self.measure(&options, folder.path(), output);
         if done.is_err() {
-            note(&format!("what the replicas said is kept in {}", folder.0.display()));
+            note(&format!("what the replicas said is kept in {}", folder.path().display()));
             std::mem::forget(folder);
         }
         done
@@ -128,9 +127,7 @@ impl Bench {
             payload_bytes: self.payload,
             clients: self.clients,
             in_flight: self.in_flight,
-            connections: self
-                .connections
-                .unwrap_or_else(|| self.clients.div_ceil(CLIENTS_PER_CONNECTION).min(8)),
+            connections: self.connections.unwrap_or_else(|| Options::connections_for(self.clients)),
             measured: Duration::from_secs(self.seconds),
             warm_up: Duration::from_secs(self.warm_up),
             batch_max: self.batch_max,
@@ -155,8 +152,7 @@ impl Bench {
             .map(|batch_max| Configuration { batch_max: Some(batch_max), ..Configuration::default() });
         let program = std::env::current_exe().map_err(Failure::failed)?;
         let mut replicas = Replicas::start(&program, folder.homes(), configuration)?;
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
+        let runtime = wide_runtime()?;
         let progress: &(dyn Fn(&str) + Sync) = &note;
         runtime.block_on(async {
             if self.first_commit {
@@ -177,21 +173,5 @@ impl Bench {
         })?;
         replicas.stop();
         Ok(())
-    }
-}
-
-/// A folder of this run alone; removed at the end.
-struct TemporaryFolder(PathBuf);
-
-impl TemporaryFolder {
-    fn new() -> Self {
-        Self(std::env::temp_dir().join(format!("outvote-bench-{}", std::process::id())))
-    }
-}
-
-impl Drop for TemporaryFolder {
-    fn drop(&mut self) {
-        // What cannot be removed lies in the system's folder for such files.
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

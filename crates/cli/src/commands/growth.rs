@@ -1,8 +1,10 @@
 //! `outvote growth`: how throughput, latency, memory and disk grow with members, payload, batch, clients and history.
 
 use crate::cluster_folder::ClusterFolder;
+use crate::connection::wide_runtime;
 use crate::failure::Failure;
 use crate::output::{Output, note};
+use crate::temporary_folder::TemporaryFolder;
 use clap::Args;
 use outvote_bench::BenchError;
 use outvote_bench::attack::Ground;
@@ -57,7 +59,7 @@ pub(crate) struct GrowthCommand {
 impl GrowthCommand {
     pub(crate) fn run(self, output: Output) -> Result<(), Failure> {
         let plan = self.plan()?;
-        let folder = Folder(std::env::temp_dir().join(format!("outvote-growth-{}", std::process::id())));
+        let folder = TemporaryFolder::of("growth");
         let mut number = 0;
         let mut fresh = |replicas: usize| {
             // What the cluster before left is not needed any more.
@@ -69,8 +71,7 @@ impl GrowthCommand {
             Ok(Ground { file, committee: cluster.committee_path(), homes: cluster.homes() })
         };
         let program = std::env::current_exe().map_err(Failure::failed)?;
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
+        let runtime = wide_runtime()?;
         let mut simulate = || simulated(&plan);
         let measured =
             runtime.block_on(growth::run(&plan, &program, &mut fresh, &mut simulate, &self.record, &note))?;
@@ -186,21 +187,5 @@ fn row(network: &str, scenario: &Scenario, figures: &Figures) -> SimulatedRow {
         view_changes: figures.view_changes,
         suspicions: figures.suspicions.clone(),
         refused: figures.refused,
-    }
-}
-
-/// The clusters' folder; removed at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn cluster(&self, number: usize) -> PathBuf {
-        self.0.join(format!("cluster-{number}"))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What cannot be removed lies in the system's folder for such files.
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
