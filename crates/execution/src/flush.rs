@@ -102,12 +102,28 @@ impl Executor {
         Ok(Some(facts))
     }
 
+    /// Whether what is durable is a checkpoint that a restart may have to begin at, and that is not marked. A flush leaves it behind.
+    fn is_to_be_marked(&self) -> bool {
+        let is_wanted = self.config.restarts_at_checkpoint && !planted::is_on(Bug::SnapshotDiesWithProcess);
+        // What peers sent is marked no sooner than at the next checkpoint: the archive's floor goes with the next commit.
+        is_wanted
+            && self.is_flushed_checkpoint
+            && !self.is_installed
+            && self.installing.is_none()
+            && self.marked_at != Some(self.flushed)
+    }
+
+    /// Whether a flush had better wait: the checkpoint that it would leave behind may become stable yet, and is marked then.
+    #[must_use]
+    pub fn awaits_stability(&self) -> bool {
+        let is_early = self.is_to_be_marked() && !self.checkpoints.is_stable(self.flushed);
+        is_early && !planted::is_on(Bug::StabilityNotAwaited)
+    }
+
     /// Marks what is durable now, if it is a checkpoint and is about to be replaced. One that is not stable yet takes the place of
     /// a mark only if that is two checkpoints old: log and database must not grow while nothing becomes stable here.
     fn mark_checkpoint(&mut self) -> Result<(), BackendError> {
-        let is_wanted = self.config.restarts_at_checkpoint && !planted::is_on(Bug::SnapshotDiesWithProcess);
-        // What peers sent is marked no sooner than at the next checkpoint: the archive's floor goes with this very commit.
-        if !is_wanted || !self.is_flushed_checkpoint || self.is_installed {
+        if !self.is_to_be_marked() {
             return Ok(());
         }
         let is_below_stable = self.marked_at.is_some_and(|marked| self.checkpoints.is_stable(marked));
@@ -138,7 +154,9 @@ impl Executor {
     /// The block at which a restart would begin; the log must keep all that follow it.
     #[must_use]
     pub fn restarts_at(&self) -> Sequence {
-        self.marked_at.unwrap_or(self.flushed)
+        let durable =
+            if planted::is_on(Bug::LogFreedByExecution) { self.executed.sequence } else { self.flushed };
+        self.marked_at.unwrap_or(durable)
     }
 
     /// Bytes that wait for a flush, roughly.

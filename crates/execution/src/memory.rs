@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 type Map = BTreeMap<Arc<[u8]>, Value>;
 
 /// Keeps everything in memory. Clones share their contents, as two openings of one file would: keep a clone, drop the
-/// executor, open another one on the clone, and a crash has been played. What was begun and not settled is lost in it.
+/// executor, open another one on the clone, and a crash has been played. What was begun and not settled is lost in it, unless it
+/// [landed](Self::land). As strict as the [`Backend`] says: whoever asks for what must wait for a commit gets an error.
 #[derive(Default)]
 pub struct MemoryBackend {
     inner: Arc<Mutex<Contents>>,
@@ -34,6 +35,25 @@ impl Clone for MemoryBackend {
 struct Contents {
     map: Arc<Map>,
     marked: Option<Arc<Map>>,
+    /// What an opening has begun.
+    begun: Option<Arc<Writes>>,
+}
+
+impl Contents {
+    fn apply(&mut self, writes: Writes) {
+        // Copies the map only while a snapshot still looks at it.
+        let map = Arc::make_mut(&mut self.map);
+        for (key, value) in writes {
+            let Some(value) = value else {
+                map.remove(&key[..]);
+                continue;
+            };
+            match map.get_mut(&key[..]) {
+                Some(place) => *place = value,
+                None => drop(map.insert(key.into(), value)),
+            }
+        }
+    }
 }
 
 impl MemoryBackend {
@@ -65,27 +85,30 @@ impl MemoryBackend {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends what was begun.
-    fn end_commit(&mut self) {
-        if let Some(UnderWay { writes, .. }) = self.under_way.take() {
-            self.apply(Arc::unwrap_or_clone(writes));
+    /// The power failed when what was begun had just become durable, and before whoever began it heard of that. For a clone of
+    /// an opening that is gone.
+    pub fn land(&self) {
+        let mut contents = self.lock();
+        if let Some(writes) = contents.begun.take() {
+            contents.apply(Arc::unwrap_or_clone(writes));
         }
     }
 
-    fn apply(&self, writes: Writes) {
-        let mut guard = self.lock();
-        // Copies the map only while a snapshot still looks at it.
-        let map = Arc::make_mut(&mut guard.map);
-        for (key, value) in writes {
-            let Some(value) = value else {
-                map.remove(&key[..]);
-                continue;
-            };
-            match map.get_mut(&key[..]) {
-                Some(place) => *place = value,
-                None => drop(map.insert(key.into(), value)),
-            }
+    /// Ends what was begun.
+    fn end_commit(&mut self) {
+        if let Some(UnderWay { writes, .. }) = self.under_way.take() {
+            let mut contents = self.lock();
+            contents.begun = None;
+            contents.apply(Arc::unwrap_or_clone(writes));
         }
+    }
+
+    /// What must be settled before.
+    fn refuse_during_commit(&self) -> Result<(), BackendError> {
+        if self.under_way.is_some() {
+            return Err(BackendError("it was asked for more than reading during a commit".into()));
+        }
+        Ok(())
     }
 }
 
@@ -119,13 +142,16 @@ impl Backend for MemoryBackend {
     }
 
     fn commit(&mut self, writes: Writes) -> Result<(), BackendError> {
-        self.end_commit();
-        self.apply(writes);
+        self.refuse_during_commit()?;
+        let mut contents = self.lock();
+        contents.begun = None;
+        contents.apply(writes);
         Ok(())
     }
 
     fn begin_commit(&mut self, writes: Arc<Writes>) -> Result<(), BackendError> {
-        self.end_commit();
+        self.refuse_during_commit()?;
+        self.lock().begun = Some(Arc::clone(&writes));
         self.under_way = Some(UnderWay { writes, asks_left: self.settles_after });
         Ok(())
     }
@@ -145,28 +171,30 @@ impl Backend for MemoryBackend {
     }
 
     fn snapshot(&self) -> Result<Box<dyn BackendSnapshot>, BackendError> {
+        self.refuse_during_commit()?;
         Ok(Box::new(MemorySnapshot(self.current())))
     }
 
     fn mark(&mut self) -> Result<(), BackendError> {
-        self.end_commit();
+        self.refuse_during_commit()?;
         let mut contents = self.lock();
         contents.marked = Some(Arc::clone(&contents.map));
         Ok(())
     }
 
     fn unmark(&mut self) -> Result<(), BackendError> {
-        self.end_commit();
+        self.refuse_during_commit()?;
         self.lock().marked = None;
         Ok(())
     }
 
     fn is_marked(&self) -> Result<bool, BackendError> {
+        self.refuse_during_commit()?;
         Ok(self.lock().marked.is_some())
     }
 
     fn go_back(&mut self) -> Result<bool, BackendError> {
-        self.end_commit();
+        self.refuse_during_commit()?;
         let mut contents = self.lock();
         let Some(marked) = contents.marked.take() else { return Ok(false) };
         contents.map = marked;

@@ -5,10 +5,10 @@ mod common;
 
 use common::{Bench, Chain, Words, config, kinds, open, request};
 use outvote_execution::{
-    Backend, BackendError, BackendSnapshot, BlockResult, ExecutionError, Executor, MemoryBackend, Value,
-    Writes,
+    Backend, BackendError, BackendSnapshot, BlockResult, ExecutionError, Executor, ExecutorConfig,
+    MemoryBackend, Value, Writes,
 };
-use outvote_types::{Block, ResultKind, Sequence};
+use outvote_types::{Block, BoundedVec, CheckpointCertificate, Digest, ResultKind, Sequence};
 use std::sync::Arc;
 
 /// No checkpoint comes in between: it would flush by itself.
@@ -92,6 +92,85 @@ fn what_is_under_way_is_read_like_anything_else() {
         let mut again = open(&backend, config(NEVER));
         assert_eq!(again.state_digest(), straight.executor.state_digest());
     }
+}
+
+// E11: the power may also fail when the commit has just become durable, and nobody has heard of it.
+#[test]
+fn a_flush_that_landed_unnoticed_is_gone_on_from() {
+    let blocks = blocks(12);
+    for restarts_at_checkpoint in [false, true] {
+        let config = ExecutorConfig { restarts_at_checkpoint, ..config(4) };
+        let mut straight = Bench::with(config);
+        blocks.iter().for_each(|block| drop(straight.executor.execute(block).unwrap()));
+        for stop in 1..12 {
+            let backend = MemoryBackend::that_settles_after(100);
+            let mut executor = open(&backend, config);
+            blocks[..stop].iter().for_each(|block| drop(executor.execute(block).unwrap()));
+            executor.begin_flush().unwrap();
+            let log_begins_at = executor.restarts_at();
+            drop(executor);
+            backend.land();
+            let mut executor = open(&backend, config);
+            let came_to = executor.executed();
+            assert!(log_begins_at <= came_to, "the log has what follows {came_to:?}");
+            assert!(came_to == Sequence(stop as u64) || restarts_at_checkpoint, "{came_to:?} of {stop}");
+            let done = usize::try_from(came_to.0).unwrap();
+            blocks[done..].iter().for_each(|block| drop(executor.execute(block).unwrap()));
+            assert_eq!(executor.state_digest(), straight.executor.state_digest(), "stopped after {stop}");
+        }
+    }
+}
+
+// C6: a checkpoint can be marked until the next flush has begun, and not any more after it.
+#[test]
+fn a_checkpoint_that_may_become_stable_yet_is_waited_for_and_marked() {
+    let blocks = blocks(7);
+    let config = ExecutorConfig { restarts_at_checkpoint: true, ..config(4) };
+    let backend = MemoryBackend::that_settles_after(1);
+    let mut executor = open(&backend, config);
+    blocks[..4].iter().for_each(|block| drop(executor.execute(block).unwrap()));
+    let (sequence, id, state_root) = (executor.executed(), executor.executed_id(), executor.state_digest());
+    let certificate = CheckpointCertificate { sequence, id, state_root, votes: BoundedVec::default() };
+    executor.execute(&blocks[4]).unwrap();
+    assert!(executor.awaits_stability(), "a flush now would leave it behind");
+    executor.on_stable(&certificate);
+    assert!(!executor.awaits_stability());
+    executor.execute(&blocks[5]).unwrap();
+    executor.begin_flush().unwrap();
+    assert_eq!(executor.restarts_at(), sequence);
+    executor.flush().unwrap();
+    assert_eq!(executor.flushed(), Sequence(6));
+    drop(executor);
+    let mut executor = open(&backend, config);
+    assert_eq!(executor.executed(), sequence);
+    executor.on_stable(&certificate);
+    assert_eq!(executor.snapshots().len(), 1);
+    // And once more.
+    executor.execute(&blocks[4]).unwrap();
+    executor.begin_flush().unwrap();
+    drop(executor);
+    backend.land();
+    assert_eq!(open(&backend, config).executed(), sequence);
+}
+
+// C4: what a quorum contradicts is no place to begin at, and no reason to wait.
+#[test]
+fn a_checkpoint_that_is_contradicted_is_not_marked() {
+    let blocks = blocks(5);
+    let config = ExecutorConfig { restarts_at_checkpoint: true, ..config(4) };
+    let mut executor = open(&MemoryBackend::new(), config);
+    blocks.iter().for_each(|block| drop(executor.execute(block).unwrap()));
+    let at = executor.snapshots()[0].sequence();
+    let other = CheckpointCertificate {
+        sequence: at,
+        id: executor.executed_id(),
+        state_root: Digest::ZERO,
+        votes: BoundedVec::default(),
+    };
+    executor.on_stable(&other);
+    assert!(!executor.awaits_stability());
+    executor.flush().unwrap();
+    assert_eq!(executor.restarts_at(), Sequence(5));
 }
 
 // D5: a checkpoint waits for whatever is under way, and is durable with all that came before it.

@@ -158,6 +158,30 @@ fn an_empty_replica_fetches_different_buckets_from_all_peers() {
     assert!(matches!(manifest, Data::Manifest(_)));
 }
 
+// E11, C11: what a flush under way writes is part of what is replaced, or put back.
+#[test]
+fn a_transfer_begun_during_a_flush_replaces_what_that_writes() {
+    let (mut source, certificate) = honest(8);
+    for lasts in [1, 100] {
+        let backend = MemoryBackend::that_settles_after(lasts);
+        let mut executor = open(&backend, config(INTERVAL));
+        let mut own = Bench::with(config(INTERVAL));
+        for nonce in 1..=3 {
+            let block = own.chain.block(vec![request(1, nonce, &["put mine 1", "put key-1-1 other"])]);
+            executor.execute(&block).unwrap();
+        }
+        executor.begin_flush().unwrap();
+        let mut network = Network::new(&source.executor);
+        let mut fetched = repair(&executor, &certificate);
+        assert_eq!(network.run(&mut fetched, &mut executor, usize::MAX), Some(Sequence(8)));
+        assert_eq!((executor.flushed(), executor.restarts_at()), (Sequence(8), Sequence(8)));
+        assert!(executor.is_settled().unwrap());
+        assert_same(&mut source, &backend, &mut executor);
+        // The source went on by a block.
+        (source, _) = honest(8);
+    }
+}
+
 #[test]
 fn only_buckets_that_differ_are_fetched() {
     let (mut source, certificate) = honest(8);

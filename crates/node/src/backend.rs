@@ -22,7 +22,7 @@ pub(crate) struct RedbBackend {
     pending: Arc<Pending>,
     /// The state since the last commit: opened once, not at every read.
     current: RefCell<Option<Snapshot>>,
-    /// From the first commit on that others need not wait for.
+    /// `None` once this ends.
     committer: Option<Committer>,
 }
 
@@ -60,10 +60,19 @@ enum Place {
 }
 
 impl RedbBackend {
-    pub(crate) fn new(store: StateStore, pending: Arc<Pending>, watch: Arc<DiskWatch>) -> Self {
+    /// Starts the thread that commits.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub(crate) fn new(
+        store: StateStore,
+        pending: Arc<Pending>,
+        watch: Arc<DiskWatch>,
+    ) -> std::io::Result<Self> {
         let reader = store.reader();
         let store = Place::Here(store);
-        Self { store, reader, watch, pending, current: RefCell::new(None), committer: None }
+        let committer = Some(Committer::start()?);
+        Ok(Self { store, reader, watch, pending, current: RefCell::new(None), committer })
     }
 }
 
@@ -94,11 +103,14 @@ impl RedbBackend {
         }
     }
 
-    /// The writer, which is here unless a commit is under way.
-    fn store(&mut self) -> Result<&mut StateStore, BackendError> {
+    /// Has the writer do something that others wait for: D28 counts for how long.
+    fn write<T>(
+        &mut self,
+        work: impl FnOnce(&mut StateStore) -> Result<T, StorageError>,
+    ) -> Result<T, BackendError> {
         self.settle()?;
         match &mut self.store {
-            Place::Here(store) => Ok(store),
+            Place::Here(store) => self.watch.during(Writer::State, || work(store)).map_err(failed),
             Place::Away | Place::Nowhere => Err(failed(BROKE_OFF)),
         }
     }
@@ -124,13 +136,7 @@ impl RedbBackend {
         let floor = self.pending.lock().floor;
         let (deletions, swept) = sweep(&self.reader, floor).map_err(failed)?;
         let archived = self.pending.take(swept);
-        Ok(Bundle {
-            writes,
-            deletions,
-            archived,
-            pending: Arc::clone(&self.pending),
-            watch: Arc::clone(&self.watch),
-        })
+        Ok(Bundle { writes, deletions, archived, pending: Arc::clone(&self.pending) })
     }
 }
 
@@ -140,16 +146,16 @@ struct Bundle {
     deletions: Vec<ArchiveChange>,
     archived: Taken,
     pending: Arc<Pending>,
-    watch: Arc<DiskWatch>,
 }
 
 impl Bundle {
     fn commit(&self, store: &mut StateStore) -> Result<(), StorageError> {
+        let archived = self.archived.changes();
         let state = self.writes.iter();
         let state = state.map(|(key, value)| Change { table: STATE, key, value: value.as_deref() });
-        let blocks = self.deletions.iter().chain(&self.archived.changes);
+        let blocks = self.deletions.iter().chain(&archived);
         let blocks = blocks.map(|(table, key, value)| Change { table, key, value: value.as_deref() });
-        self.watch.during(Writer::State, || store.commit(state.chain(blocks)))?;
+        store.commit(state.chain(blocks))?;
         self.pending.stored(&self.archived);
         Ok(())
     }
@@ -176,26 +182,28 @@ impl Backend for RedbBackend {
     fn commit(&mut self, writes: Writes) -> Result<(), BackendError> {
         self.settle()?;
         let bundle = self.bundle(Arc::new(writes))?;
-        bundle.commit(self.store()?).map_err(failed)
+        self.write(|store| bundle.commit(store))
     }
 
     fn begin_commit(&mut self, writes: Arc<Writes>) -> Result<(), BackendError> {
         self.settle()?;
         // On this thread: the archive is at this very block now, and will be further in a moment.
         let bundle = self.bundle(writes)?;
-        let committer = match self.committer.take() {
-            Some(committer) => committer,
-            None => Committer::start().map_err(failed)?,
+        let store = std::mem::replace(&mut self.store, Place::Nowhere);
+        let (Place::Here(store), Some(committer)) = (store, &self.committer) else {
+            return Err(failed(BROKE_OFF));
         };
-        let committer = self.committer.insert(committer);
-        match std::mem::replace(&mut self.store, Place::Away) {
-            Place::Here(store) => committer.jobs.send((store, bundle)).map_err(|_| failed(BROKE_OFF)),
-            Place::Away | Place::Nowhere => Err(failed(BROKE_OFF)),
-        }
+        committer.jobs.send((store, bundle)).map_err(|_| failed(BROKE_OFF))?;
+        self.store = Place::Away;
+        Ok(())
     }
 
     fn is_settled(&mut self) -> Result<bool, BackendError> {
-        let Place::Away = self.store else { return Ok(true) };
+        match self.store {
+            Place::Here(_) => return Ok(true),
+            Place::Away => {}
+            Place::Nowhere => return Err(failed(BROKE_OFF)),
+        }
         match self.committer.as_ref().map(|committer| committer.done.try_recv()) {
             Some(Err(TryRecvError::Empty)) => Ok(false),
             Some(Ok(came_back)) => self.take_back(came_back).map(|()| true),
@@ -204,8 +212,12 @@ impl Backend for RedbBackend {
     }
 
     fn settle(&mut self) -> Result<(), BackendError> {
-        let Place::Away = self.store else { return Ok(()) };
-        match self.committer.as_ref().map(|committer| committer.done.recv()) {
+        if self.is_settled()? {
+            return Ok(());
+        }
+        // D28: only now does somebody wait for it.
+        let wait = |committer: &Committer| self.watch.during(Writer::State, || committer.done.recv());
+        match self.committer.as_ref().map(wait) {
             Some(Ok(came_back)) => self.take_back(came_back),
             Some(Err(_)) | None => self.give_up(),
         }
@@ -216,11 +228,11 @@ impl Backend for RedbBackend {
     }
 
     fn mark(&mut self) -> Result<(), BackendError> {
-        self.store()?.mark().map_err(failed)
+        self.write(StateStore::mark)
     }
 
     fn unmark(&mut self) -> Result<(), BackendError> {
-        self.store()?.unmark().map_err(failed)
+        self.write(StateStore::unmark)
     }
 
     fn is_marked(&self) -> Result<bool, BackendError> {
@@ -231,9 +243,8 @@ impl Backend for RedbBackend {
     }
 
     fn go_back(&mut self) -> Result<bool, BackendError> {
-        self.settle()?;
         *self.current.get_mut() = None;
-        self.store()?.go_back().map_err(failed)
+        self.write(StateStore::go_back)
     }
 }
 

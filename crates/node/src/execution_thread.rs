@@ -18,13 +18,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-/// Bytes of state, or of archived blocks, that wait in memory at most. Nothing is written by the clock: each checkpoint
-/// flushes by itself, the log replays what was not flushed, and a replica that starts exactly at a checkpoint can serve it.
+/// Bytes of state, or of archived blocks, after which a flush begins. Nothing is written by the clock: each checkpoint flushes by
+/// itself, the log replays what was not flushed, and a replica that starts exactly at a checkpoint can serve it.
 const FLUSH_BYTES: usize = 8 << 20;
 /// Blocks after which a flush begins, however little waits: each checkpoint waits for a flush of what is left, on all replicas at once.
 const FLUSH_BLOCKS: u64 = 512;
-/// Bytes that may gather while the database is still writing what waited before; counted with those it is writing where they are
-/// archived blocks. More than that and execution waits for it.
+/// Bytes of each that may gather while the database is still writing what waited before, or while what it has is a checkpoint that
+/// may become stable in a moment and is to be marked then (C6). More than that and execution waits.
 const WAIT_BYTES: usize = 3 * FLUSH_BYTES;
 /// How often a flush that is under way is looked at: if it fails, the node stops at once (D20), also where nothing else comes.
 const FLUSH_LOOKED_AT: Duration = Duration::from_millis(50);
@@ -130,7 +130,7 @@ impl ExecutionThread {
     }
 
     /// Runs until told to stop, or until the database fails: then the node stops.
-    pub(crate) fn run(mut self, jobs: &Receiver<ExecutionJob>) -> Result<(), NodeError> {
+    pub(crate) fn run(&mut self, jobs: &Receiver<ExecutionJob>) -> Result<(), NodeError> {
         if let Some(certificate) = self.executor.interrupted_transfer().cloned() {
             self.fetch_state(certificate, false)?;
         }
@@ -158,8 +158,13 @@ impl ExecutionThread {
                 self.flush_at = FlushAt::first(self.turns);
             }
         }
-        // While the database is at it, as much again may gather; only then is it waited for.
-        let flush_at = if is_settled { self.flush_at } else { FlushAt::WAIT };
+        let flush_at = if !is_settled {
+            FlushAt::UNDER_WAY
+        } else if self.executor.awaits_stability() {
+            FlushAt::UNSTABLE
+        } else {
+            self.flush_at
+        };
         let bytes = self.executor.unflushed_bytes().max(self.archive.pending_bytes());
         let blocks = self.executor.executed().since(self.flushed);
         if bytes >= flush_at.bytes || blocks >= flush_at.blocks {
@@ -364,8 +369,10 @@ struct FlushAt {
 }
 
 impl FlushAt {
-    /// While the database is still at the one before.
-    const WAIT: Self = Self { bytes: WAIT_BYTES, blocks: u64::MAX };
+    /// While the database is still at the one before: no sooner than it must be waited for.
+    const UNDER_WAY: Self = Self { bytes: WAIT_BYTES, blocks: u64::MAX };
+    /// While a checkpoint is to be marked: a flush would leave it behind for good.
+    const UNSTABLE: Self = Self { bytes: WAIT_BYTES, blocks: FLUSH_BLOCKS };
 
     /// At a replica with this turn, for the first time since a checkpoint.
     const fn first((turn, turns): (usize, usize)) -> Self {

@@ -253,10 +253,12 @@ impl Bodies {
         let watch = ends.watch();
         Ok(Threads {
             core: watch.thread("core", move || self.core_runtime.run(self.core_thread, core, self.first))?,
-            execution: watch.thread("execution", move || {
-                let _locked = execution_lock;
-                self.execution_thread.run(&execution)
-            })?,
+            // The folder's lock goes last.
+            execution: watch.thread_of(
+                "execution",
+                (self.execution_thread, execution_lock),
+                move |(thread, _)| thread.run(&execution),
+            )?,
             gateway: watch.thread("gateway", move || {
                 self.gateway_thread.run(&gateway);
                 Ok(())
@@ -308,6 +310,7 @@ impl Disk {
         let reader = store.reader();
         let pending = Arc::new(Pending::default());
         let backend = RedbBackend::new(store, Arc::clone(&pending), Arc::clone(watch));
+        let backend = backend.map_err(NodeError::Thread)?;
         let execution = ExecutorConfig {
             restarts_at_checkpoint: config.limits.retain_blocks > 0,
             is_home_blank: owner.is_blank,

@@ -1,16 +1,20 @@
-//! Doors for fuzzers alone: readers of bytes that are part of no interface, and the HTTP side without a replica behind it.
+//! Doors for fuzzers and tests alone: readers of bytes that are part of no interface, the HTTP side without a replica behind it,
+//! and the state's database without an executor before it.
 
-use crate::archive::ArchivedBlock;
+use crate::archive::{ArchiveChange, ArchivedBlock, Pending, rows};
+use crate::backend::RedbBackend;
 use crate::clock::Clock;
 use crate::disk_watch::DiskWatch;
+use crate::error::NodeError;
 use crate::execution_thread::ExecutionJob;
 use crate::handle::NodeHandle;
 use crate::http::{self, AppRoutes};
 use crate::shared::Shared;
 use axum::Router;
-use outvote_execution::Executor;
+use outvote_execution::{Backend, Executor};
 use outvote_session::CommitteeFile;
-use outvote_types::{ReplicaId, decode, encode};
+use outvote_storage::{StateReader, StateStore};
+use outvote_types::{ReplicaId, Sequence, decode, encode};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, channel};
@@ -21,6 +25,44 @@ use tokio::sync::broadcast;
 #[must_use]
 pub fn archived_block(bytes: &[u8]) -> Option<Vec<u8>> {
     decode::<ArchivedBlock>(bytes).ok().map(|block| encode(&block))
+}
+
+/// The database as a replica's executor has it, with nothing to archive.
+///
+/// # Errors
+/// When the system has no thread left.
+pub fn state_backend(store: StateStore) -> std::io::Result<Box<dyn Backend>> {
+    let watch = Arc::new(DiskWatch::new(Clock::start()));
+    Ok(Box::new(RedbBackend::new(store, Arc::new(Pending::default()), watch)?))
+}
+
+/// A row of the archive: table, key, and what it is to hold, if anything.
+pub type ArchiveRow = ArchiveChange;
+
+/// The rows that an archived block's bytes take.
+#[must_use]
+pub fn archived_rows(sequence: Sequence, bytes: Vec<u8>) -> Vec<ArchiveRow> {
+    let mut changes = Vec::new();
+    rows::write(sequence, bytes, &mut changes);
+    changes
+}
+
+/// The deletions of an archived block's rows.
+///
+/// # Errors
+/// When the database cannot be read, or is damaged.
+pub fn deleted_rows(stored: &StateReader, sequence: Sequence) -> Result<Vec<ArchiveRow>, NodeError> {
+    let mut changes = Vec::new();
+    rows::remove(stored, sequence, &mut changes)?;
+    Ok(changes)
+}
+
+/// An archived block's bytes.
+///
+/// # Errors
+/// When the database cannot be read, or is damaged.
+pub fn read_rows(stored: &StateReader, sequence: Sequence) -> Result<Option<Vec<u8>>, NodeError> {
+    rows::read(stored, sequence)
 }
 
 /// The HTTP side of a node that has executed what `executor` has, and never more.

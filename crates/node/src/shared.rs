@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     report: watch::Sender<Report>,
     digest: Mutex<(Sequence, Digest)>,
     is_diverged: AtomicBool,
+    /// Whether clients' requests are being refused.
+    is_full: AtomicBool,
     view: AtomicU64,
     window_us: AtomicU64,
     started: Instant,
@@ -57,6 +59,7 @@ impl Shared {
             report: watch::Sender::new(report),
             digest: Mutex::new((Sequence(0), Digest::ZERO)),
             is_diverged: AtomicBool::new(false),
+            is_full: AtomicBool::new(false),
             view: AtomicU64::new(0),
             window_us: AtomicU64::new(0),
             started: Instant::now(),
@@ -96,6 +99,16 @@ impl Shared {
     /// Whether this replica's state was outvoted: then it answers nobody until it is repaired.
     pub(crate) fn is_diverged(&self) -> bool {
         self.is_diverged.load(Ordering::Acquire)
+    }
+
+    /// Whether requests had better be offered by name first (P5). A hint: nothing is wrong if it changes at once.
+    pub(crate) fn is_full(&self) -> bool {
+        self.is_full.load(Ordering::Relaxed)
+    }
+
+    /// The core refuses requests, or does so no more.
+    pub(crate) fn set_full(&self, is_full: bool) {
+        self.is_full.store(is_full, Ordering::Relaxed);
     }
 
     /// What clients are told of the replica's term. They take it for a hint, so view and window need not be of one moment.
@@ -141,7 +154,7 @@ impl Shared {
     }
 
     /// The replica's own state, as the core sees it.
-    pub(crate) fn renew(&self, replica: &Replica, behaviour: &str) {
+    pub(crate) fn renew(&self, replica: &Replica, behaviour: &str) -> Status {
         let status = replica.status();
         self.is_diverged.store(status.diverged, Ordering::Release);
         self.view.store(status.view.0, Ordering::Relaxed);
@@ -169,6 +182,7 @@ impl Shared {
             }
             changed
         });
+        status
     }
 
     /// Keeps a proof for the report.

@@ -28,13 +28,30 @@ impl Watch {
         name: &str,
         body: impl FnOnce() -> Result<(), NodeError> + Send + 'static,
     ) -> Result<JoinHandle<()>, NodeError> {
+        self.thread_of(name, (), |()| body())
+    }
+
+    /// Starts a thread that works on `own`, which is let go of only when its failure has been heard of: letting go may have to
+    /// wait for a disk that never finishes.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub(crate) fn thread_of<T: Send + 'static>(
+        &self,
+        name: &str,
+        mut own: T,
+        body: impl FnOnce(&mut T) -> Result<(), NodeError> + Send + 'static,
+    ) -> Result<JoinHandle<()>, NodeError> {
         let watch = self.clone();
-        // What the body leaves behind is never looked at again: the replica ends.
-        let run = move || match catch_unwind(AssertUnwindSafe(body)) {
-            Ok(Ok(())) => {}
-            // D20: a failed write or flush stops the node.
-            Ok(Err(error)) => (watch.on_failure)(error),
-            Err(_) => (watch.on_failure)(NodeError::Panicked),
+        let run = move || {
+            // What the body leaves behind is never looked at again: the replica ends.
+            match catch_unwind(AssertUnwindSafe(|| body(&mut own))) {
+                Ok(Ok(())) => {}
+                // D20: a failed write or flush stops the node.
+                Ok(Err(error)) => (watch.on_failure)(error),
+                Err(_) => (watch.on_failure)(NodeError::Panicked),
+            }
+            drop(own);
         };
         thread::Builder::new().name(name.into()).spawn(run).map_err(NodeError::Thread)
     }

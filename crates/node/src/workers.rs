@@ -5,9 +5,18 @@ use crate::watch::Watch;
 use outvote_crypto::{Check, Scheme};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Signatures that one batch takes at most; beyond it a batch gains little and its verdict comes late.
 const BATCH_CHECKS_MAX: usize = 256;
+
+/// Clients' signatures gather for this part of the time that a commit takes, while they keep coming: one that is checked with seven
+/// others costs half of what it costs alone. The first one after a quiet time is not kept waiting.
+const GATHER_PART: u32 = 4;
+/// And for no longer than this.
+const GATHER_MAX: Duration = Duration::from_millis(10);
+/// Clients' signatures that are not kept waiting for more: with so many in a batch there is little left to gain.
+const GATHERED_CHECKS: usize = 64;
 
 /// Takes the verdicts of one job, in the order of its checks.
 pub(crate) type OnVerdicts = Box<dyn FnOnce(Vec<bool>) + Send>;
@@ -29,7 +38,65 @@ impl Job {
 struct Waiting {
     members: VecDeque<Job>,
     clients: VecDeque<Job>,
+    /// What the clients' jobs cost together.
+    clients_cost: usize,
+    /// How long clients' jobs gather.
+    gather: Duration,
+    /// Before this moment they do.
+    clients_due: Option<Instant>,
+    /// Whether a thread sleeps until then. It needs no waking for every job.
+    is_gathering: bool,
     is_over: bool,
+}
+
+/// What a thread does next.
+enum Next {
+    Take,
+    Sleep,
+    Gather(Duration),
+}
+
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.members.is_empty() && self.clients.is_empty()
+    }
+
+    fn next(&self, now: Instant) -> Next {
+        if !self.members.is_empty() {
+            return Next::Take;
+        }
+        if self.clients.is_empty() {
+            return Next::Sleep;
+        }
+        let left = self.clients_due.map_or(Duration::ZERO, |due| due.saturating_duration_since(now));
+        if left.is_zero() || self.clients_cost >= GATHERED_CHECKS { Next::Take } else { Next::Gather(left) }
+    }
+
+    /// Takes jobs of both kinds; each has a share of its own: one huge job of a member takes nothing from the clients'.
+    fn take(&mut self, now: Instant) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        let is_shared = !self.members.is_empty() && !self.clients.is_empty();
+        let share = if is_shared { BATCH_CHECKS_MAX / 2 } else { BATCH_CHECKS_MAX };
+        pop(&mut self.members, share, &mut jobs);
+        let taken = pop(&mut self.clients, share, &mut jobs);
+        if taken > 0 {
+            self.clients_cost -= taken;
+            self.clients_due = Some(now + self.gather);
+        }
+        jobs
+    }
+}
+
+/// Moves jobs over until they come to `share`; what they cost.
+fn pop(queue: &mut VecDeque<Job>, share: usize, jobs: &mut Vec<Job>) -> usize {
+    let mut total = 0;
+    while total < share
+        && let Some(job) = queue.pop_front()
+    {
+        total += job.cost();
+        jobs.push(job);
+    }
+    total
 }
 
 #[derive(Default)]
@@ -48,27 +115,30 @@ impl Queue {
     /// when it is over.
     fn take(&self) -> Vec<Job> {
         let mut waiting = self.waiting();
-        while waiting.members.is_empty() && waiting.clients.is_empty() {
+        loop {
             if waiting.is_over {
                 return Vec::new();
             }
-            waiting = self.ready.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            let now = Instant::now();
+            waiting = match waiting.next(now) {
+                Next::Take => {
+                    let jobs = waiting.take(now);
+                    // What is left is for another thread, if there is one that sleeps.
+                    if !waiting.is_empty() {
+                        self.ready.notify_one();
+                    }
+                    return jobs;
+                }
+                Next::Sleep => self.ready.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+                Next::Gather(left) => {
+                    waiting.is_gathering = true;
+                    let woken = self.ready.wait_timeout(waiting, left);
+                    let (mut waiting, _) = woken.unwrap_or_else(PoisonError::into_inner);
+                    waiting.is_gathering = false;
+                    waiting
+                }
+            };
         }
-        let mut jobs = Vec::new();
-        let Waiting { members, clients, .. } = &mut *waiting;
-        // Each has a share of its own: one huge job of a member takes nothing from the clients'.
-        let share =
-            if members.is_empty() || clients.is_empty() { BATCH_CHECKS_MAX } else { BATCH_CHECKS_MAX / 2 };
-        for queue in [members, clients] {
-            let mut total = 0;
-            while total < share
-                && let Some(job) = queue.pop_front()
-            {
-                total += job.cost();
-                jobs.push(job);
-            }
-        }
-        jobs
     }
 }
 
@@ -80,18 +150,32 @@ impl Owner {
         let mut waiting = self.0.waiting();
         waiting.is_over = true;
         let never_done = (std::mem::take(&mut waiting.members), std::mem::take(&mut waiting.clients));
+        waiting.clients_cost = 0;
         drop(waiting);
         self.0.ready.notify_all();
         drop(never_done);
     }
 
-    fn add(&self, put: impl FnOnce(&mut Waiting)) {
+    fn add_of_member(&self, job: Job) {
         let mut waiting = self.0.waiting();
         if !waiting.is_over {
-            put(&mut waiting);
+            waiting.members.push_back(job);
         }
         drop(waiting);
         self.0.ready.notify_one();
+    }
+
+    fn add_of_client(&self, job: Job) {
+        let mut waiting = self.0.waiting();
+        if !waiting.is_over {
+            waiting.clients_cost += job.cost();
+            waiting.clients.push_back(job);
+        }
+        let is_seen_to = waiting.is_gathering && waiting.clients_cost < GATHERED_CHECKS;
+        drop(waiting);
+        if !is_seen_to {
+            self.0.ready.notify_one();
+        }
     }
 }
 
@@ -126,12 +210,17 @@ impl Workers {
 
     /// Queues a client's job. How much can wait is bounded by whoever hands jobs out (requests per client, bytes in all).
     pub(crate) fn verify(&self, checks: Vec<Check>, on_verdicts: OnVerdicts) {
-        self.queue.add(|waiting| waiting.clients.push_back(Job { checks, on_verdicts }));
+        self.queue.add_of_client(Job { checks, on_verdicts });
     }
 
     /// Queues a job for what members sent. How much can wait is bounded by whoever hands jobs out (jobs per peer).
     pub(crate) fn verify_of_members(&self, checks: Vec<Check>, on_verdicts: OnVerdicts) {
-        self.queue.add(|waiting| waiting.members.push_back(Job { checks, on_verdicts }));
+        self.queue.add_of_member(Job { checks, on_verdicts });
+    }
+
+    /// Commits take about so long now: clients' signatures may take a part of that.
+    pub(crate) fn on_commit_time(&self, time: Duration) {
+        self.queue.0.waiting().gather = (time / GATHER_PART).min(GATHER_MAX);
     }
 
     /// Ends the threads, without waiting. What waits for a verdict never gets one, and nothing of it is kept: a job holds what

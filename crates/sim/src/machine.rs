@@ -224,6 +224,10 @@ impl Machine {
         self.is_executing = false;
         self.is_stuck = self.disk_us >= STUCK_US;
         self.wake_us = None;
+        // What the state's database was at may have become durable, or nothing of it: turn and turn about, so that no draw is needed.
+        if self.incarnation % 2 == 1 {
+            self.backend.land();
+        }
         self.incarnation += 1;
         self.disk.crash(random, torn, scattered);
     }

@@ -1,13 +1,13 @@
 //! Licences, bans, sources and known holes of all dependencies, by cargo-deny with the rules in `deny.toml`.
 
-use crate::process::{cargo, is_ci, run as run_program};
+use crate::process::{cargo, is_ci, run as run_program, run_with};
 use crate::report::Report;
 use crate::tree::Tree;
 use std::path::{Path, PathBuf};
 
 /// Raised by hand: a new version may judge anew.
 const VERSION: &str = "0.20.2";
-/// Where the tool is kept, below the target folder. Built once, in about three minutes on two cores.
+/// Where the tool is kept, below the target folder. Built once.
 const TOOLS: &str = "tools";
 /// The home of the database of known holes. Not every host can reach it.
 const ADVISORY_DATABASE: &str = "https://github.com/rustsec/advisory-db";
@@ -69,8 +69,10 @@ fn tool(tree: &Tree) -> Result<PathBuf, String> {
         return Ok(tool);
     }
     let root = folder.to_string_lossy().into_owned();
-    let arguments = ["install", "--quiet", "--locked", "--version", VERSION, "--root", &root, "cargo-deny"];
-    let finished = run_program(tree.root(), &cargo(), &arguments)
+    // It runs for seconds, so it is not worth minutes of an optimising compiler.
+    let arguments =
+        ["install", "--quiet", "--locked", "--debug", "--version", VERSION, "--root", &root, "cargo-deny"];
+    let finished = run_with(tree.root(), &cargo(), &arguments, &[("CARGO_PROFILE_DEV_DEBUG", "false")])
         .map_err(|error| format!("cargo install cannot be started: {error}"))?;
     if finished.success && tool.is_file() {
         Ok(tool)

@@ -6,7 +6,7 @@
 mod block;
 mod pending;
 mod retention;
-mod rows;
+pub(crate) mod rows;
 
 pub(crate) use block::{ArchivedBlock, ArchivedResult};
 pub(crate) use pending::{ArchiveChange, Floor, Pending, Taken};
@@ -97,9 +97,9 @@ impl Archive {
         self.pending.lock().certificates.insert(certificate.sequence, certificate);
     }
 
-    /// Bytes that wait for the next commit.
+    /// Bytes that wait for the next commit, besides those that one under way takes along.
     pub(crate) fn pending_bytes(&self) -> usize {
-        self.pending.lock().bytes
+        self.pending.lock().fresh_bytes()
     }
 
     /// The lowest block from which on nothing is missing.

@@ -40,7 +40,9 @@ pub(crate) struct Inner {
     pub(crate) certificates: BTreeMap<Sequence, Certificate>,
     pub(crate) requests: BTreeMap<(PublicKey, Nonce), Sequence>,
     pub(crate) ids: BTreeMap<Digest, Sequence>,
-    pub(crate) bytes: usize,
+    bytes: usize,
+    /// Of these the ones that a commit under way takes along.
+    bytes_under_way: usize,
     pub(crate) floor: Floor,
     stored_floor: Floor,
 }
@@ -54,6 +56,11 @@ impl Inner {
         if let Some(replaced) = self.blocks.insert(sequence, block) {
             self.bytes -= replaced.bytes();
         }
+    }
+
+    /// Bytes that no commit has taken along yet.
+    pub(crate) fn fresh_bytes(&self) -> usize {
+        self.bytes.saturating_sub(self.bytes_under_way)
     }
 
     /// The database has this floor again, which is lower than ours or the same.
@@ -80,10 +87,32 @@ impl Inner {
 
 /// What one commit takes along.
 pub(crate) struct Taken {
-    pub(crate) changes: Vec<ArchiveChange>,
     blocks: Vec<Arc<ArchivedBlock>>,
     certificates: BTreeMap<Sequence, Certificate>,
     floor: Floor,
+    is_floor_new: bool,
+}
+
+impl Taken {
+    /// The changes that the commit must make. Blocks are encoded here, on the thread that commits.
+    pub(crate) fn changes(&self) -> Vec<ArchiveChange> {
+        let mut changes: Vec<ArchiveChange> = Vec::new();
+        for block in &self.blocks {
+            let sequence = block.sequence();
+            rows::write(sequence, encode(&**block), &mut changes);
+            changes.push((IDS, block.id().0.into(), Some(key(sequence).into())));
+            for (session, nonce) in block.ended_requests() {
+                changes.push((REQUESTS, request_key(&session, nonce), Some(key(sequence).into())));
+            }
+        }
+        for (sequence, certificate) in &self.certificates {
+            changes.push((CERTIFICATES, key(*sequence).into(), Some(encode(certificate))));
+        }
+        if self.is_floor_new {
+            changes.push((FLOOR, FLOOR_KEY.into(), Some(encode(&self.floor))));
+        }
+        changes
+    }
 }
 
 impl Pending {
@@ -98,36 +127,24 @@ impl Pending {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The changes that a commit must make; `swept` is how far the deletions in the same commit reach. All stays readable
-    /// here until [`Self::stored`].
+    /// What a commit must take along; `swept` is how far the deletions in the same commit reach. All stays readable here until
+    /// [`Self::stored`].
     pub(crate) fn take(&self, swept: Sequence) -> Taken {
-        let inner = self.lock();
-        let mut changes: Vec<ArchiveChange> = Vec::new();
-        for (sequence, block) in &inner.blocks {
-            rows::write(*sequence, encode(&**block), &mut changes);
-            changes.push((IDS, block.id().0.into(), Some(key(*sequence).into())));
-            for (session, nonce) in block.ended_requests() {
-                changes.push((REQUESTS, request_key(&session, nonce), Some(key(*sequence).into())));
-            }
-        }
-        for (sequence, certificate) in &inner.certificates {
-            changes.push((CERTIFICATES, key(*sequence).into(), Some(encode(certificate))));
-        }
+        let mut inner = self.lock();
+        inner.bytes_under_way = inner.bytes;
         let floor = Floor { swept: inner.floor.swept.max(swept), ..inner.floor };
-        if floor != inner.stored_floor {
-            changes.push((FLOOR, FLOOR_KEY.into(), Some(encode(&floor))));
-        }
         Taken {
-            changes,
             blocks: inner.blocks.values().cloned().collect(),
             certificates: inner.certificates.clone(),
             floor,
+            is_floor_new: floor != inner.stored_floor,
         }
     }
 
     /// The commit is durable: readers find these in the database now.
     pub(crate) fn stored(&self, taken: &Taken) {
         let mut inner = self.lock();
+        inner.bytes_under_way = 0;
         for block in &taken.blocks {
             inner.remove(block.sequence(), block);
         }

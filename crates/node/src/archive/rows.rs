@@ -16,7 +16,7 @@ fn part_key(sequence: Sequence, part: u32) -> Vec<u8> {
 }
 
 /// The rows of a block with these bytes.
-pub(super) fn write(sequence: Sequence, bytes: Vec<u8>, changes: &mut Vec<ArchiveChange>) {
+pub(crate) fn write(sequence: Sequence, bytes: Vec<u8>, changes: &mut Vec<ArchiveChange>) {
     let mut parts = bytes.chunks(ROW_BYTES_MAX);
     let first = parts.next().unwrap_or_default();
     let more = u32::try_from(parts.len()).unwrap_or(u32::MAX);
@@ -27,19 +27,21 @@ pub(super) fn write(sequence: Sequence, bytes: Vec<u8>, changes: &mut Vec<Archiv
 }
 
 /// Joins a block's rows; `None` if there is no such block.
-pub(super) fn read(stored: &Blocks, sequence: Sequence) -> Result<Option<Vec<u8>>, NodeError> {
-    let Some(mut bytes) = stored.get(BLOCKS, &key(sequence))? else { return Ok(None) };
+pub(crate) fn read(stored: &Blocks, sequence: Sequence) -> Result<Option<Vec<u8>>, NodeError> {
+    // All rows as they were at one moment: a commit may delete them while they are read.
+    let now = stored.snapshot()?;
+    let Some(mut bytes) = now.get(BLOCKS, &key(sequence))? else { return Ok(None) };
     let more = count(&bytes)?;
     bytes.drain(..COUNT_BYTES);
     for number in 0..more {
-        let part = stored.get(PARTS, &part_key(sequence, number))?;
+        let part = now.get(PARTS, &part_key(sequence, number))?;
         bytes.extend(part.ok_or_else(|| damaged("a part of a block is missing"))?);
     }
     Ok(Some(bytes))
 }
 
 /// Deletes a block's rows.
-pub(super) fn remove(
+pub(crate) fn remove(
     stored: &Blocks,
     sequence: Sequence,
     changes: &mut Vec<ArchiveChange>,

@@ -10,6 +10,7 @@ mod connection;
 mod connections;
 mod done;
 mod lookups;
+mod offer;
 mod outgoing;
 mod pace;
 mod receipts;

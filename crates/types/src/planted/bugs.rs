@@ -110,6 +110,9 @@ bugs! {
     AnythingMayWait: "P5", "As much may wait for a proposal as the pool holds, however little is ordered";
     GrowthBlind: "N2", "Batches grow although commits have become slow";
     MarkPassesStable: "C6", "The savepoint moves past the stable checkpoint to one that is not stable";
+    FlushUnseenByRanges: "E11", "A range of the state is read past what a flush under way writes";
+    LogFreedByExecution: "C3", "The log forgets what is executed and not durable yet";
+    StabilityNotAwaited: "C6", "A flush leaves a checkpoint behind that may become stable in a moment";
     FlushTrustedEarly: "E11", "A flush of the state counts when it begins and not when it is durable";
     NobodyGivesWay: "P4", "A client with many waiting requests keeps a full pool to itself";
     OwnClientsFirst: "P3", "A leader serves its own clients before relays";
