@@ -85,6 +85,11 @@ impl Outbox {
                     queue.bytes -= frame.len() + FRAME_COST_BYTES;
                     frames.push(frame);
                 }
+                if !queue.frames.is_empty() {
+                    // Two connections take from it for a moment when a newer one replaces an older one. This one may have used up
+                    // the mark of a frame that it leaves behind, and end before it takes that.
+                    self.wake.notify_one();
+                }
             }
             if !frames.is_empty() {
                 return;
