@@ -1,10 +1,10 @@
 //! Signature checks off the protocol's thread, in batches across messages, slots and clients.
 
 use crate::error::NodeError;
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use crate::watch::Watch;
 use outvote_crypto::{Check, Scheme};
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Signatures that one batch takes at most; beyond it a batch gains little and its verdict comes late.
 const BATCH_CHECKS_MAX: usize = 256;

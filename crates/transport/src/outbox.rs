@@ -1,10 +1,10 @@
 //! The bounded queue of frames on their way to one connection. Never makes the sender wait.
 
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::tasks::Notify;
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use outvote_types::planted::{self, Bug};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Notify;
 
 /// What a queued frame costs beside its bytes, so that empty ones are bounded too.
 const FRAME_COST_BYTES: usize = 64;

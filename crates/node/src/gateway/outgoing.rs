@@ -1,10 +1,10 @@
 //! What waits to be written to a client, counted in bytes: a client that does not read is disconnected before it costs
 //! much, and all of them together have a bound too.
 
+use crate::sync::Arc;
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::tasks::{mpsc, oneshot};
 use std::convert::Infallible;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use tokio::sync::{mpsc, oneshot};
 
 /// Bytes that wait for one client at most.
 pub(crate) const CLIENT_BYTES_MAX: usize = 24 << 20;
