@@ -4,6 +4,7 @@ use crate::error::NodeError;
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use crate::watch::Watch;
 use outvote_crypto::{Check, Scheme};
+use outvote_types::planted::{self, Bug};
 use std::collections::VecDeque;
 
 /// Signatures that one batch takes at most; beyond it a batch gains little and its verdict comes late.
@@ -53,6 +54,9 @@ impl Queue {
                 return Vec::new();
             }
             waiting = self.ready.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            if planted::is_on(Bug::WokenForGood) {
+                break;
+            }
         }
         let mut jobs = Vec::new();
         let Waiting { members, clients, .. } = &mut *waiting;
@@ -81,17 +85,26 @@ impl Owner {
         waiting.is_over = true;
         let never_done = (std::mem::take(&mut waiting.members), std::mem::take(&mut waiting.clients));
         drop(waiting);
-        self.0.ready.notify_all();
+        if planted::is_on(Bug::EndHeardByOne) {
+            self.0.ready.notify_one();
+        } else {
+            self.0.ready.notify_all();
+        }
         drop(never_done);
     }
 
     fn add(&self, put: impl FnOnce(&mut Waiting)) {
+        if planted::is_on(Bug::WokenTooEarly) {
+            self.0.ready.notify_one();
+        }
         let mut waiting = self.0.waiting();
         if !waiting.is_over {
             put(&mut waiting);
         }
         drop(waiting);
-        self.0.ready.notify_one();
+        if !planted::is_on(Bug::WokenTooEarly) {
+            self.0.ready.notify_one();
+        }
     }
 }
 

@@ -40,12 +40,17 @@ impl Outbox {
 
     /// Queues a frame, dropping the oldest ones if it does not fit. Never waits.
     pub fn push(&self, frame: Arc<[u8]>) {
+        if planted::is_on(Bug::FrameAnnouncedEarly) {
+            self.wake.notify_one();
+        }
         let mut queue = self.lock();
         queue.bytes += frame.len() + FRAME_COST_BYTES;
         queue.frames.push_back(frame);
         self.shed(&mut queue);
         drop(queue);
-        self.wake.notify_one();
+        if !planted::is_on(Bug::FrameAnnouncedEarly) {
+            self.wake.notify_one();
+        }
     }
 
     fn shed(&self, queue: &mut Queue) {
@@ -85,7 +90,7 @@ impl Outbox {
                     queue.bytes -= frame.len() + FRAME_COST_BYTES;
                     frames.push(frame);
                 }
-                if !queue.frames.is_empty() {
+                if !queue.frames.is_empty() && !planted::is_on(Bug::WakeNotPassedOn) {
                     // Two connections take from it for a moment when a newer one replaces an older one. This one may have used up
                     // the mark of a frame that it leaves behind, and end before it takes that.
                     self.wake.notify_one();

@@ -4,6 +4,7 @@
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::tasks::{mpsc, oneshot};
+use outvote_types::planted::{self, Bug};
 use std::convert::Infallible;
 
 /// Bytes that wait for one client at most.
@@ -111,13 +112,17 @@ impl Outgoing {
         }
         self.is_paused.store(true, Ordering::SeqCst);
         // The writer may have emptied the queue before it could see the mark.
-        self.own.load(Ordering::SeqCst) >= STREAM_BYTES_MAX / 2
+        self.own.load(Ordering::SeqCst) >= STREAM_BYTES_MAX / 2 || planted::is_on(Bug::PausedUnseen)
     }
 }
 
 impl Drain {
     /// Whether a paused stream may go on now; true once per pause. To be asked after each time that bytes were let go.
     pub(crate) fn may_resume(&self) -> bool {
+        if planted::is_on(Bug::MarkClearedEarly) {
+            return self.is_paused.swap(false, Ordering::SeqCst)
+                && self.own.load(Ordering::SeqCst) < STREAM_BYTES_MAX / 2;
+        }
         self.own.load(Ordering::SeqCst) < STREAM_BYTES_MAX / 2 && self.is_paused.swap(false, Ordering::SeqCst)
     }
 }
