@@ -8,6 +8,7 @@ use crate::nightly;
 use crate::peers::peers;
 use crate::report::{Report, Sums};
 use crate::results::Results;
+use crate::schedules;
 use crate::steps;
 use crate::torture::torture;
 use crate::tree::Tree;
@@ -32,6 +33,7 @@ cargo xtask faults             each fault of docs/faults.md: which tests play it
 cargo xtask faults --open      those that have no test yet, or not for all of it
 cargo xtask faults --settle    empties the state of rows that are open and have a test by now
 cargo xtask faults --row N01   one of them, with what is expected
+cargo xtask schedules          the orders in which threads may take turns: [--count N] [--seed S] [--only TEST]
 cargo xtask fuzz               every target under a fuzzer: [--executions N | --minutes M] [--only TARGET]";
 
 /// Runs the command that `arguments` name.
@@ -52,6 +54,7 @@ pub fn main_with(arguments: &[String]) -> ExitCode {
         ["faults", "--open"] => faults(&Tree::own(), &Shown::Open),
         ["faults", "--settle"] => steps::faults::settle(&Tree::own()).map(|()| true),
         ["faults", "--row", number] => faults(&Tree::own(), &Shown::Row((*number).to_owned())),
+        ["schedules", rest @ ..] => schedules::run(&Tree::own(), rest, &mut io::stdout().lock()),
         ["fuzz", rest @ ..] => fuzz::run(&Tree::own(), rest, &mut io::stdout().lock()),
         [] | ["help" | "--help" | "-h"] => help(&mut io::stdout().lock()).map(|()| true),
         other => match nightly::ALL.iter().find(|command| other.first() == Some(&command.name)) {

@@ -45,6 +45,7 @@ const KV: &str = "outvote-kv";
 const CHAOS: &str = "outvote-chaos";
 const TORTURE: &str = "outvote-torture";
 const PEERS: &str = "outvote-peers";
+const SCHEDULES: &str = "outvote-schedules";
 
 /// The direction of every arrow.
 pub const TABLE: &[Row] = &[
@@ -127,6 +128,8 @@ pub const TABLE: &[Row] = &[
     },
     // A bad network for whoever tests: it knows bytes, and nothing of ours.
     Row { name: CHAOS, may_name: &[], may_use: Some(&["tokio"]), must_not_reach: &[] },
+    // Its tests take in sources of the node and the transport by their paths; what it names itself is only what decides who runs.
+    Row { name: SCHEDULES, may_name: &[], may_use: Some(&["shuttle", "tokio"]), must_not_reach: &[] },
     // It runs replicas as processes of their own, and sees what any client sees.
     Row {
         name: TORTURE,

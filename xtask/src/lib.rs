@@ -21,6 +21,7 @@ mod results;
 mod rule_book;
 mod rust_source;
 mod scenario_book;
+mod schedules;
 mod steps;
 mod torture;
 mod tree;

@@ -1,62 +1,26 @@
 //! The executor's state in the kept database. Archived blocks go into the same commit as the state that they led to.
 
 use crate::archive::{ArchiveChange, Pending, Taken, sweep};
+use crate::committer::{Commit, Committer, Outcome};
 use crate::disk_watch::{DiskWatch, Writer};
 use outvote_execution::{Backend, BackendError, BackendSnapshot, SUMS_PER_DISK_ROW, Value, Writes};
 use outvote_storage::{Change, Snapshot, StateReader, StateStore, StorageError};
 use std::cell::RefCell;
 use std::ops::Bound;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
-use std::thread::JoinHandle;
 
 /// The table of the executed state.
 const STATE: &str = "state";
-const BROKE_OFF: &str = "the thread that commits broke off";
+const LOST: &str = "an earlier commit broke off";
 
 /// The state table and, with each commit, the archive's new blocks.
 pub(crate) struct RedbBackend {
-    store: Place,
+    store: Committer<StateStore, Bundle>,
     reader: StateReader,
     watch: Arc<DiskWatch>,
     pending: Arc<Pending>,
     /// The state since the last commit: opened once, not at every read.
     current: RefCell<Option<Snapshot>>,
-    /// `None` once this ends.
-    committer: Option<Committer>,
-}
-
-/// A thread that commits while others go on.
-struct Committer {
-    jobs: Sender<(StateStore, Bundle)>,
-    done: Receiver<(StateStore, Result<(), StorageError>)>,
-    thread: JoinHandle<()>,
-}
-
-impl Committer {
-    fn start() -> std::io::Result<Self> {
-        let (jobs, work) = channel::<(StateStore, Bundle)>();
-        let (finished, done) = channel();
-        let thread = std::thread::Builder::new().name("state".to_owned()).spawn(move || {
-            for (mut store, bundle) in work {
-                let outcome = bundle.commit(&mut store);
-                if finished.send((store, outcome)).is_err() {
-                    return;
-                }
-            }
-        })?;
-        Ok(Self { jobs, done, thread })
-    }
-}
-
-/// Where the database's one writer is.
-enum Place {
-    /// Here, with nothing to do.
-    Here(StateStore),
-    /// With the committer, which is at a commit.
-    Away,
-    /// Lost: something broke off.
-    Nowhere,
 }
 
 impl RedbBackend {
@@ -70,22 +34,15 @@ impl RedbBackend {
         watch: Arc<DiskWatch>,
     ) -> std::io::Result<Self> {
         let reader = store.reader();
-        let store = Place::Here(store);
-        let committer = Some(Committer::start()?);
-        Ok(Self { store, reader, watch, pending, current: RefCell::new(None), committer })
+        Ok(Self { store: Committer::start(store)?, reader, watch, pending, current: RefCell::new(None) })
     }
 }
 
 impl Drop for RedbBackend {
-    /// The folder is locked, and another process may have it, only once nobody writes to it.
+    /// The folder is locked, and another process may have it, only once nobody writes to it: the writer goes after this.
     fn drop(&mut self) {
         if let Err(error) = self.settle() {
             tracing::error!(%error, "the last commit of the state failed");
-        }
-        if let Some(Committer { jobs, thread, .. }) = self.committer.take() {
-            drop(jobs);
-            // It has nothing left to do; if it panicked, that was said above.
-            let _ = thread.join();
         }
     }
 }
@@ -109,24 +66,15 @@ impl RedbBackend {
         work: impl FnOnce(&mut StateStore) -> Result<T, StorageError>,
     ) -> Result<T, BackendError> {
         self.settle()?;
-        match &mut self.store {
-            Place::Here(store) => self.watch.during(Writer::State, || work(store)).map_err(failed),
-            Place::Away | Place::Nowhere => Err(failed(BROKE_OFF)),
-        }
+        let store = self.store.writer_mut().ok_or_else(|| failed(LOST))?;
+        self.watch.during(Writer::State, || work(store)).map_err(failed)
     }
 
     /// The commit is done.
-    fn take_back(&mut self, came_back: (StateStore, Result<(), StorageError>)) -> Result<(), BackendError> {
+    fn was_settled(&mut self, done: Outcome<StorageError>) -> Result<(), BackendError> {
         // What was read so far is older; what was committed is in the next snapshot.
         *self.current.get_mut() = None;
-        let (store, done) = came_back;
-        self.store = Place::Here(store);
         done.map_err(failed)
-    }
-
-    fn give_up<T>(&mut self) -> Result<T, BackendError> {
-        self.store = Place::Nowhere;
-        Err(failed(BROKE_OFF))
     }
 
     /// Everything that a commit with these writes changes.
@@ -148,7 +96,9 @@ struct Bundle {
     pending: Arc<Pending>,
 }
 
-impl Bundle {
+impl Commit<StateStore> for Bundle {
+    type Error = StorageError;
+
     fn commit(&self, store: &mut StateStore) -> Result<(), StorageError> {
         let archived = self.archived.changes();
         let state = self.writes.iter();
@@ -189,25 +139,14 @@ impl Backend for RedbBackend {
         self.settle()?;
         // On this thread: the archive is at this very block now, and will be further in a moment.
         let bundle = self.bundle(writes)?;
-        let store = std::mem::replace(&mut self.store, Place::Nowhere);
-        let (Place::Here(store), Some(committer)) = (store, &self.committer) else {
-            return Err(failed(BROKE_OFF));
-        };
-        committer.jobs.send((store, bundle)).map_err(|_| failed(BROKE_OFF))?;
-        self.store = Place::Away;
-        Ok(())
+        self.store.begin(bundle).map_err(failed)
     }
 
     fn is_settled(&mut self) -> Result<bool, BackendError> {
-        match self.store {
-            Place::Here(_) => return Ok(true),
-            Place::Away => {}
-            Place::Nowhere => return Err(failed(BROKE_OFF)),
-        }
-        match self.committer.as_ref().map(|committer| committer.done.try_recv()) {
-            Some(Err(TryRecvError::Empty)) => Ok(false),
-            Some(Ok(came_back)) => self.take_back(came_back).map(|()| true),
-            Some(Err(TryRecvError::Disconnected)) | None => self.give_up(),
+        match self.store.try_settle() {
+            Some(done) => self.was_settled(done).map(|()| true),
+            None if self.store.is_lost() => Err(failed(LOST)),
+            None => Ok(!self.store.is_away()),
         }
     }
 
@@ -216,11 +155,8 @@ impl Backend for RedbBackend {
             return Ok(());
         }
         // D28: only now does somebody wait for it.
-        let wait = |committer: &Committer| self.watch.during(Writer::State, || committer.done.recv());
-        match self.committer.as_ref().map(wait) {
-            Some(Ok(came_back)) => self.take_back(came_back),
-            Some(Err(_)) | None => self.give_up(),
-        }
+        let done = self.watch.during(Writer::State, || self.store.settle());
+        done.map_or(Ok(()), |done| self.was_settled(done))
     }
 
     fn snapshot(&self) -> Result<Box<dyn BackendSnapshot>, BackendError> {
@@ -236,10 +172,8 @@ impl Backend for RedbBackend {
     }
 
     fn is_marked(&self) -> Result<bool, BackendError> {
-        match &self.store {
-            Place::Here(store) => store.is_marked().map_err(failed),
-            Place::Away | Place::Nowhere => Err(failed("it was asked for its mark during a commit")),
-        }
+        let store = self.store.writer().ok_or_else(|| failed("it was asked for its mark during a commit"))?;
+        store.is_marked().map_err(failed)
     }
 
     fn go_back(&mut self) -> Result<bool, BackendError> {

@@ -11,7 +11,7 @@ use crate::workers::Workers;
 use outvote_replica::{Action, Event, Replica};
 use outvote_replica::{Note, Recipients};
 use outvote_transport::{Budget, PeerSender};
-use outvote_types::{Instant, Nonce, PublicKey, ReplicaId, Request, Verified};
+use outvote_types::{Instant, ReplicaId, Request, Verified};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -76,8 +76,6 @@ pub(crate) enum CoreEvent {
     Frames { peer: ReplicaId, frames: Vec<Vec<u8>>, budget: Budget },
     /// Clients' requests whose signatures hold; the room is given back once they are dealt with.
     Requests { requests: Vec<Verified<Request>>, room: Box<dyn Send> },
-    /// Whether clients' requests of these names would be taken in, so that their signatures need be checked.
-    Offer { names: Vec<(PublicKey, Nonce)>, admitted: oneshot::Sender<Vec<bool>> },
     /// A link went up or down.
     Link { peer: ReplicaId, up: bool },
     /// Two processes with this member's keys were met.
@@ -146,7 +144,6 @@ impl CoreThread {
             if !self.round(&mut round)? {
                 return Ok(());
             }
-            self.shared.set_full(self.replica.is_full());
             let now = self.clock.now();
             if now.since(reported_at) >= REPORT_EVERY_US {
                 reported_at = now;
@@ -179,12 +176,6 @@ impl CoreThread {
                         self.step(Event::Request(request));
                     }
                     drop(room);
-                }
-                CoreEvent::Offer { names, admitted } => {
-                    let would =
-                        names.iter().map(|(session, nonce)| self.replica.would_admit(session, *nonce));
-                    // The connection may have ended.
-                    let _ = admitted.send(would.collect());
                 }
                 CoreEvent::Link { peer, up } => {
                     self.shared.set_link(peer, up);

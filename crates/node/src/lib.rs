@@ -6,6 +6,7 @@
 //! `workers` (verify signatures); `http` serves people.
 
 mod error;
+mod sync;
 mod text_file;
 
 mod config;
@@ -17,6 +18,7 @@ mod shared;
 
 mod archive;
 mod backend;
+mod committer;
 mod recovery;
 mod state_file;
 

@@ -34,8 +34,6 @@ pub(crate) struct Shared {
     report: watch::Sender<Report>,
     digest: Mutex<(Sequence, Digest)>,
     is_diverged: AtomicBool,
-    /// Whether clients' requests are being refused.
-    is_full: AtomicBool,
     view: AtomicU64,
     window_us: AtomicU64,
     started: Instant,
@@ -59,7 +57,6 @@ impl Shared {
             report: watch::Sender::new(report),
             digest: Mutex::new((Sequence(0), Digest::ZERO)),
             is_diverged: AtomicBool::new(false),
-            is_full: AtomicBool::new(false),
             view: AtomicU64::new(0),
             window_us: AtomicU64::new(0),
             started: Instant::now(),
@@ -99,16 +96,6 @@ impl Shared {
     /// Whether this replica's state was outvoted: then it answers nobody until it is repaired.
     pub(crate) fn is_diverged(&self) -> bool {
         self.is_diverged.load(Ordering::Acquire)
-    }
-
-    /// Whether requests had better be offered by name first (P5). A hint: nothing is wrong if it changes at once.
-    pub(crate) fn is_full(&self) -> bool {
-        self.is_full.load(Ordering::Relaxed)
-    }
-
-    /// The core refuses requests, or does so no more.
-    pub(crate) fn set_full(&self, is_full: bool) {
-        self.is_full.store(is_full, Ordering::Relaxed);
     }
 
     /// What clients are told of the replica's term. They take it for a hint, so view and window need not be of one moment.

@@ -1,10 +1,11 @@
 //! Signature checks off the protocol's thread, in batches across messages, slots and clients.
 
 use crate::error::NodeError;
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use crate::watch::Watch;
 use outvote_crypto::{Check, Scheme};
+use outvote_types::planted::{self, Bug};
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Signatures that one batch takes at most; beyond it a batch gains little and its verdict comes late.
@@ -129,12 +130,21 @@ impl Queue {
                     }
                     return jobs;
                 }
-                Next::Sleep => self.ready.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+                Next::Sleep => {
+                    let waiting = self.ready.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                    if planted::is_on(Bug::WokenForGood) && waiting.is_empty() {
+                        return Vec::new();
+                    }
+                    waiting
+                }
                 Next::Gather(left) => {
                     waiting.is_gathering = true;
                     let woken = self.ready.wait_timeout(waiting, left);
-                    let (mut waiting, _) = woken.unwrap_or_else(PoisonError::into_inner);
+                    let (mut waiting, timeout) = woken.unwrap_or_else(PoisonError::into_inner);
                     waiting.is_gathering = false;
+                    if timeout.timed_out() {
+                        waiting.clients_due = None;
+                    }
                     waiting
                 }
             };
@@ -152,17 +162,26 @@ impl Owner {
         let never_done = (std::mem::take(&mut waiting.members), std::mem::take(&mut waiting.clients));
         waiting.clients_cost = 0;
         drop(waiting);
-        self.0.ready.notify_all();
+        if planted::is_on(Bug::EndHeardByOne) {
+            self.0.ready.notify_one();
+        } else {
+            self.0.ready.notify_all();
+        }
         drop(never_done);
     }
 
     fn add_of_member(&self, job: Job) {
+        if planted::is_on(Bug::WokenTooEarly) {
+            self.0.ready.notify_one();
+        }
         let mut waiting = self.0.waiting();
         if !waiting.is_over {
             waiting.members.push_back(job);
         }
         drop(waiting);
-        self.0.ready.notify_one();
+        if !planted::is_on(Bug::WokenTooEarly) {
+            self.0.ready.notify_one();
+        }
     }
 
     fn add_of_client(&self, job: Job) {

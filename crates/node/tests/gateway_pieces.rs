@@ -8,6 +8,9 @@ mod done;
 #[allow(dead_code, reason = "the pace of signatures has its tests on a real connection")]
 #[path = "../src/gateway/pace.rs"]
 mod pace;
+#[path = "../src/sync.rs"]
+#[allow(unused_imports, reason = "what others share")]
+mod sync;
 
 use done::Done;
 use outvote_types::{Digest, ResultKind, ResultLeaf};

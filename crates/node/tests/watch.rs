@@ -7,6 +7,9 @@ mod error {
 }
 
 // No part of the crate's face, and they know nothing of the rest of it.
+#[path = "../src/sync.rs"]
+#[allow(unused_imports, reason = "what others share")]
+mod sync;
 #[path = "../src/watch.rs"]
 mod watch;
 #[path = "../src/workers.rs"]
@@ -116,5 +119,5 @@ fn whoever_works_for_a_replica_is_started_by_the_watch() {
     starters.sort();
     // The first has the state's commits: should it break off, that is an error of the execution thread, which waits for it and
     // is watched. The second compares two numbers every few seconds for `/readyz`, and decides nothing.
-    assert_eq!(starters, ["backend.rs", "http/health.rs", "watch.rs"]);
+    assert_eq!(starters, ["committer.rs", "http/health.rs", "watch.rs"]);
 }

@@ -122,12 +122,6 @@ impl Pool {
 
     /// P4: the session with the most waiting requests gives up its newest, if it has more than `session` would have.
     pub(crate) fn give_way(&mut self, session: &PublicKey) -> Option<Request> {
-        let name = self.who_gives_way(session)?;
-        self.remove(&name)
-    }
-
-    /// The request that would make room for one of `session`.
-    pub(crate) fn who_gives_way(&self, session: &PublicKey) -> Option<Name> {
         let (most, key) = *self.load.last()?;
         let mine = self.sessions.get(session).map_or(0, |session| session.own);
         if most <= mine.saturating_add(1) || planted::is_on(Bug::NobodyGivesWay) {
@@ -135,7 +129,8 @@ impl Pool {
         }
         let waiting = &self.sessions.get(&key)?.waiting;
         let newest = waiting.iter().rev().find(|(_, w)| w.source == Source::Own && !w.taken)?;
-        Some((key, *newest.0))
+        let nonce = *newest.0;
+        self.remove(&(key, nonce))
     }
 
     /// Offers a request; the caller has made room for it.

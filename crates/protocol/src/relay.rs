@@ -8,7 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use outvote_types::limits::{MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES};
 use outvote_types::planted::{self, Bug};
-use outvote_types::{Block, BoundedVec, Digest, Instant, Message, Nonce, PublicKey, ReplicaId, Request};
+use outvote_types::{Block, BoundedVec, Digest, Instant, Message, PublicKey, ReplicaId, Request};
 
 /// V2: a relay is late after a window and so many times what relays to this leader wait on average, ...
 const WAITS_PATIENCE: u64 = 4;
@@ -82,21 +82,6 @@ impl Replica {
         if self.pool.offer(request, Source::Own, self.now) == Admission::Full {
             self.out.push(Output::Refuse { session, nonce, busy: true });
         }
-    }
-
-    /// P5: whether more of our own clients' requests come in than wait here, so that some of them are refused.
-    pub fn is_full(&mut self) -> bool {
-        let tunables = &self.config.tunables;
-        let has_room = self.pool.has_room(1, tunables.pool_requests_max, tunables.pool_bytes_max);
-        !has_room || self.is_execution_behind() || self.pool.untaken_own() >= self.waiting_max()
-    }
-
-    /// P5: whether a request of our own client, if its signature is good, would be taken in now. One that waits already would be.
-    pub fn would_admit(&mut self, session: &PublicKey, nonce: Nonce) -> bool {
-        if self.pool.since(&(*session, nonce)).is_some() || !self.is_full() {
-            return true;
-        }
-        !self.is_execution_behind() && self.pool.who_gives_way(session).is_some()
     }
 
     /// P4: the session with the most waiting gives way to this one; `false` if none has more.

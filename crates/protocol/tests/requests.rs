@@ -33,34 +33,6 @@ fn a_full_pool_gives_way_fairly() {
     assert_eq!(cluster.replica(1).status().pending, 10);
 }
 
-// P5, P8: what would be refused is known without a look at the signature, and is what is refused.
-// Faults: X08
-#[test]
-fn what_would_be_refused_is_known_before() {
-    let mut cluster = Cluster::with(4, 1024, Tunables { pool_requests_max: 40, ..Tunables::default() });
-    cluster.start_all();
-    cluster.run_ms(10);
-    cluster.loses = Box::new(|_, _, _| true);
-    let mut seen = [0; 2];
-    for step in 0..400u64 {
-        // Some clients have much more waiting than others, and some requests come again.
-        let client = 1 + (step * 7 % 13).min(step % 5) as u8;
-        let nonce = 1 + step * 11 % 23;
-        let asked = request(client, nonce, b"x");
-        let is_full = cluster.replica_mut(1).is_full();
-        let would = cluster.replica_mut(1).would_admit(&asked.body.session, asked.body.nonce);
-        assert!(would || is_full, "nobody is refused while there is room");
-        let before = refusals(&cluster, 1);
-        cluster.request(1, asked);
-        let after = refusals(&cluster, 1);
-        // Another one may have given way.
-        let is_refused = after[before.len()..].contains(&(client, nonce, true));
-        assert_eq!(would, !is_refused, "client {client}, nonce {nonce}, step {step}");
-        seen[usize::from(would)] += 1;
-    }
-    assert!(seen.iter().all(|count| *count > 20), "{seen:?}");
-}
-
 // P5: what waits is bounded by what was executed lately, so that a full pool is less than a window of work.
 // Faults: X08
 #[test]

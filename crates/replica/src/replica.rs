@@ -10,7 +10,7 @@ use crate::state_fetches::StateFetches;
 use crate::trace::{Trace, TraceEntry};
 use outvote_crypto::{Checker, Scheme};
 use outvote_protocol::{Config, Draft, Input, Note, Output, Recipients, Recovered, Status};
-use outvote_types::{Data, Epoch, Instant, Message, Nonce, PublicKey, Quorum, ReplicaId, Verified, WallTime};
+use outvote_types::{Data, Epoch, Instant, Message, Quorum, ReplicaId, Verified, WallTime};
 use std::sync::Arc;
 
 const NOT_ASKED: &str = "C10: nobody asked for this";
@@ -165,16 +165,6 @@ impl Replica {
     #[must_use]
     pub fn status(&self) -> Status {
         self.rules.status()
-    }
-
-    /// Whether requests of our own clients are being refused (P5).
-    pub fn is_full(&mut self) -> bool {
-        self.rules.is_full()
-    }
-
-    /// Whether a request of our own client would be taken in now; if not, nobody need look at its signature (P5).
-    pub fn would_admit(&mut self, session: &PublicKey, nonce: Nonce) -> bool {
-        self.rules.would_admit(session, nonce)
     }
 
     /// What other members last said of themselves in STATUS, in their order. Hints, never believed (C8).

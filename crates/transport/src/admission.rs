@@ -2,12 +2,12 @@
 
 use crate::limits::Limits;
 use crate::links::PeerAddress;
+use crate::sync::tasks::{OwnedSemaphorePermit, Semaphore};
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use outvote_types::planted::{self, Bug};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 type PerIp = Mutex<BTreeMap<IpAddr, usize>>;
 

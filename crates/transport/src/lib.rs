@@ -10,6 +10,8 @@
 pub mod error;
 pub mod limits;
 
+mod sync;
+
 pub mod key;
 pub mod tls;
 

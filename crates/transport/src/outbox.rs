@@ -1,10 +1,10 @@
 //! The bounded queue of frames on their way to one connection. Never makes the sender wait.
 
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::tasks::Notify;
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use outvote_types::planted::{self, Bug};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Notify;
 
 /// What a queued frame costs beside its bytes, so that empty ones are bounded too.
 const FRAME_COST_BYTES: usize = 64;
@@ -40,12 +40,17 @@ impl Outbox {
 
     /// Queues a frame, dropping the oldest ones if it does not fit. Never waits.
     pub fn push(&self, frame: Arc<[u8]>) {
+        if planted::is_on(Bug::FrameAnnouncedEarly) {
+            self.wake.notify_one();
+        }
         let mut queue = self.lock();
         queue.bytes += frame.len() + FRAME_COST_BYTES;
         queue.frames.push_back(frame);
         self.shed(&mut queue);
         drop(queue);
-        self.wake.notify_one();
+        if !planted::is_on(Bug::FrameAnnouncedEarly) {
+            self.wake.notify_one();
+        }
     }
 
     fn shed(&self, queue: &mut Queue) {
@@ -84,6 +89,11 @@ impl Outbox {
                     let Some(frame) = queue.frames.pop_front() else { break };
                     queue.bytes -= frame.len() + FRAME_COST_BYTES;
                     frames.push(frame);
+                }
+                if !queue.frames.is_empty() && !planted::is_on(Bug::WakeNotPassedOn) {
+                    // Two connections take from it for a moment when a newer one replaces an older one. This one may have used up
+                    // the mark of a frame that it leaves behind, and end before it takes that.
+                    self.wake.notify_one();
                 }
             }
             if !frames.is_empty() {

@@ -1,7 +1,6 @@
 //! One client's connection: decodes what it says, has its signatures checked, and passes it on.
 
 use super::lookups::{Ask, LookupJob, LookupSender};
-use super::offer;
 use super::outgoing::{Drain, Waiting, queue};
 use super::pace::{Earned, Line, Pace, Repeats};
 use super::receipts::Place;
@@ -144,13 +143,11 @@ async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
                 let (now, brought) = (Instant::now(), requests.len() + done.len());
                 let lookups = requests.iter().filter(|request| !ingress.seen.is_known(&request.body.session));
                 let cost = brought + lookups.count() * LOOKUP_COST;
-                let requests = offer::admitted(id, requests, ingress).await;
-                let kept = requests.len() + done.len();
                 // P8: sizes, keys and repetitions are looked at here, before any signature.
                 let names = names_of(&requests);
                 let pending = ingress.checker.prepare(requests);
                 let fresh = pending.checks.len();
-                let in_line = outcomes.tell(now, names_of(&done), kept.saturating_sub(fresh));
+                let in_line = outcomes.tell(now, names_of(&done), brought.saturating_sub(fresh));
                 wait = pace.charge(now, cost.max(fresh)).max(in_line);
                 if names.is_empty() {
                     continue;
@@ -227,7 +224,7 @@ async fn take_room(own: &Arc<Semaphore>, all: &Arc<Semaphore>, bytes: usize) -> 
     Some((own, all))
 }
 
-pub(super) fn names_of(requests: &[Request]) -> Vec<(PublicKey, Nonce)> {
+fn names_of(requests: &[Request]) -> Vec<(PublicKey, Nonce)> {
     requests.iter().map(|request| (request.body.session, request.body.nonce)).collect()
 }
 

@@ -10,7 +10,6 @@ mod connection;
 mod connections;
 mod done;
 mod lookups;
-mod offer;
 mod outgoing;
 mod pace;
 mod receipts;

@@ -1,10 +1,11 @@
 //! What waits to be written to a client, counted in bytes: a client that does not read is disconnected before it costs
 //! much, and all of them together have a bound too.
 
+use crate::sync::Arc;
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::tasks::{mpsc, oneshot};
+use outvote_types::planted::{self, Bug};
 use std::convert::Infallible;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use tokio::sync::{mpsc, oneshot};
 
 /// Bytes that wait for one client at most.
 pub(crate) const CLIENT_BYTES_MAX: usize = 24 << 20;
@@ -99,20 +100,29 @@ impl Outgoing {
     }
 
     /// Whether so much is on its way that the stream should wait. The writer then says when it may go on.
+    ///
+    /// The mark is set and then the bytes are read; the writer lets bytes go and then reads the mark. At least one of them must
+    /// see what the other one did, or the stream waits for ever. Release and acquire promise only that whoever sees a change
+    /// sees what came before it, and not that anybody sees one: each could read what was there before (a processor keeps a
+    /// store back while it reads on). Hence one order for all four (`SeqCst`): the bytes that keep the stream waiting were read
+    /// before the writer, having let them go, read their number; so the mark was set before the writer looked for it.
     pub(crate) fn should_pause(&self) -> bool {
-        if self.own.load(Ordering::Acquire) < STREAM_BYTES_MAX {
+        if self.own.load(Ordering::Relaxed) < STREAM_BYTES_MAX {
             return false;
         }
-        self.is_paused.store(true, Ordering::Release);
+        self.is_paused.store(true, Ordering::SeqCst);
         // The writer may have emptied the queue before it could see the mark.
-        self.own.load(Ordering::Acquire) >= STREAM_BYTES_MAX / 2
+        self.own.load(Ordering::SeqCst) >= STREAM_BYTES_MAX / 2 || planted::is_on(Bug::PausedUnseen)
     }
 }
 
 impl Drain {
-    /// Whether a paused stream may go on now; true once per pause.
+    /// Whether a paused stream may go on now; true once per pause. To be asked after each time that bytes were let go.
     pub(crate) fn may_resume(&self) -> bool {
-        self.own.load(Ordering::Acquire) < STREAM_BYTES_MAX / 2
-            && self.is_paused.swap(false, Ordering::AcqRel)
+        if planted::is_on(Bug::MarkClearedEarly) {
+            return self.is_paused.swap(false, Ordering::SeqCst)
+                && self.own.load(Ordering::SeqCst) < STREAM_BYTES_MAX / 2;
+        }
+        self.own.load(Ordering::SeqCst) < STREAM_BYTES_MAX / 2 && self.is_paused.swap(false, Ordering::SeqCst)
     }
 }

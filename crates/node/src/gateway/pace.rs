@@ -1,9 +1,9 @@
 //! Token buckets for clients' work: a flood waits at its own door (P8).
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::tasks::{OwnedSemaphorePermit, Semaphore};
+use crate::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What a connection that was quiet may bring at once.
 const BURST: Duration = Duration::from_millis(250);

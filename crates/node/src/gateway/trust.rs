@@ -3,11 +3,11 @@
 //! A bad signature costs this replica as much as a good one, and its sender nothing. So what a connection can make a replica
 //! check in vain is bounded by what it has had checked with success.
 
+use crate::sync::Arc;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::tasks::{OwnedSemaphorePermit, Semaphore, oneshot};
 use crate::workers::Workers;
 use outvote_crypto::Check;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Signatures of one connection that are judged at once at most, however many were good.
 const JUDGED_AT_ONCE_MAX: usize = 2048;

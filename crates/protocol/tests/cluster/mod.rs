@@ -290,10 +290,6 @@ impl Cluster {
         self.nodes[i].replica.as_ref().unwrap()
     }
 
-    pub fn replica_mut(&mut self, i: usize) -> &mut Replica {
-        self.nodes[i].replica.as_mut().unwrap()
-    }
-
     pub fn input(&mut self, i: usize, input: Input) {
         let mut inbox = VecDeque::from([input]);
         while let Some(input) = inbox.pop_front() {

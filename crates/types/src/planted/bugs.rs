@@ -185,6 +185,15 @@ bugs! {
     AddressUncounted: "row X01", "One address may take every client's place";
     PlaceNeverGivenBack: "row X19", "A client that leaves keeps its place";
     OldConnectionKept: "row N15", "A connection that was replaced is served on";
+    // What threads wait for each other with: `crates/node` and `crates/transport`.
+    EndHeardByOne: "row P12", "The end is told to one of the threads that wait for it";
+    WokenTooEarly: "row P12", "A thread is woken for a job before the job is there";
+    WokenForGood: "row P12", "A thread that is woken and finds the job gone takes that for the end";
+    CommitNotAwaited: "row P12", "Whoever lets the database go does not wait for the commit under way";
+    PausedUnseen: "row P12", "A stream pauses although its queue was emptied before anybody could see that";
+    MarkClearedEarly: "row P12", "A stream's mark is gone before its queue is short enough";
+    WakeNotPassedOn: "row P12", "Whoever takes a part of the frames wakes nobody for the rest";
+    FrameAnnouncedEarly: "row P12", "A frame is announced before it is there";
     // The chat: `apps/chat`.
     RemovedMemberPosts: "row K14", "Whoever was put out of a room may go on posting";
     RoomsOpenToAll: "row K14", "An invite-only room lets everybody in";
