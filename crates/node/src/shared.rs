@@ -141,7 +141,7 @@ impl Shared {
     }
 
     /// The replica's own state, as the core sees it.
-    pub(crate) fn renew(&self, replica: &Replica, behaviour: &str) -> Status {
+    pub(crate) fn renew(&self, replica: &Replica, behaviour: &str) {
         let status = replica.status();
         self.is_diverged.store(status.diverged, Ordering::Release);
         self.view.store(status.view.0, Ordering::Relaxed);
@@ -169,7 +169,6 @@ impl Shared {
             }
             changed
         });
-        status
     }
 
     /// Keeps a proof for the report.

@@ -155,7 +155,6 @@ impl Replica {
             executed: self.chain.executed,
             stable: self.checkpoints.stable_sequence(),
             timeout_us: self.window_us(),
-            commit_time_us: self.timers.commit_time_us,
             pending: self.pool.len(),
             view_changes: self.mutiny.views_entered,
             diverged: self.checkpoints.diverged,

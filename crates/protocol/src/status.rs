@@ -29,8 +29,6 @@ pub struct Status {
     pub stable: Sequence,
     /// The current view timeout, microseconds.
     pub timeout_us: u64,
-    /// From a vote to the commit of its block, smoothed, microseconds; 0 while there was none.
-    pub commit_time_us: u64,
     /// Requests waiting in the pool.
     pub pending: usize,
     /// Views entered since the start.

@@ -10,7 +10,6 @@ mod workers;
 use common::{Judge, check, error, threads, watch};
 use outvote_schedules::{explore, sync};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 use sync::Arc;
 use sync::mpsc::channel;
 use threads::join;
@@ -51,31 +50,6 @@ fn every_job_of_either_kind_is_judged_once_and_no_thread_ends_before_it_is_told_
         assert_eq!(found, wanted, "each has the verdicts on its own checks, in their order");
         assert_eq!(watch.ended(), 0, "nobody told them to end");
         drop(workers);
-        assert_eq!(join(&watch), 2);
-    });
-}
-
-// Faults: P12
-#[test]
-fn clients_that_gather_are_judged_when_their_time_is_over_and_members_wait_for_none_of_them() {
-    explore(|| {
-        let watch = Watch::default();
-        let workers = Workers::start(&Judge::shared(), 2, &watch).unwrap();
-        workers.on_commit_time(Duration::from_secs(1));
-        let (told, verdicts) = channel();
-        let submit = |name: u8| {
-            let told = told.clone();
-            Box::new(move |_| told.send(name).unwrap())
-        };
-        // The first one begins to gather, the others find it at that, or gone.
-        workers.verify(vec![check(true)], submit(0));
-        workers.verify(vec![check(true)], submit(1));
-        workers.verify_of_members(vec![check(true)], submit(2));
-        workers.verify(vec![check(true)], submit(3));
-        let mut found: Vec<u8> = (0..4).map(|_| verdicts.recv().unwrap()).collect();
-        found.sort_unstable();
-        assert_eq!(found, [0, 1, 2, 3]);
-        workers.end();
         assert_eq!(join(&watch), 2);
     });
 }
