@@ -81,7 +81,10 @@ fn each_commit_has_one_outcome_and_the_writer_comes_back_unless_its_thread_broke
             assert!(committer.settle().is_none() && committer.try_settle().is_none(), "it is told once");
             assert_eq!(committer.writer().is_some(), end != End::Panicked);
         }
-        assert!(committer.begin(Job(End::Good)).is_err(), "the writer is lost for good");
+        assert!(
+            committer.begin(Job(End::Good)).is_err() && committer.is_lost(),
+            "the writer is lost for good"
+        );
         assert!(committer.settle().is_none() && !committer.is_away());
     });
 }
@@ -96,7 +99,7 @@ fn whoever_drops_it_at_any_moment_waits_for_the_commit_under_way() {
             committer.begin(Job(end)).unwrap();
             if end == End::Failed {
                 // Perhaps it is over, and told.
-                drop(committer.try_settle());
+                let _ = committer.try_settle();
             }
             drop(committer);
             assert!(disk.is_at_rest(), "nobody writes any more");
