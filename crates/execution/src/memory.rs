@@ -94,6 +94,11 @@ impl MemoryBackend {
         }
     }
 
+    /// The power failed before what was begun became durable: it never does.
+    pub fn lose(&self) {
+        self.lock().begun = None;
+    }
+
     /// Ends what was begun.
     fn end_commit(&mut self) {
         if let Some(UnderWay { writes, .. }) = self.under_way.take() {

@@ -227,6 +227,8 @@ impl Machine {
         // What the state's database was at may have become durable, or nothing of it: turn and turn about, so that no draw is needed.
         if self.incarnation % 2 == 1 {
             self.backend.land();
+        } else {
+            self.backend.lose();
         }
         self.incarnation += 1;
         self.disk.crash(random, torn, scattered);
