@@ -1,6 +1,6 @@
 //! `cargo xtask fuzz`: every target of `crates/fuzzing` under a fuzzer that learns, for so many executions or minutes each.
 
-use crate::results::today;
+use crate::results::keep_night;
 use crate::tree::Tree;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -277,8 +277,5 @@ fn keep(tree: &Tree, outcomes: &BTreeMap<String, (Target, Outcome)>, arguments: 
         (row.to_owned(), json!({"result": result, "detail": detail.join("; "), "test": test}))
     };
     let rows: Map<String, Value> = rows.into_iter().map(row).collect();
-    let command = format!("cargo xtask fuzz {}", arguments.join(" "));
-    let file = tree.target().join("nightly").join("fuzz.json");
-    fs::create_dir_all(tree.target().join("nightly"))?;
-    fs::write(file, json!({"rows": rows, "date": today(), "command": command.trim()}).to_string())
+    keep_night(tree, "fuzz", arguments, &rows)
 }

@@ -3,7 +3,7 @@
 use crate::fault_book::Player;
 use crate::process;
 use crate::tree::Tree;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
@@ -190,6 +190,20 @@ pub(crate) fn keep(tree: &Tree, part: &str, tests: &[Outcome]) -> std::io::Resul
     fs::write(path, format!("{all:#}\n"))
 }
 
+/// Keeps what came of each row in a nightly run of `cargo xtask NAME ARGUMENTS`, in place of the one before.
+pub(crate) fn keep_night(
+    tree: &Tree,
+    name: &str,
+    arguments: &[&str],
+    rows: &Map<String, Value>,
+) -> std::io::Result<()> {
+    let command = format!("cargo xtask {name} {}", arguments.join(" "));
+    let text = json!({"rows": rows, "date": today(), "commit": commit(tree), "command": command.trim()});
+    let folder = tree.target().join("nightly");
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join(format!("{name}.json")), text.to_string())
+}
+
 pub(crate) fn commit(tree: &Tree) -> String {
     let described = process::run(tree.root(), "git", &["describe", "--always", "--dirty", "--exclude=*"]);
     described
@@ -199,7 +213,7 @@ pub(crate) fn commit(tree: &Tree) -> String {
 }
 
 /// The day in UTC.
-pub(crate) fn today() -> String {
+fn today() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     date_of(seconds / 86_400)
 }

@@ -1,10 +1,9 @@
 //! `cargo xtask schedules`: each test of `crates/schedules` under a million orders of turns, or so many as it is told.
 
 use crate::process::cargo;
-use crate::results::{commit, today};
+use crate::results::keep_night;
 use crate::tree::Tree;
-use serde_json::json;
-use std::fs;
+use serde_json::{Map, json};
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
@@ -81,9 +80,6 @@ fn programs(tree: &Tree) -> Vec<String> {
 fn keep(tree: &Tree, arguments: &[&str], is_good: bool, detail: &str) -> io::Result<()> {
     let command = format!("cargo xtask schedules {}", arguments.join(" "));
     let result = if is_good { "passed" } else { "failed" };
-    let rows = json!({ROW: {"result": result, "detail": detail, "test": command.trim()}});
-    let text = json!({"rows": rows, "date": today(), "commit": commit(tree), "command": command.trim()});
-    let folder = tree.target().join("nightly");
-    fs::create_dir_all(&folder)?;
-    fs::write(folder.join("schedules.json"), text.to_string())
+    let row = json!({"result": result, "detail": detail, "test": command.trim()});
+    keep_night(tree, "schedules", arguments, &Map::from_iter([(ROW.to_owned(), row)]))
 }

@@ -15,19 +15,14 @@ pub struct MemoryBackend {
     inner: Arc<Mutex<Contents>>,
     /// How often somebody must ask whether a commit is done before it is.
     settles_after: u32,
-    under_way: Option<UnderWay>,
-}
-
-/// A commit that was begun, and how often it will still be asked for in vain.
-struct UnderWay {
-    writes: Arc<Writes>,
-    asks_left: u32,
+    /// How often the commit under way will still be asked for in vain, if there is one.
+    asks_left: Option<u32>,
 }
 
 impl Clone for MemoryBackend {
     /// Another opening of the same contents: it knows nothing of what this one has begun.
     fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner), settles_after: self.settles_after, under_way: None }
+        Self { inner: Arc::clone(&self.inner), settles_after: self.settles_after, asks_left: None }
     }
 }
 
@@ -69,11 +64,12 @@ impl MemoryBackend {
         Self { settles_after: asks, ..Self::default() }
     }
 
-    /// A copy that shares nothing with this one: a backup of it as it is now.
+    /// A copy that shares nothing with this one: a backup of what is durable now.
     #[must_use]
     pub fn copy(&self) -> Self {
-        let inner = Arc::new(Mutex::new(self.lock().clone()));
-        Self { inner, settles_after: self.settles_after, under_way: None }
+        let contents = Contents { begun: None, ..self.lock().clone() };
+        let inner = Arc::new(Mutex::new(contents));
+        Self { inner, settles_after: self.settles_after, asks_left: None }
     }
 
     fn current(&self) -> Arc<Map> {
@@ -101,16 +97,14 @@ impl MemoryBackend {
 
     /// Ends what was begun.
     fn end_commit(&mut self) {
-        if let Some(UnderWay { writes, .. }) = self.under_way.take() {
-            let mut contents = self.lock();
-            contents.begun = None;
-            contents.apply(Arc::unwrap_or_clone(writes));
+        if self.asks_left.take().is_some() {
+            self.land();
         }
     }
 
     /// What must be settled before.
     fn refuse_during_commit(&self) -> Result<(), BackendError> {
-        if self.under_way.is_some() {
+        if self.asks_left.is_some() {
             return Err(BackendError("it was asked for more than reading during a commit".into()));
         }
         Ok(())
@@ -156,13 +150,13 @@ impl Backend for MemoryBackend {
 
     fn begin_commit(&mut self, writes: Arc<Writes>) -> Result<(), BackendError> {
         self.refuse_during_commit()?;
-        self.lock().begun = Some(Arc::clone(&writes));
-        self.under_way = Some(UnderWay { writes, asks_left: self.settles_after });
+        self.lock().begun = Some(writes);
+        self.asks_left = Some(self.settles_after);
         Ok(())
     }
 
     fn is_settled(&mut self) -> Result<bool, BackendError> {
-        if let Some(UnderWay { asks_left: asks_left @ 1.., .. }) = &mut self.under_way {
+        if let Some(asks_left @ 1..) = &mut self.asks_left {
             *asks_left -= 1;
             return Ok(false);
         }

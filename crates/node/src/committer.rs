@@ -82,8 +82,10 @@ impl<W: Send + 'static, C: Commit<W>> Committer<W, C> {
     /// # Errors
     /// When the writer is not here, or the thread is gone.
     pub(crate) fn begin(&mut self, commit: C) -> Outcome<C::Error> {
+        let lender = self.lender.as_ref().ok_or(CommitError::BrokeOff)?;
         let place = std::mem::replace(&mut self.place, Place::Nowhere);
-        let (Place::Here(writer), Some(lender)) = (place, &self.lender) else {
+        let Place::Here(writer) = place else {
+            self.place = place;
             return Err(CommitError::BrokeOff);
         };
         lender.jobs.send((writer, commit)).map_err(|_| CommitError::BrokeOff)?;

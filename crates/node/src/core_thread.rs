@@ -221,7 +221,7 @@ impl CoreThread {
             Some((writer, waits)) => tracing::error!(
                 file = writer.file(),
                 seconds = waits.as_secs(),
-                "the disk does not finish a write: until it does, this replica votes for nothing new and leads nothing"
+                "the disk does not finish a write: until it does, this replica leads nothing, and what must be on the disk first is not said"
             ),
             None => tracing::warn!("the disk has finished what it was at; this replica goes on"),
         }
