@@ -64,8 +64,8 @@ impl Replica {
         if let Some(stable) = found.stable {
             replica.checkpoints.set_stable(stable);
         }
+        replica.heed_retirement();
         replica.take_lock(&found.certificates, recovered.voting);
-        replica.take_own_words(found.retired);
         replica.take_commits(found.last_commit, found.certificates);
         replica.take_view(recovered.first_start, justification, opening);
         replica.refetch_lock();
@@ -98,7 +98,8 @@ impl Replica {
             out: Vec::new(),
             voting,
             term: Term::begin(promise.view, Justification::Genesis, now),
-            own: OwnWords::since(promise, found.retired),
+            // D18: the promises as this process found them are all that its earlier lives may have acted upon.
+            own: OwnWords::since(promise, found.retired || promise.is_retired()),
             disk: Disk::new(promise),
             lock: Lock { rank: Rank::default(), id: genesis, certificate: None },
             chain: Chain::new(Sequence(0), genesis, genesis, WallTime(0)),
@@ -153,7 +154,7 @@ impl Replica {
     fn take_lock(&mut self, certificates: &BTreeMap<(Rank, Digest), Certificate>, voting: Voting) {
         let promise = self.disk.promise;
         if promise.is_retired() {
-            // D24: `take_own_words` says so.
+            // D24: `heed_retirement` says so.
             return;
         }
         if promise.epoch != self.config.committee.epoch {
@@ -186,22 +187,24 @@ impl Replica {
         }
     }
 
-    /// D18: the promises as this process found them are all that its earlier lives may have acted upon.
-    fn take_own_words(&mut self, retired: bool) {
-        let retired = retired || self.disk.promise.is_retired();
-        self.own = OwnWords::since(self.disk.promise, retired);
-        if retired {
+    fn heed_retirement(&mut self) {
+        if self.own.retired {
             self.become_observer("D18 this disk was found to be an old copy before");
         }
     }
 
     fn take_earlier_lock(&mut self, certificates: &BTreeMap<(Rank, Digest), Certificate>) {
         // With its block, whatever became of the ancestors: where the state is lost as well (E11), the log does not reach down to
-        // what is executed, and the lock that was acted upon must not be forgotten for that.
+        // what is executed, and the lock that was acted upon must not be forgotten for that. Below the stable checkpoint blocks are
+        // dropped that were here.
+        let dropped = match planted::is_on(Bug::EarlierLockForgotten) {
+            true => self.chain.committed,
+            false => self.chain.committed.max(self.checkpoints.stable_sequence()),
+        };
         let is_here = |id| self.chain.entries.get(id).is_some_and(|entry| entry.block.is_some());
         let held = certificates.values().rev().find(|certificate| {
             certificate.rank() < self.disk.promise.high_rank
-                && (certificate.sequence <= self.chain.committed || is_here(&certificate.id))
+                && (certificate.sequence <= dropped || is_here(&certificate.id))
         });
         if let Some(certificate) = held {
             let (rank, id) = (certificate.rank(), certificate.id);

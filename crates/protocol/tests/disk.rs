@@ -5,7 +5,9 @@ mod cluster;
 
 use cluster::{Cluster, block, request, vote};
 use outvote_protocol::{Note, Output, Promise, Record, Tunables, Voting};
-use outvote_types::{Message, Phase};
+use outvote_types::{
+    BoundedVec, CheckpointCertificate, Digest, Message, Phase, Reminder, ReplicaId, Sequence, View, Vote,
+};
 
 fn commits_sent(cluster: &Cluster, i: usize) -> usize {
     let sent = cluster.nodes[i].sent.iter();
@@ -289,6 +291,92 @@ fn a_torn_write_beside_a_lost_state_does_not_take_the_lock_back_to_nothing() {
     cluster.start_as(3, false, Voting::AllowedAfterGap);
     let status = cluster.replica(3).status();
     assert_eq!(status.high_rank.sequence.0 + 1, last.high_rank.sequence.0, "{status:?}");
+}
+
+/// A replica's log whose last write kept nothing but its promise, whose blocks up to `stable` were dropped, and whose state is
+/// lost, is what it starts from.
+fn start_from_torn_log_without_state(
+    cluster: &mut Cluster,
+    i: usize,
+    stable: u64,
+    is_kept: impl Fn(&Record) -> bool,
+) -> Promise {
+    let disk = cluster.nodes[i].disk.clone();
+    let last = last_promise(&disk);
+    let mut disk: Vec<Record> = disk
+        .into_iter()
+        .filter(|record| match record {
+            Record::Certificate(c) => (c.rank(), c.id) != (last.high_rank, last.high_id),
+            Record::Block(block) => block.header.body.sequence.0 > stable,
+            _ => true,
+        })
+        .filter(is_kept)
+        .collect();
+    disk.insert(
+        0,
+        Record::Stable(CheckpointCertificate {
+            sequence: Sequence(stable),
+            id: Digest::of(b"block"),
+            state_root: Digest::of(b"state"),
+            votes: BoundedVec::default(),
+        }),
+    );
+    cluster.nodes[i].disk = disk;
+    cluster.nodes[i].executed = (Sequence(0), cluster.committee.genesis_id());
+    cluster.nodes[i].executed_header = None;
+    cluster.start_as(i, false, Voting::AllowedAfterGap);
+    last
+}
+
+fn three_blocks() -> Cluster {
+    let mut cluster = Cluster::started(4);
+    for nonce in 1..=3 {
+        cluster.request(0, request(9, nonce, b"x"));
+        cluster.run_ms(50);
+    }
+    cluster.kill(3);
+    cluster.loses = Box::new(|_, to, _| to == 3);
+    cluster
+}
+
+// D13, C2: the same where the lock's own block is dropped, since a stable checkpoint covers it.
+// Faults: S06, S08
+#[test]
+fn a_torn_write_beside_a_lost_state_keeps_a_lock_below_the_stable_checkpoint() {
+    let mut cluster = three_blocks();
+    let last = start_from_torn_log_without_state(&mut cluster, 3, 3, |_| true);
+    let status = cluster.replica(3).status();
+    assert_eq!(
+        (status.high_rank.sequence, last.high_rank.sequence),
+        (Sequence(3), Sequence(4)),
+        "{status:?}"
+    );
+}
+
+// D13, D18: and where nothing is left that could be the lock, its own COMMITs up to the promised one are no news to it.
+// Faults: S06, S08, S14
+#[test]
+fn own_commits_up_to_a_promise_behind_a_gap_silence_nobody() {
+    let mut cluster = three_blocks();
+    let is_no_proof = |record: &Record| !matches!(record, Record::Certificate(_));
+    let last = start_from_torn_log_without_state(&mut cluster, 3, 3, is_no_proof);
+    assert_eq!(last.high_rank.sequence, Sequence(4));
+    assert_eq!(cluster.replica(3).status().high_rank.sequence, Sequence(0));
+    let mut show = |sequence| {
+        let body = Vote {
+            phase: Phase::Commit,
+            view: View(0),
+            sequence: Sequence(sequence),
+            id: Digest::of(b"block"),
+            replica: ReplicaId(3),
+        };
+        let reminder = Reminder { commit: Some(cluster::signed(body)), ..Reminder::default() };
+        cluster.give(1, 3, Message::Reminder(Box::new(reminder)));
+        cluster.replica(3).status().observer
+    };
+    assert!(!show(3));
+    assert!(!show(4), "nothing was sent under that promise, and what excuses too much silences nobody");
+    assert!(show(5));
 }
 
 // D11: the last record of the log decides, and nothing is said on the way there: neither of the first view, whose leader

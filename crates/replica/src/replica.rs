@@ -10,6 +10,7 @@ use crate::state_fetches::StateFetches;
 use crate::trace::{Trace, TraceEntry};
 use outvote_crypto::{Checker, Scheme};
 use outvote_protocol::{Config, Draft, Input, Note, Output, Recipients, Recovered, Status};
+use outvote_types::planted::{self, Bug};
 use outvote_types::{Data, Epoch, Instant, Message, Quorum, ReplicaId, Verified, WallTime};
 use std::sync::Arc;
 
@@ -44,6 +45,10 @@ impl Filter for (&outvote_protocol::Replica, &StateFetches, ReplicaId) {
         match message {
             Message::Data(data @ (Data::Manifest(_) | Data::Bucket { .. })) => {
                 self.1.is_answer(from, data, self.2)
+            }
+            // It does not say what is gone, so it counts for both who may have asked.
+            Message::Data(Data::Gone { .. }) if self.1.owes(from) && !planted::is_on(Bug::GoneUnheard) => {
+                true
             }
             message => self.0.wants(from, message),
         }

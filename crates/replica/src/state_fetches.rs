@@ -35,6 +35,11 @@ impl StateFetches {
         question(data, me).is_some_and(|fetch| self.open.remove(&(from, fetch)))
     }
 
+    /// Whether `from` owes an answer at all.
+    pub(crate) fn owes(&self, from: ReplicaId) -> bool {
+        self.open.iter().any(|(peer, _)| *peer == from)
+    }
+
     /// Whether `from` owes an answer at all; "gone" answers whatever was asked, and closes it.
     pub(crate) fn gone(&mut self, from: ReplicaId) -> bool {
         let before = self.open.len();

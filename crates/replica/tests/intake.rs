@@ -467,6 +467,22 @@ fn state_that_nobody_asked_for_is_dropped() {
     assert!(!give(&mut replica, frame(2, &bucket(b""))).iter().any(is_data), "one question, one answer");
 }
 
+// C10, C6: "gone" ends what a peer was asked for the state, also where no block is wanted from anybody; unasked it is nothing.
+// Faults: R17
+#[test]
+fn gone_ends_what_was_asked_for_the_state() {
+    let family = Family::of(4);
+    let mut replica = one(&family, 1);
+    let gone = Message::Data(outvote_types::Data::Gone { oldest: Sequence(89) });
+    let is_data = |action: &Action| matches!(action, Action::StateData { .. });
+    assert!(!give(&mut replica, frame(2, &gone)).iter().any(is_data));
+    let fetch = outvote_types::Fetch::Manifest { replica: replica_id(1) };
+    let _ = give(&mut replica, Event::FetchState { to: replica_id(2), fetch });
+    assert!(!give(&mut replica, frame(3, &gone)).iter().any(is_data), "another peer was asked");
+    assert!(give(&mut replica, frame(2, &gone)).iter().any(is_data));
+    assert!(!give(&mut replica, frame(2, &gone)).iter().any(is_data), "one question, one answer");
+}
+
 #[test]
 fn served_data_is_sent_as_bulk_to_the_one_who_asked() {
     let family = Family::of(4);

@@ -284,6 +284,7 @@ impl World {
                         Err(error) => self.checkers.report("transfer", format!("{at}: {error}")),
                     }
                     let header = executor.executed_header().cloned().map(Box::new);
+                    self.checkers.on_state(at, executor.executed());
                     self.feed(at, Event::StateKept { header });
                     self.begin_execution(at);
                 }
@@ -292,6 +293,7 @@ impl World {
                     machine.transfer = None;
                     machine.queue.clear();
                     machine.installed.insert(header.body.id());
+                    self.checkers.on_state(at, certificate.sequence);
                     *self.faults.entry("state_transfer").or_default() += 1;
                     self.feed(at, Event::StateInstalled { certificate, header });
                     self.begin_execution(at);

@@ -94,6 +94,12 @@ pub const ROWS: &[Row] = &[
     test("HeartbeatOfAnybody", "crypto", "checker", "the_index_in_the_body_decides_whose_key_counts"),
     campaign("CommitAfterPrepare", 60),
     campaign("LockLostAtRestart", 60),
+    test(
+        "EarlierLockForgotten",
+        "protocol",
+        "disk",
+        "a_torn_write_beside_a_lost_state_keeps_a_lock_below_the_stable_checkpoint",
+    ),
     slow_campaign("LeaseLostAtRestart", 400),
     campaign("PrepareBeyondLease", 60),
     // Faults: P15
@@ -162,6 +168,7 @@ pub const ROWS: &[Row] = &[
     test("InvalidBatchIgnored", "protocol", "catch_up", "a_wrong_payload_root_is_never_prepared"),
     test("ExecutionUnbounded", "protocol", "catch_up", "a_laggard_fetches_no_further_than_execution_may_lag"),
     campaign("GateOffByOne", 60),
+    test("GoneUnheard", "replica", "intake", "gone_ends_what_was_asked_for_the_state"),
     campaign("DuplicateExecuted", 60),
     campaign("HeldOutOfOrder", 60),
     stage("BucketUnchecked", "an_unchecked_bucket_is_caught"),

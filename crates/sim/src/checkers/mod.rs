@@ -198,6 +198,11 @@ impl Checkers {
         }
     }
 
+    /// A state is in place at a replica, fetched or put back (C11); its next step hears of it.
+    pub fn on_state(&mut self, replica: ReplicaId, at: Sequence) {
+        self.standing.on_state(replica, at);
+    }
+
     /// A replica took a step.
     pub fn on_step(&mut self, replica: ReplicaId, status: &Status, sizes: &Sizes) {
         // A liar's words are its own, but behind them stands a replica as shipped, and it keeps its bounds.

@@ -1,4 +1,5 @@
-//! View, lock and committed sequence only rise; a restart goes back to the disk's promises at most.
+//! View, lock and committed sequence only rise; a restart goes back to the disk's promises at most, and the committed sequence to
+//! the state that was put in place (C7).
 
 use super::Verdict;
 use crate::disk::Disk;
@@ -9,13 +10,23 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub(super) struct Standing {
     last: BTreeMap<ReplicaId, (View, (View, Sequence), Sequence)>,
+    /// Where the state lies that was just put in place.
+    placed: BTreeMap<ReplicaId, Sequence>,
 }
 
 impl Standing {
+    /// C7: what is committed is counted from this state on.
+    pub(super) fn on_state(&mut self, replica: ReplicaId, at: Sequence) {
+        self.placed.insert(replica, at);
+    }
+
     pub(super) fn on_step(&mut self, replica: ReplicaId, status: &Status) -> Verdict {
         // Compared field by field: the ordering of `Rank` is part of what is judged.
         let now = (status.view, fields(status.high_rank), status.committed);
-        let last = self.last.insert(replica, now).unwrap_or(now);
+        let mut last = self.last.insert(replica, now).unwrap_or(now);
+        if let Some(placed) = self.placed.remove(&replica) {
+            last.2 = last.2.min(placed);
+        }
         let falls = now.0 < last.0 || now.1 < last.1 || now.2 < last.2;
         if falls {
             return Err(("monotone", format!("{replica} falls from {last:?} to {now:?}")));

@@ -58,6 +58,7 @@ bugs! {
     // The rules of one replica: `crates/protocol`.
     CommitAfterPrepare: "N14", "A quorum of PREPAREs commits";
     LockLostAtRestart: "D21", "The lock is forgotten at a restart";
+    EarlierLockForgotten: "D13", "A torn promise takes back a lock whose block was dropped as well";
     LeaseLostAtRestart: "D7", "The lease is forgotten at a restart";
     PrepareBeyondLease: "D3", "PREPAREs leave without a lease";
     SendBeforeDurable: "D1", "Nothing waits for the disk";
@@ -119,8 +120,9 @@ bugs! {
     OneSessionFirst: "P6", "A leader serves one session until it has nothing more";
     InvalidBatchIgnored: "V4", "A leader may sign blocks with requests that no rule allows";
     ExecutionUnbounded: "E10", "A leader proposes on while execution falls behind";
-    // What waits for the disk: `crates/replica`.
+    // What waits for the disk, and what comes in: `crates/replica`.
     GateOffByOne: "D1", "A message leaves one write too early";
+    GoneUnheard: "C10", "A peer that has the wanted state no more says so in vain";
     // Execution and state transfer: `crates/execution`.
     DuplicateExecuted: "E4", "A request runs as often as it is ordered";
     HeldOutOfOrder: "E3", "A request that comes early runs at once";
