@@ -110,7 +110,7 @@ impl Replica {
             .entry(id)
             .or_insert_with(|| Entry::new(block.header.clone(), self.now, self.wall, self.now).into());
         for batch in &block.batches {
-            entry.fill(batch.digest(), batch);
+            entry.fill(batch.digest(), batch, self.now);
         }
         self.after_data(id);
     }

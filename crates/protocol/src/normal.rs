@@ -192,7 +192,7 @@ impl Replica {
             return;
         }
         if let Some(entry) = self.chain.entries.get_mut(&id) {
-            entry.fill(digest, batch);
+            entry.fill(digest, batch, self.now);
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::limits::{PERFORMANCE_PERIOD_US, TURNAROUND_SAMPLES};
 use crate::replica::Replica;
 use alloc::vec::Vec;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{Instant, Rank, ReplicaId, Vote};
 
 /// Rounds that must have been seen before a leader is judged: one hiccup is no pattern.
@@ -18,8 +19,12 @@ struct Sample {
 }
 
 impl Sample {
+    const fn is_full(self) -> bool {
+        self.count >= TURNAROUND_SAMPLES as u64
+    }
+
     fn add(&mut self, us: u64) {
-        if self.count < TURNAROUND_SAMPLES as u64 {
+        if !self.is_full() {
             self.sum_us = self.sum_us.saturating_add(us);
             self.count = self.count.saturating_add(1);
         }
@@ -33,7 +38,7 @@ impl Sample {
 /// Times measured of all replicas in one period.
 #[derive(Clone, Debug)]
 struct Period {
-    /// From a proposal's receipt to the replica's PREPARE.
+    /// From when a proposal and all before it were here to the replica's PREPARE.
     prepare: Vec<Sample>,
     /// From our PREPARE to the replica's COMMIT: at least one round trip.
     commit: Vec<Sample>,
@@ -55,9 +60,15 @@ pub(crate) struct Performance {
     grace_until: Instant,
     /// Since when the leader owes a proposal.
     round_at: Option<Instant>,
-    /// How long each of this period's rounds took, microseconds. They are judged at its end, by what was measured meanwhile: by
+    /// How long each round took that ended in this period, microseconds. They are judged at its end, by what was measured meanwhile: by
     /// an earlier measure each round would be late when all links or disks become slow at once.
     rounds: Vec<u64>,
+    /// How often the end of a period found a round open that was late already.
+    open: usize,
+    /// Since when rounds were gathered that are not judged yet.
+    judged_at: Instant,
+    /// Whether those that were judged last were late by more than half of their time together.
+    was_late: bool,
     round_trip_us: u64,
     turnaround_us: Option<u64>,
 }
@@ -71,6 +82,9 @@ impl Performance {
             grace_until: now.plus(PERFORMANCE_PERIOD_US),
             round_at: None,
             rounds: Vec::new(),
+            open: 0,
+            judged_at: now,
+            was_late: false,
             round_trip_us: 0,
             turnaround_us: None,
         }
@@ -95,10 +109,13 @@ fn median(mut values: Vec<u64>) -> Option<u64> {
 impl Replica {
     /// A PREPARE of this view came in.
     pub(crate) fn measure_prepare(&mut self, vote: &Vote) {
-        let received = self.chain.entries.get(&vote.id).map(|entry| entry.received);
-        let sample = self.performance.current.prepare.get_mut(vote.replica.index());
-        if let (Some(received), Some(sample)) = (received, sample) {
-            sample.add(self.now.since(received));
+        let Some(sample) = self.performance.current.prepare.get_mut(vote.replica.index()) else { return };
+        if sample.is_full() {
+            return;
+        }
+        // P11: a leader that sends a child before its parent would stretch its own debt.
+        if let Some(since) = self.chain.held_since(vote.id) {
+            sample.add(self.now.since(since));
         }
     }
 
@@ -191,24 +208,38 @@ impl Replica {
         // P11: by the medians of that same second. A leader that proposed nothing has nobody's turnaround measured: then by those
         // of the second before.
         let debt = self.performance_debt_us().or(debt_before);
-        let is_late = |took_us: &u64| debt.is_some_and(|debt| *took_us > debt);
-        let open = self.performance.round_at.map(|at| self.now.since(at)).filter(is_late);
-        self.performance.rounds.extend(open);
-        let rounds = self.performance.rounds.len();
+        let late_by = |took_us: &u64| debt.map(|debt| took_us.saturating_sub(debt)).filter(|us| *us > 0);
+        let open = self.performance.round_at.map(|at| self.now.since(at)).filter(|us| late_by(us).is_some());
+        self.performance.open = self.performance.open.saturating_add(open.iter().len());
+        let rounds = self.performance.rounds.len().saturating_add(self.performance.open);
         if rounds < ROUNDS_MIN && rounds > 0 {
             // Too few to judge: they count together with the next second's.
             return;
         }
-        let missed =
-            core::mem::take(&mut self.performance.rounds).iter().filter(|took| is_late(took)).count();
-        if missed.saturating_mul(2) <= rounds && rounds > 0 {
+        let ended = core::mem::take(&mut self.performance.rounds);
+        let late: Vec<u64> = ended.iter().filter_map(late_by).collect();
+        let missed = late.len().saturating_add(core::mem::take(&mut self.performance.open));
+        let is_late = self.is_late_half_the_time(&late);
+        let was_late = core::mem::replace(&mut self.performance.was_late, is_late);
+        let is_slow = missed.saturating_mul(2) > rounds || (is_late && was_late);
+        if !is_slow && !is_late && rounds > 0 {
             // V10: the leader does what it owes again.
             self.mutiny.reason.take_if(|reason| *reason == 'e');
         }
-        if missed.saturating_mul(2) > rounds && self.now >= self.performance.grace_until {
-            // V5, P10: more than half of the rounds of this second were missed.
+        if is_slow && self.now >= self.performance.grace_until {
+            // V5, P10: more than half of the rounds of this second were missed, or so they took more than half of two seconds.
             self.suspect('e');
         }
+    }
+
+    /// P10: whether rounds that ended since the last judgement were late by more than half of that time together.
+    fn is_late_half_the_time(&mut self, late_by: &[u64]) -> bool {
+        let since = core::mem::replace(&mut self.performance.judged_at, self.now);
+        let wasted: u64 = late_by.iter().fold(0, |sum, us| sum.saturating_add(*us));
+        // One long wait is no pattern.
+        late_by.len() >= ROUNDS_MIN
+            && wasted.saturating_mul(2) > self.now.since(since)
+            && !planted::is_on(Bug::HalfLateTolerated)
     }
 
     pub(crate) fn performance_due(&self) -> Option<Instant> {

@@ -210,7 +210,7 @@ impl Replica {
         for (id, block) in segment {
             let mut entry = Entry::new(block.header.clone(), self.now, self.wall, self.now);
             for batch in &block.batches {
-                entry.fill(batch.digest(), batch);
+                entry.fill(batch.digest(), batch, self.now);
             }
             let held = self.chain.entries.get(&id).is_some_and(|entry| entry.block.is_some());
             if !held {

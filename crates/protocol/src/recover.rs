@@ -134,7 +134,7 @@ impl Replica {
             }
             let mut entry = Entry::new(block.header.clone(), self.now, self.wall, self.now);
             for batch in &block.batches {
-                entry.fill(batch.digest(), batch);
+                entry.fill(batch.digest(), batch, self.now);
             }
             entry.written = true;
             entry.from_log = true;

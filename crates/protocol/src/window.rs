@@ -30,7 +30,8 @@ pub(crate) struct Entry {
     attached: bool,
     /// The wall-clock time of first receipt, which the timely rule judges (W2).
     pub(crate) received_wall: WallTime,
-    pub(crate) received: Instant,
+    /// When it became whole, or its header came.
+    whole_at: Instant,
     /// Whether its requests were taken note of in this view.
     pub(crate) ordered: bool,
     /// Who prepared it, hence holds it.
@@ -52,7 +53,7 @@ impl Entry {
             from_log: false,
             attached: false,
             received_wall: wall,
-            received: now,
+            whole_at: now,
             ordered: false,
             echoers: BTreeSet::new(),
             fetch_due,
@@ -76,7 +77,7 @@ impl Entry {
     }
 
     /// Puts a batch in its places; says whether the block became whole or was found invalid.
-    pub(crate) fn fill(&mut self, digest: Digest, batch: &Batch) -> bool {
+    pub(crate) fn fill(&mut self, digest: Digest, batch: &Batch, now: Instant) -> bool {
         if self.block.is_some() || self.invalid {
             return false;
         }
@@ -85,6 +86,7 @@ impl Entry {
                 *part = Some(batch.clone());
             }
         }
+        self.whole_at = now;
         self.try_complete()
     }
 
@@ -137,6 +139,8 @@ pub(crate) struct Chain {
     pub(crate) committed: Sequence,
     pub(crate) committed_id: Digest,
     pub(crate) committed_time: WallTime,
+    /// When the last of the committed blocks became whole.
+    committed_whole_at: Instant,
     /// Identities of the latest committed blocks.
     pub(crate) ids: BTreeMap<Sequence, Digest>,
     /// The latest committed blocks themselves.
@@ -159,6 +163,7 @@ impl Chain {
             committed,
             committed_id: id,
             committed_time: time,
+            committed_whole_at: Instant(0),
             ids: BTreeMap::from([(committed, id)]),
             cache: BTreeMap::new(),
             cache_bytes: 0,
@@ -241,6 +246,23 @@ impl Chain {
         path
     }
 
+    /// Since when this uncommitted block and all its ancestors are here; `None` if they are not.
+    pub(crate) fn held_since(&self, id: Digest) -> Option<Instant> {
+        let (mut at, mut latest) = (id, self.committed_whole_at);
+        loop {
+            let entry = self.entries.get(&at).filter(|entry| entry.block.is_some())?;
+            latest = latest.max(entry.whole_at);
+            if planted::is_on(Bug::LeaderStretchesItsDebt) {
+                return Some(entry.whole_at);
+            }
+            // Each step goes one sequence down, so this ends even for a malformed chain.
+            if entry.header.body.sequence.0 <= self.committed.0.saturating_add(1) {
+                return Some(latest);
+            }
+            at = entry.header.body.parent;
+        }
+    }
+
     /// The agreed time of a held block.
     pub(crate) fn time_of(&self, id: Digest, sequence: Sequence) -> Option<WallTime> {
         if sequence == self.committed && id == self.committed_id {
@@ -264,6 +286,9 @@ impl Chain {
         self.committed = header.sequence;
         self.committed_id = block.id;
         self.committed_time = header.time;
+        if let Some(entry) = self.entries.get(&block.id) {
+            self.committed_whole_at = self.committed_whole_at.max(entry.whole_at);
+        }
         self.ids.insert(header.sequence, block.id);
         while self.ids.len() > COMMITTED_IDS_MAX {
             self.ids.pop_first();

@@ -165,6 +165,26 @@ fn an_instant_liar_among_four_deposes_nobody() {
     }
 }
 
+/// Half of its rounds are on time, and they take hardly any of the time. P10
+// Faults: L16
+#[test]
+fn a_leader_whose_every_other_proposal_is_late_is_deposed() {
+    for clients in [4, 40] {
+        let mut plan = Plan::quiet(16, 4);
+        plan.liars = vec![(id(0), Behaviour::Smart)];
+        (plan.window, plan.think_us) = (1, 5_000);
+        let mut world = with(plan);
+        for _ in 0..clients {
+            world.add_client(u64::MAX / 2);
+        }
+        world.run_for(5 * SECOND);
+        is_sound(&world);
+        let reasons: Vec<char> = suspicions(&world).into_iter().map(|(_, reason)| reason).collect();
+        assert!(reasons.contains(&'e'), "{clients} clients: {reasons:?}");
+        assert!(top_view(&world) >= 1, "{clients} clients");
+    }
+}
+
 /// P11: all links become slow at once, at any moment of the second in which the leader is measured. Rounds are judged by what was
 /// measured in their own second: by the one before, each of them was late.
 // Faults: N20

@@ -107,6 +107,8 @@ bugs! {
     OwnDoubleVoteIgnored: "D18", "A key that is used twice goes on voting";
     RelaysToLastLeader: "P1", "Relays go to the leader of the view before";
     BypassTolerated: "V2", "A leader may pass a client over for ever";
+    HalfLateTolerated: "P10", "A leader may be late nearly all of the time, if only half of its rounds are late";
+    LeaderStretchesItsDebt: "P11", "A proposal that waits for its parent makes its voters look slow";
     OrderedForgotten: "P6", "What was ordered is taken in and proposed again";
     AnythingMayWait: "P5", "As much may wait for a proposal as the pool holds, however little is ordered";
     GrowthBlind: "N2", "Batches grow although commits have become slow";
