@@ -5,30 +5,25 @@ use crate::clock::Clock;
 use crate::error::NodeError;
 use crate::execution_thread::ExecutionJob;
 use crate::gateway::GatewayJob;
+use crate::inbox::{CoreSender, Inbox, Round};
 use crate::log_thread::LogJob;
 use crate::shared::Shared;
 use crate::workers::Workers;
 use outvote_replica::{Action, Event, Replica};
 use outvote_replica::{Note, Recipients};
 use outvote_transport::{Budget, PeerSender};
-use outvote_types::{Instant, ReplicaId, Request, Verified};
+use outvote_types::{Instant, ReplicaId};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 use tokio::runtime::{Handle, Runtime};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 
-/// Events that are handled before the report is looked at again.
-const EVENTS_PER_ROUND: usize = 256;
 /// How often the report is renewed at most, microseconds.
 const REPORT_EVERY_US: u64 = 100_000;
 /// How long the thread sleeps at most when nothing is due.
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
-
-/// Where the core is told things, from any thread. What waits is bounded by whoever tells: bytes per peer and per client.
-pub(crate) type CoreSender = UnboundedSender<CoreEvent>;
 
 /// The runtime of the core's thread, which carries the urgent links too: what they read is decided on the same thread, so a
 /// vote wakes one thread and not three.
@@ -49,13 +44,8 @@ impl CoreRuntime {
     ///
     /// # Errors
     /// When this process may not go on.
-    pub(crate) fn run(
-        self,
-        core: CoreThread,
-        events: UnboundedReceiver<CoreEvent>,
-        first: Vec<Action>,
-    ) -> Result<(), NodeError> {
-        self.0.as_ref().map_or(Ok(()), |runtime| runtime.block_on(core.run(events, first)))
+    pub(crate) fn run(self, core: CoreThread, inbox: Inbox, first: Vec<Action>) -> Result<(), NodeError> {
+        self.0.as_ref().map_or(Ok(()), |runtime| runtime.block_on(core.run(inbox, first)))
     }
 }
 
@@ -74,8 +64,6 @@ pub(crate) enum CoreEvent {
     Replica(Box<Event>),
     /// Frames of a peer; the budget is given back once they are dealt with.
     Frames { peer: ReplicaId, frames: Vec<Vec<u8>>, budget: Budget },
-    /// Clients' requests whose signatures hold; the room is given back once they are dealt with.
-    Requests { requests: Vec<Verified<Request>>, room: Box<dyn Send> },
     /// A link went up or down.
     Link { peer: ReplicaId, up: bool },
     /// Two processes with this member's keys were met.
@@ -121,15 +109,11 @@ pub(crate) struct CoreThread {
 
 impl CoreThread {
     /// Runs until told to stop. The links of this thread read and write between two rounds.
-    async fn run(
-        mut self,
-        mut events: UnboundedReceiver<CoreEvent>,
-        first: Vec<Action>,
-    ) -> Result<(), NodeError> {
+    async fn run(mut self, mut inbox: Inbox, first: Vec<Action>) -> Result<(), NodeError> {
         let now = self.clock.now();
         self.act(now, first);
         let mut reported_at = Instant(0);
-        let mut round = Vec::with_capacity(EVENTS_PER_ROUND);
+        let mut round = Round::default();
         let mut alarm = pin!(tokio::time::sleep(LONGEST_SLEEP));
         loop {
             let due = tokio::time::Instant::now() + self.sleep();
@@ -138,7 +122,7 @@ impl CoreThread {
             }
             tokio::select! {
                 biased;
-                count = events.recv_many(&mut round, EVENTS_PER_ROUND) => if count == 0 { return Ok(()) },
+                is_told = inbox.fill(&mut round) => if !is_told { return Ok(()) },
                 () = alarm.as_mut() => {}
             }
             if !self.round(&mut round)? {
@@ -159,9 +143,9 @@ impl CoreThread {
         due.map_or(LONGEST_SLEEP, |at| self.clock.until(at).min(LONGEST_SLEEP))
     }
 
-    /// Handles these events; false to stop.
-    fn round(&mut self, events: &mut Vec<CoreEvent>) -> Result<bool, NodeError> {
-        for event in events.drain(..) {
+    /// Handles what there is; false to stop.
+    fn round(&mut self, round: &mut Round) -> Result<bool, NodeError> {
+        for event in round.events.drain(..) {
             match event {
                 CoreEvent::Replica(event) => self.step(*event),
                 CoreEvent::Frames { peer, frames, budget } => {
@@ -169,12 +153,6 @@ impl CoreThread {
                         self.step(Event::Frame { from: peer, bytes });
                     }
                     drop(budget);
-                }
-                CoreEvent::Requests { requests, room } => {
-                    for request in requests {
-                        self.step(Event::Request(request));
-                    }
-                    drop(room);
                 }
                 CoreEvent::Link { peer, up } => {
                     self.shared.set_link(peer, up);
@@ -200,6 +178,9 @@ impl CoreThread {
                 }
                 CoreEvent::Stop => return Ok(false),
             }
+        }
+        for request in round.requests.drain(..) {
+            self.step(Event::Request(request));
         }
         let now = self.clock.now();
         if self.replica.wake_at().is_some_and(|at| at <= now)

@@ -1,9 +1,10 @@
 //! The thread that executes committed blocks, archives them, answers questions and serves what peers lack.
 
 use crate::archive::{Archive, ArchivedBlock};
-use crate::core_thread::{CoreEvent, CoreSender};
+use crate::core_thread::CoreEvent;
 use crate::error::NodeError;
 use crate::gateway::GatewayJob;
+use crate::inbox::CoreSender;
 use crate::log_thread::LogJob;
 use crate::shared::Shared;
 use crate::state_transfer::Ended;

@@ -28,6 +28,7 @@ mod disk_watch;
 mod execution_thread;
 mod gateway;
 mod held_folder;
+mod inbox;
 mod links;
 mod log_thread;
 mod state_transfer;

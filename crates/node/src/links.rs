@@ -1,8 +1,9 @@
 //! Joins the transport's links to the core.
 
 use crate::config::NodeConfig;
-use crate::core_thread::{CoreEvent, CoreSender};
+use crate::core_thread::CoreEvent;
 use crate::error::NodeError;
+use crate::inbox::CoreSender;
 use crate::shared::Shared;
 use outvote_crypto::KeyPair;
 use outvote_transport::{ClientConnection, LinkEvent, LinkKey, Links, LinksConfig, PeerAddress};

@@ -1,9 +1,10 @@
 //! The only thread that writes the log: it takes all groups that wait, writes them with one write and one sync, and says
 //! so to the core. Nothing else waits for the disk, and no heartbeat shares this thread.
 
-use crate::core_thread::{CoreEvent, CoreSender};
+use crate::core_thread::CoreEvent;
 use crate::disk_watch::{DiskWatch, Writer};
 use crate::error::NodeError;
+use crate::inbox::CoreSender;
 use outvote_replica::Event;
 use outvote_replica::{Record, Ticket};
 use outvote_storage::{Log, Position, RealDisk};

@@ -1,12 +1,13 @@
 //! A replica that runs: its queues, its threads, and how all of them end, in order or at the first failure.
 
-use crate::core_thread::{CoreEvent, CoreSender};
+use crate::core_thread::CoreEvent;
 use crate::error::NodeError;
 use crate::execution_thread::ExecutionJob;
 use crate::gateway::{self, GatewayJob, LookupJob};
 use crate::handle::NodeHandle;
 use crate::held_folder::Released;
 use crate::http::HttpRuntime;
+use crate::inbox::{CoreSender, Inbox, inbox};
 use crate::log_thread::LogJob;
 use crate::watch::Watch;
 use crate::workers::Workers;
@@ -35,7 +36,7 @@ pub(crate) struct Ports {
 
 /// The other ends.
 pub(crate) struct Receivers {
-    pub(crate) core: mpsc::UnboundedReceiver<CoreEvent>,
+    pub(crate) core: Inbox,
     pub(crate) log: Receiver<LogJob>,
     pub(crate) execution: Receiver<ExecutionJob>,
     pub(crate) gateway: Receiver<GatewayJob>,
@@ -44,13 +45,13 @@ pub(crate) struct Receivers {
 
 /// Queues of all threads.
 pub(crate) fn queues() -> (Ports, Receivers) {
-    let (core, core_events) = mpsc::unbounded_channel();
+    let (core, core_inbox) = inbox();
     let (log, log_jobs) = channel();
     let (execution, execution_jobs) = channel();
     let (gateway, gateway_jobs) = channel();
     let (lookups, lookup_jobs) = channel();
     let receivers = Receivers {
-        core: core_events,
+        core: core_inbox,
         log: log_jobs,
         execution: execution_jobs,
         gateway: gateway_jobs,
@@ -233,7 +234,7 @@ impl RunningNode {
     async fn take_leave(&self) {
         let (said, farewell) = oneshot::channel();
         let sent = self.ends.ports.core.send(CoreEvent::Leave(said));
-        if sent.is_ok() && tokio::time::timeout(FAREWELL_MAX, farewell).await.is_ok_and(|said| said.is_ok()) {
+        if sent && tokio::time::timeout(FAREWELL_MAX, farewell).await.is_ok_and(|said| said.is_ok()) {
             tokio::time::sleep(FAREWELL).await;
         }
     }

@@ -1,8 +1,9 @@
 //! Drives the transfer of a state from peers: what it wants to ask goes to the core, which signs and sends.
 
 use crate::clock::Clock;
-use crate::core_thread::{CoreEvent, CoreSender};
+use crate::core_thread::CoreEvent;
 use crate::error::NodeError;
+use crate::inbox::CoreSender;
 use outvote_execution::{Executor, Transfer, TransferOutput};
 use outvote_replica::Event;
 use outvote_types::{CheckpointCertificate, Data, Quorum, ReplicaId};

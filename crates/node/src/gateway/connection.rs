@@ -8,8 +8,9 @@ use super::seen::Seen;
 use super::trust::{Judged, Trust};
 use super::word::Word;
 use super::{ConnectionId, GatewayJob, GatewaySender};
-use crate::core_thread::{CoreEvent, CoreSender};
+use crate::core_thread::CoreEvent;
 use crate::execution_thread::ExecutionJob;
+use crate::inbox::CoreSender;
 use crate::shared::Shared;
 use crate::workers::Workers;
 use outvote_crypto::{PendingRequests, RequestChecker};
@@ -290,7 +291,7 @@ fn submit(
                 }
             }
         }
-        let _ = core.send(CoreEvent::Requests { requests: good, room: Box::new(room) });
+        core.submit(good, Box::new(room));
     };
     ingress.workers.verify(rest, Box::new(on_verdicts));
 }
@@ -359,7 +360,9 @@ fn question_to(
 pub(crate) fn behave(core: &CoreSender, behaviour: &str) -> Result<(), String> {
     let (refusal, verdict) = std::sync::mpsc::channel();
     let event = CoreEvent::Behave { behaviour: behaviour.into(), refusal };
-    core.send(event).map_err(|_| "the replica is stopping".to_string())?;
+    if !core.send(event) {
+        return Err("the replica is stopping".into());
+    }
     verdict.recv_timeout(BEHAVE_TIMEOUT).unwrap_or_else(|_| Err("the replica does not answer".into()))
 }
 
