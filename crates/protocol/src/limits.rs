@@ -64,3 +64,5 @@ pub(crate) const TURNAROUND_SAMPLES: usize = 64;
 pub(crate) const TOLERANCE_STEPS_MAX: u32 = 80;
 /// Slots whose own votes are sent again at a time at most.
 pub(crate) const RESENT_SLOTS: usize = 64;
+/// D22: how often a peer is shown again what it was shown when its link came up.
+pub(crate) const REMINDER_REPEATS: u32 = 3;

@@ -1,7 +1,7 @@
 //! What is remembered of each other member.
 
 use crate::limits::{PERFORMANCE_PERIOD_US, SILENT_LEADER_US};
-use crate::reminder::Words;
+use crate::reminder::{Shown, Words};
 use outvote_types::{Instant, Status};
 
 /// What is asked for. Each kind has an allowance of its own: a laggard that asks for each proposal's missing pieces must not
@@ -31,12 +31,14 @@ pub(crate) struct Peer {
     pub(crate) answered: Option<Instant>,
     /// What it has signed and must not forget (D22).
     pub(crate) words: Words,
+    /// What of it was shown when the link came up.
+    pub(crate) shown: Shown,
     fetch_period: Instant,
     fetches: [u32; 2],
 }
 
 impl Peer {
-    pub(crate) const fn new(now: Instant, words: Words) -> Self {
+    pub(crate) fn new(now: Instant, words: Words) -> Self {
         Self {
             up: false,
             down_since: None,
@@ -45,6 +47,7 @@ impl Peer {
             status: None,
             answered: None,
             words,
+            shown: Shown::default(),
             fetch_period: now,
             fetches: [0; 2],
         }

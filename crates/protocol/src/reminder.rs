@@ -1,16 +1,19 @@
 //! What this replica remembers that each other one has signed, and showing it to the signer (D22).
 
+use crate::limits::REMINDER_REPEATS;
 use crate::output::Recipients;
 use crate::replica::Replica;
 use crate::word::{self, Word};
 use alloc::boxed::Box;
+use alloc::vec::Vec;
+use outvote_types::planted::{self, Bug};
 use outvote_types::{Message, Phase, Reminder, ReplicaId, Status};
 
 /// The highest binding words of one member whose signatures were checked here. B2: one place per kind.
 ///
 /// Whatever a disk forbids, it forbids of all ranks from some rank on, so the highest word of a kind says as much as all
 /// of them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Words(Reminder);
 
 impl Words {
@@ -51,6 +54,22 @@ impl Words {
     }
 }
 
+/// What a peer was shown when its link came up. The link may have lost it, and what the peer has said since then stands in the
+/// place of what it may have forgotten.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    words: Words,
+    again: u32,
+}
+
+impl Shown {
+    /// The words once more, if they were not repeated often enough.
+    fn repeat(&mut self) -> Option<Message> {
+        self.again = self.again.checked_sub(1)?;
+        self.words.message()
+    }
+}
+
 impl Replica {
     /// D22: takes note of what the others have signed. Whoever relies on a vote or head has checked its signature, and
     /// whoever has checked it remembers it.
@@ -67,14 +86,20 @@ impl Replica {
     /// D22: shows a peer its own words as soon as its link is up, ahead of all that is sent again, so that an old copy of
     /// its disk is found out before it votes if that is possible at all.
     pub(crate) fn remind(&mut self, peer: ReplicaId) {
-        if let Some(reminder) = self.peers.get(peer.index()).and_then(|peer| peer.words.message()) {
+        let Some(state) = self.peers.get_mut(peer.index()) else { return };
+        let reminder = state.words.message();
+        let again = if planted::is_on(Bug::ReminderShownOnce) { 0 } else { REMINDER_REPEATS };
+        state.shown =
+            reminder.as_ref().map(|_| Shown { words: state.words.clone(), again }).unwrap_or_default();
+        if let Some(reminder) = reminder {
             self.send_ready(Recipients::One(peer), reminder);
         }
     }
 
-    /// D22: the reminder that belongs into the answer to this STATUS.
-    pub(crate) fn reminder_for(&self, status: &Status) -> Option<Message> {
-        let words = &self.peers.get(status.replica.index())?.words;
-        words.message().filter(|_| words.exceed(status))
+    /// D22: the reminders that belong into the answer to this STATUS.
+    pub(crate) fn reminders_for(&mut self, status: &Status) -> Vec<Message> {
+        let Some(peer) = self.peers.get_mut(status.replica.index()) else { return Vec::new() };
+        let exceeding = peer.words.message().filter(|_| peer.words.exceed(status));
+        peer.shown.repeat().into_iter().chain(exceeding).collect()
     }
 }

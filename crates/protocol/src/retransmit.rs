@@ -43,7 +43,7 @@ impl Replica {
     /// Sends what a peer's STATUS shows it to lack; says whether there was anything.
     fn answer(&mut self, to: ReplicaId, status: &Status) -> bool {
         // D22: first of all, before anything of this answer lets the peer vote.
-        let mut answers: Vec<Message> = self.reminder_for(status).into_iter().collect();
+        let mut answers = self.reminders_for(status);
         if status.view < self.term.view {
             // T4: whatever let us into our view lets the peer in as well; it is on our disk, so it outlives a restart.
             answers.extend(justification_message(&self.term.justification));

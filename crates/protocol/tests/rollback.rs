@@ -110,14 +110,8 @@ fn an_old_copy_is_found_out_before_it_votes() {
     assert_eq!(cluster.committed(3), cluster.committed(0), "it follows");
 }
 
-// D18: the old copy is in the others' view, with their lock, before anybody shows it what it forgot. Its promises allow
-// that by then, and are no excuse.
-// Faults: S14, R24
-#[test]
-fn an_old_copy_that_has_caught_up_is_found_out_all_the_same() {
-    let (mut cluster, copy) = forgotten_view();
-    let forgotten = certificate_of(&cluster, 1, Phase::Prepare);
-    // What would show it too early is lost: reminders, and whatever holds certificates with its own vote.
+/// What would show replica 3 too early what it forgot is lost: reminders, and whatever holds certificates with its own vote.
+fn loses_what_shows_it_too_early(cluster: &mut Cluster) {
     cluster.loses = Box::new(|_, to, message| {
         to == 3
             && match message {
@@ -129,6 +123,16 @@ fn an_old_copy_that_has_caught_up_is_found_out_all_the_same() {
                 _ => false,
             }
     });
+}
+
+// D18: the old copy is in the others' view, with their lock, before anybody shows it what it forgot. Its promises allow
+// that by then, and are no excuse.
+// Faults: S14, R24
+#[test]
+fn an_old_copy_that_has_caught_up_is_found_out_all_the_same() {
+    let (mut cluster, copy) = forgotten_view();
+    let forgotten = certificate_of(&cluster, 1, Phase::Prepare);
+    loses_what_shows_it_too_early(&mut cluster);
     copy.put_back(&mut cluster, 3);
     cluster.run_ms(20);
     cluster.request(2, request(9, 10, b"x"));
@@ -274,6 +278,26 @@ fn show_everything(cluster: &mut Cluster) {
             assert!(!cluster.replica(3).status().observer, "{message:?}");
         }
     }
+}
+
+// D22: the reminders that came with the links are lost, and it says more; by then its latest words stand where the forgotten
+// ones stood, and its STATUS claims as much as they imply.
+// Faults: S14, N02
+#[test]
+fn an_old_copy_that_missed_the_first_reminder_is_shown_it_again() {
+    let (mut cluster, copy) = forgotten_view();
+    loses_what_shows_it_too_early(&mut cluster);
+    copy.put_back(&mut cluster, 3);
+    cluster.run_ms(20);
+    for nonce in 10..=30 {
+        cluster.request(2, request(9, nonce, b"x"));
+        cluster.run_ms(5);
+    }
+    assert!(!cluster.replica(3).status().observer, "nobody has shown it anything");
+    assert_eq!(cluster.replica(3).status().view, View(2));
+    cluster.loses = Box::new(|_, _, _| false);
+    cluster.run_ms(1_500);
+    assert!(cluster.replica(3).status().observer);
 }
 
 // D22, B2: one place per kind, the highest; and what the receiver may well have said costs it no signature check.

@@ -114,6 +114,7 @@ pub const ROWS: &[Row] = &[
     campaign("NeverSuspects", 60),
     campaign("RequestsForgotten", 60),
     campaign("RollbackUnnoticed", 60),
+    test("ReminderShownOnce", "protocol", "rollback", "an_old_copy_that_missed_the_first_reminder_is_shown_it_again"),
     campaign("CacheUnbounded", 60),
     test("BatchesAskedForEver", "protocol", "catch_up", "headers_without_batches_do_not_hold_a_laggard_back"),
     test("AbandonedKeepRoom", "protocol", "catch_up", "blocks_that_nobody_has_take_no_room_from_agreed_ones"),

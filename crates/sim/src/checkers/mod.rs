@@ -216,7 +216,7 @@ impl Checkers {
 
     /// A replica starts again; its promises are what its disk says.
     pub fn on_start(&mut self, replica: ReplicaId, status: &Status, disk: &Disk, is_first: bool) {
-        self.rollback.on_start(replica, disk);
+        self.rollback.on_start(replica, disk, self.now_us);
         if self.is_correct(replica) {
             if let Some(promise) = disk.promise().filter(|_| !is_first) {
                 self.votes.on_restart(replica, promise.view, promise.lease);
@@ -233,7 +233,7 @@ impl Checkers {
 
     /// An old copy of its disk was put in a replica's place.
     pub fn on_old_copy(&mut self, replica: ReplicaId, disk: &Disk) {
-        self.rollback.on_old_copy(replica, disk, self.now_us);
+        self.rollback.on_old_copy(replica, disk);
     }
 
     /// Whether a replica runs on an old copy.

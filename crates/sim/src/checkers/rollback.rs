@@ -18,7 +18,8 @@ const JUDGED_US: u64 = 1_000;
 
 /// The promises of an old copy, and what was said since.
 struct OldCopy {
-    since_us: u64,
+    /// Since when it has run on that disk; nobody owes anything to a process that does not.
+    since_us: Option<u64>,
     view: View,
     lease: Sequence,
     lock: Place,
@@ -67,7 +68,7 @@ impl Rollback {
     /// Its memory is gone, and with it what it was shown and had not judged yet.
     pub(super) fn on_crash(&mut self, replica: ReplicaId) {
         if let Some(old) = self.old.get_mut(&replica) {
-            old.shown = None;
+            (old.shown, old.since_us) = (None, None);
         }
         self.relied.retain(|(_, by), _| *by != replica);
         for old in self.old.values_mut() {
@@ -75,21 +76,22 @@ impl Rollback {
         }
     }
 
-    pub(super) fn on_old_copy(&mut self, replica: ReplicaId, disk: &Disk, since_us: u64) {
+    pub(super) fn on_old_copy(&mut self, replica: ReplicaId, disk: &Disk) {
         let Some(promise) = disk.promise() else { return };
         let lock = fields(promise.high_rank);
         let relied = self.relied.iter().filter(|((voter, _), place)| *voter == replica && **place > lock);
         let owing = relied.map(|((_, by), place)| (*by, *place)).collect();
         let (view, lease) = (promise.view, promise.lease);
-        let old = OldCopy { since_us, view, lease, lock, has_spoken: [false; 3], shown: None, owing };
+        let old = OldCopy { since_us: None, view, lease, lock, has_spoken: [false; 3], shown: None, owing };
         self.old.insert(replica, old);
     }
 
     /// It starts once more; what it promised since its disk was put back is on that disk now.
-    pub(super) fn on_start(&mut self, replica: ReplicaId, disk: &Disk) {
+    pub(super) fn on_start(&mut self, replica: ReplicaId, disk: &Disk, now_us: u64) {
         if let (Some(old), Some(promise)) = (self.old.get_mut(&replica), disk.promise()) {
             (old.view, old.lease, old.lock) = (promise.view, promise.lease, fields(promise.high_rank));
             old.has_spoken = [false; 3];
+            old.since_us = Some(now_us);
         }
     }
 
@@ -145,7 +147,7 @@ impl Rollback {
     /// Everything is mended and all links came up again.
     pub(super) fn on_end(&self, now_us: u64) -> Verdict {
         self.old.iter().try_for_each(|(replica, old)| old.believes(*replica, now_us))?;
-        let is_due = |old: &OldCopy| now_us.saturating_sub(old.since_us) >= PATIENCE_US;
+        let is_due = |old: &OldCopy| old.since_us.is_some_and(|at| now_us.saturating_sub(at) >= PATIENCE_US);
         for (replica, old) in self.old.iter().filter(|(_, old)| is_due(old)) {
             if let Some((by, place)) = old.owing.first_key_value() {
                 return Err(("rollback", format!("{by} never showed {replica} its COMMIT at {place:?}")));

@@ -71,6 +71,7 @@ bugs! {
     TimestampUnchecked: "W2", "Any header's time is timely";
     NeverSuspects: "V1", "A replica that suspects never says so";
     RequestsForgotten: "P7", "Requests of a dropped block do not return to the pool, and are not relayed";
+    ReminderShownOnce: "D22", "What an old copy forgot is shown to it once, when its link comes up";
     RollbackUnnoticed: "D18", "A replica takes no notice of its own words that its disk knows nothing of";
     CacheUnbounded: "B1", "Committed blocks stay in memory for ever";
     BatchesAskedForEver: "C9", "Where a header is known its batches alone are asked for, and never the block or its range";
