@@ -54,12 +54,6 @@ pub(crate) fn recover(log: &Log<RealDisk>, executor: &Executor) -> Result<Memory
         records.push(record);
     }
     let (voting, is_untouched) = promise(log, &mut records)?;
-    let voting = match voting {
-        // D23: the lock before the promised one may be among what was lost, so the promised one stands, and its proof is asked
-        // for. An earlier one on the disk could be too low.
-        Voting::AllowedAfterGap if is_damaged => Voting::Allowed,
-        other => other,
-    };
     let recovered = Recovered {
         records,
         executed: (executed, executor.executed_id()),
@@ -74,11 +68,16 @@ pub(crate) fn recover(log: &Log<RealDisk>, executor: &Executor) -> Result<Memory
 fn promise(log: &Log<RealDisk>, records: &mut Vec<Record>) -> Result<(Voting, bool), NodeError> {
     match log.promises() {
         Promises::Held(held) => {
-            let promise: Promise = decode(&held.payload)
-                .map_err(|error| NodeError::Promise { counter: held.counter, reason: error.to_string() })?;
+            let read = |payload: &[u8]| {
+                decode::<Promise>(payload)
+                    .map_err(|error| NodeError::Promise { counter: held.counter, reason: error.to_string() })
+            };
+            let promise = read(&held.payload)?;
             let first_start = held.counter == 1 && records.is_empty();
             records.push(Record::Promise(promise));
-            let voting = if held.is_after_gap { Voting::AllowedAfterGap } else { Voting::Allowed };
+            // D13: where what was promised before the gap is lost, the later promise stands, and the proof of its lock is asked for.
+            let before = held.before_gap.as_deref().map(read).transpose()?;
+            let voting = before.map_or(Voting::Allowed, |before| Voting::AllowedAfterGap { before });
             Ok((voting, first_start))
         }
         Promises::Lost(reason) => {

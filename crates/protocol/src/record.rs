@@ -98,7 +98,10 @@ pub enum Voting {
     Allowed,
     /// So are they, but records before the last promise in that same, unfinished write may be gone. Nothing was ever sent
     /// under that promise (D13), so a lock that it names and the disk lacks was never acted upon.
-    AllowedAfterGap,
+    AllowedAfterGap {
+        /// The last promise before the gap, which names the lock that was.
+        before: Promise,
+    },
     /// So are they, and the key is known to sign in another process as well: what others show of it is no news, and D18 is not
     /// asked. No replica that means well starts like this; the simulator's twins do.
     Twin,

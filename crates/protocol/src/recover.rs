@@ -49,7 +49,7 @@ impl Replica {
         let genesis = config.committee.genesis_id();
         let mut found = Found::sort(recovered.records);
         let voting = match recovered.voting {
-            Voting::AllowedAfterGap | Voting::Twin => Voting::Allowed,
+            Voting::AllowedAfterGap { .. } | Voting::Twin => Voting::Allowed,
             other => other,
         };
         let mut replica = Self::blank(config, quorum, &mut found, voting, now, wall);
@@ -175,14 +175,14 @@ impl Replica {
                     certificate: Some(certificate.clone()),
                 };
             }
-            // D13: no COMMIT was ever sent under this promise, so the lock is the one before it: the highest certificate that
-            // is on the disk with its block. View and lease are taken over; adopting them is harmless.
-            None if voting == Voting::AllowedAfterGap => self.take_earlier_lock(certificates),
+            // D13: no COMMIT was ever sent under this promise, so the lock is the one before it. View and lease are taken over;
+            // adopting them is harmless.
+            None if let Voting::AllowedAfterGap { before } = voting => {
+                self.take_earlier_lock(&before, certificates);
+            }
             // D23: the promise is whole, and its proof proves itself: it comes from whoever has it.
             None => {
-                let (rank, id) = (promise.high_rank, promise.high_id);
-                self.lock = Lock { rank, id, certificate: None };
-                self.note(Note::ProofMissing { rank, id });
+                self.take_lock_of(&promise, certificates);
             }
         }
     }
@@ -193,24 +193,28 @@ impl Replica {
         }
     }
 
-    fn take_earlier_lock(&mut self, certificates: &BTreeMap<(Rank, Digest), Certificate>) {
-        // With its block, whatever became of the ancestors: where the state is lost as well (E11), the log does not reach down to
-        // what is executed, and the lock that was acted upon must not be forgotten for that. Below the stable checkpoint blocks are
-        // dropped that were here.
-        let dropped = match planted::is_on(Bug::EarlierLockForgotten) {
-            true => self.chain.committed,
-            false => self.chain.committed.max(self.checkpoints.stable_sequence()),
-        };
-        let is_here = |id| self.chain.entries.get(id).is_some_and(|entry| entry.block.is_some());
-        let held = certificates.values().rev().find(|certificate| {
-            certificate.rank() < self.disk.promise.high_rank
-                && (certificate.sequence <= dropped || is_here(&certificate.id))
-        });
-        if let Some(certificate) = held {
-            let (rank, id) = (certificate.rank(), certificate.id);
-            self.lock = Lock { rank, id, certificate: Some(certificate.clone()) };
+    fn take_earlier_lock(&mut self, before: &Promise, certificates: &BTreeMap<(Rank, Digest), Certificate>) {
+        // D19: a lock of another committee binds to nothing here.
+        let names_any = before.epoch == self.disk.promise.epoch && before.high_rank > Rank::default();
+        if names_any && !planted::is_on(Bug::EarlierLockForgotten) {
+            self.take_lock_of(before, certificates);
         }
         (self.disk.promise.high_rank, self.disk.promise.high_id) = (self.lock.rank, self.lock.id);
+        if !planted::is_on(Bug::EarlierLockUnsaid) {
+            // The next write covers the gap: from then on the later promise would pass for one that was acted upon.
+            let lease = self.disk.promise.lease;
+            self.persist_promise(Vec::new(), lease);
+        }
+    }
+
+    /// D23: the promise is whole; where its lock's proof is lost, that proves itself and comes from whoever has it.
+    fn take_lock_of(&mut self, promise: &Promise, certificates: &BTreeMap<(Rank, Digest), Certificate>) {
+        let (rank, id) = (promise.high_rank, promise.high_id);
+        let certificate = certificates.get(&(rank, id)).cloned();
+        if certificate.is_none() {
+            self.note(Note::ProofMissing { rank, id });
+        }
+        self.lock = Lock { rank, id, certificate };
     }
 
     /// Commits again what the log shows to be committed above the executed block.

@@ -240,6 +240,16 @@ fn last_promise(disk: &[Record]) -> Promise {
     promises.next().unwrap()
 }
 
+/// What was promised before a write that is torn.
+fn promise_before(disk: &[Record], torn: Promise) -> Promise {
+    let earlier: Vec<Record> = disk
+        .iter()
+        .filter(|record| !matches!(record, Record::Promise(promise) if promise.counter == torn.counter))
+        .cloned()
+        .collect();
+    last_promise(&earlier)
+}
+
 // D13, D23: a torn last write that kept only its promise takes the lock back to the one before; behind a whole one the lock
 // stays as high as it was promised, and only its proof has to come.
 // Faults: S06
@@ -255,10 +265,18 @@ fn a_promise_whose_write_was_torn_revives_no_lock_and_loses_no_vote() {
     let last = last_promise(&disk);
     let is_lock = |record: &Record| matches!(record, Record::Certificate(c) if (c.rank(), c.id) == (last.high_rank, last.high_id));
     let torn: Vec<Record> = disk.into_iter().filter(|record| !is_lock(record)).collect();
-    for (voting, is_torn) in [(Voting::Allowed, false), (Voting::AllowedAfterGap, true)] {
+    let before = promise_before(&torn, last);
+    for (voting, is_torn) in [(Voting::Allowed, false), (Voting::AllowedAfterGap { before }, true)] {
         cluster.nodes[3].disk.clone_from(&torn);
         cluster.start_as(3, false, voting);
         let status = cluster.replica(3).status();
+        if is_torn {
+            cluster.sync(3);
+            // The gap is covered by the next write, which says so.
+            let promised = last_promise(&cluster.nodes[3].disk);
+            assert_eq!((promised.high_rank, promised.view), (status.high_rank, last.view));
+            assert!(promised.counter > last.counter);
+        }
         assert!(!status.observer, "{voting:?}");
         assert_eq!(status.high_rank < last.high_rank, is_torn, "{voting:?}");
         assert_eq!(status.view, last.view, "the view is never taken back");
@@ -288,7 +306,8 @@ fn a_torn_write_beside_a_lost_state_does_not_take_the_lock_back_to_nothing() {
     cluster.nodes[3].disk = disk.into_iter().filter(|record| !is_gone(record)).collect();
     cluster.nodes[3].executed = (outvote_types::Sequence(0), cluster.committee.genesis_id());
     cluster.nodes[3].executed_header = None;
-    cluster.start_as(3, false, Voting::AllowedAfterGap);
+    let before = promise_before(&cluster.nodes[3].disk, last);
+    cluster.start_as(3, false, Voting::AllowedAfterGap { before });
     let status = cluster.replica(3).status();
     assert_eq!(status.high_rank.sequence.0 + 1, last.high_rank.sequence.0, "{status:?}");
 }
@@ -324,7 +343,8 @@ fn start_from_torn_log_without_state(
     cluster.nodes[i].disk = disk;
     cluster.nodes[i].executed = (Sequence(0), cluster.committee.genesis_id());
     cluster.nodes[i].executed_header = None;
-    cluster.start_as(i, false, Voting::AllowedAfterGap);
+    let before = promise_before(&cluster.nodes[i].disk, last);
+    cluster.start_as(i, false, Voting::AllowedAfterGap { before });
     last
 }
 
@@ -353,7 +373,7 @@ fn a_torn_write_beside_a_lost_state_keeps_a_lock_below_the_stable_checkpoint() {
     );
 }
 
-// D13, D18: and where nothing is left that could be the lock, its own COMMITs up to the promised one are no news to it.
+// D13, D18, D23: where its proof is lost as well, the lock stays, and its own COMMITs up to the promised one are no news to it.
 // Faults: S06, S08, S14
 #[test]
 fn own_commits_up_to_a_promise_behind_a_gap_silence_nobody() {
@@ -361,7 +381,7 @@ fn own_commits_up_to_a_promise_behind_a_gap_silence_nobody() {
     let is_no_proof = |record: &Record| !matches!(record, Record::Certificate(_));
     let last = start_from_torn_log_without_state(&mut cluster, 3, 3, is_no_proof);
     assert_eq!(last.high_rank.sequence, Sequence(4));
-    assert_eq!(cluster.replica(3).status().high_rank.sequence, Sequence(0));
+    assert_eq!(cluster.replica(3).status().high_rank.sequence, Sequence(3));
     let mut show = |sequence| {
         let body = Vote {
             phase: Phase::Commit,

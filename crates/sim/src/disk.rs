@@ -25,8 +25,11 @@ pub struct Disk {
     lost_promise: bool,
     /// Blocks that were on this disk and rotted.
     rotted: BTreeSet<Digest>,
-    /// Whether the reader of the log meets damage in the middle of it.
-    is_damaged: bool,
+    /// The latest promise that finished writes show, and those before the last write.
+    shown: u64,
+    shown_before: u64,
+    /// The latest promise that a write lost; the next one shows it.
+    shown_next: u64,
 }
 
 /// What becomes of the next write.
@@ -59,6 +62,8 @@ impl Disk {
         let mut disk = Self::default();
         records.into_iter().for_each(|record| disk.keep(record));
         disk.last_write = disk.durable.len();
+        disk.shown = disk.promise.map_or(0, |promise| promise.counter);
+        disk.shown_before = disk.shown;
         disk
     }
 
@@ -89,11 +94,16 @@ impl Disk {
         self.last_write = self.durable.len();
         // Every write shows how many promises were made before it (D14).
         self.is_promise_lost |= std::mem::take(&mut self.lost_promise);
+        self.shown = self.shown.max(self.shown_next);
+        self.shown_before = self.shown;
+        // A write that follows a gap shows that what lies before it was finished.
+        self.is_after_gap = false;
         for _ in 0..std::mem::take(&mut self.flushing) {
             let (ticket, records) = self.waiting.pop_front()?;
             last = Some(ticket);
             records.into_iter().for_each(|record| self.keep(record));
         }
+        self.shown = self.shown.max(self.promise.map_or(0, |promise| promise.counter));
         last
     }
 
@@ -172,14 +182,22 @@ impl Disk {
 
     /// What a restart is told of its promises.
     #[must_use]
-    pub const fn voting(&self) -> Voting {
-        match (self.is_promise_lost, self.is_after_gap) {
-            (true, _) => Voting::Observer { why: "the promises made with this key are lost from its disk" },
-            // D23: as a node does it: what was damaged may be the lock before the promised one, so the promised one stands.
-            (false, true) if self.is_damaged => Voting::Allowed,
-            (false, true) => Voting::AllowedAfterGap,
-            (false, false) => Voting::Allowed,
+    pub fn voting(&self) -> Voting {
+        if self.is_promise_lost {
+            return Voting::Observer { why: "the promises made with this key are lost from its disk" };
         }
+        // D13: where what was promised before the gap is lost, the later promise stands.
+        let before = self.before_gap().filter(|_| self.is_after_gap);
+        before.map_or(Voting::Allowed, |before| Voting::AllowedAfterGap { before })
+    }
+
+    /// The last promise before the latest one, if it is the last that was finished.
+    fn before_gap(&self) -> Option<Promise> {
+        let mut promises = self.durable.iter().rev().filter_map(|record| match record {
+            Record::Promise(promise) => Some(*promise),
+            _ => None,
+        });
+        promises.nth(1).filter(|promise| promise.counter >= self.shown)
     }
 
     /// Whether this block was on the disk and rotted.
@@ -199,7 +217,12 @@ impl Disk {
             let (ticket, records) = self.waiting.pop_front()?;
             last = Some(ticket);
             // Later writes show that a promise was made here (D14); until one comes, this is an old copy of a disk.
-            self.lost_promise |= records.iter().any(|record| matches!(record, Record::Promise(_)));
+            for record in &records {
+                if let Record::Promise(promise) = record {
+                    self.lost_promise = true;
+                    self.shown_next = self.shown_next.max(promise.counter);
+                }
+            }
         }
         if let (Some(number), false) = (over, self.durable.is_empty()) {
             self.rot(number as usize % self.durable.len());
@@ -238,7 +261,6 @@ impl Disk {
         };
         if index < self.last_write {
             self.last_write -= 1;
-            self.is_damaged = true;
             self.is_promise_lost |= is_latest(&record, self.promise);
             return;
         }
@@ -246,7 +268,8 @@ impl Disk {
         let rest = Self::with(std::mem::take(&mut self.durable));
         let before = std::mem::replace(self, rest);
         (self.rotted, self.next_write) = (before.rotted, before.next_write);
-        (self.is_promise_lost, self.is_damaged) = (before.is_promise_lost, before.is_damaged);
+        (self.is_promise_lost, self.shown_next) = (before.is_promise_lost, before.shown_next);
+        (self.shown, self.shown_before) = (before.shown_before, before.shown_before);
         if let Some(record) = promise {
             self.keep(record);
             self.is_after_gap = true;
@@ -277,7 +300,6 @@ impl Disk {
                 continue;
             }
             last_write -= usize::from(index < self.last_write);
-            self.is_damaged = true;
             if let Record::Block(block) = &record {
                 let id = block.header.body.id();
                 self.blocks.remove(&id);

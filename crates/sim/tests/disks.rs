@@ -3,9 +3,12 @@
 
 mod stage;
 
-use outvote_replica::{Note, Record};
+use outvote_replica::{Note, Promise, Record, Ticket, Voting};
+use outvote_sim::disk::Disk;
 use outvote_sim::plan::START_US;
+use outvote_sim::random::Random;
 use outvote_sim::{Fault, Mode, Options, Plan, campaign};
+use outvote_types::{Digest, Epoch, Rank, Sequence, View};
 use stage::*;
 
 // Faults: S01
@@ -204,4 +207,51 @@ fn beyond_the_bound_all_is_repaired_or_named_and_nothing_diverges() {
     assert!(failing.is_empty(), "{failing:?}");
     let count = |word: &str| report.faults.get(word).copied().unwrap_or_default();
     assert!(count("repaired") > 0 && count("halted_and_named") > 0, "{:?}", report.faults);
+}
+
+fn promise(counter: u64, sequence: u64) -> Record {
+    Record::Promise(Promise {
+        counter,
+        epoch: Epoch(0),
+        view: View(0),
+        lease: Sequence(256),
+        high_rank: Rank { view: View(0), sequence: Sequence(sequence) },
+        high_id: Digest::of(b"block"),
+    })
+}
+
+// D13, D23: old damage does not bind a replica to a lock that nobody ever acted upon: what was promised before the torn write is
+// known. Where two logs of four had any, and the power failed, nothing was agreed on ever after (seed 1712430).
+// Faults: S06, S07
+#[test]
+fn old_damage_and_a_torn_write_leave_the_lock_that_was() {
+    let torn = |rots: u64| {
+        let mut found = Vec::new();
+        for dice in 0..64 {
+            let mut disk = Disk::with(vec![promise(1, 0)]);
+            for (ticket, records) in [
+                (1, vec![promise(2, 4)]),
+                (2, vec![Record::Retired]),
+                (3, vec![Record::Retired, promise(3, 5)]),
+            ] {
+                disk.append(Ticket(ticket), records);
+                if ticket < 3 {
+                    disk.end_flush();
+                }
+            }
+            let is_hit = |record: &Record| matches!(record, Record::Promise(p) if p.counter == rots);
+            let hit = disk.durable().iter().position(is_hit);
+            disk.rot(hit.unwrap_or(usize::MAX));
+            disk.crash(&mut Random::new(dice), true, true);
+            if disk.is_after_gap() {
+                found.push(disk.voting());
+            }
+        }
+        assert!(!found.is_empty(), "no write was torn between its records");
+        found
+    };
+    let names = |voting: &Voting, counter| matches!(voting, Voting::AllowedAfterGap { before } if before.counter == counter);
+    assert!(torn(0).iter().all(|voting| names(voting, 2)));
+    assert!(torn(1).iter().all(|voting| names(voting, 2)), "what rotted was older");
+    assert!(torn(2).iter().all(|voting| *voting == Voting::Allowed), "promise one was not the last");
 }

@@ -26,6 +26,7 @@ bugs! {
     SegmentWithoutPromise: "C3", "A new segment does not begin with the latest promise";
     FirstPromiseTaken: "D12", "The first promise in the log counts, not the last";
     LostPromiseUnnoticed: "D14", "A promise that was made and is gone is not missed";
+    OlderPromiseTaken: "D13", "Whatever promise is left before a gap passes for the last one";
     LostDiskPromises: "D17", "A disk that lost a promise makes others";
     OldCopyUnnoticed: "D14", "A disk that knows less than others have seen is trusted";
     DamageCutAway: "row S07", "Damage in the last finished group is taken for a torn tail";

@@ -105,6 +105,36 @@ fn one_good_copy_in_a_torn_tail_counts_and_stays() {
     assert_eq!((held(&log).counter, held(&log).is_after_gap), (2, false));
 }
 
+// D13, D14: what was promised before the gap is known by what finished writes show, whatever damage lies before it.
+// Faults: S06, S07
+#[test]
+fn a_gap_tells_what_was_promised_before_it_or_that_it_is_lost() {
+    let mut log = started();
+    log.promise(b"promise two").unwrap();
+    log.sync().unwrap();
+    log.append(1, b"a block that rots").unwrap();
+    log.sync().unwrap();
+    log.append(1, b"a block that is torn away").unwrap();
+    log.promise(b"promise three").unwrap();
+    log.sync().unwrap();
+    let mut disk = log.into_disk();
+    for text in [&b"a block that rots"[..], b"a block that is torn away"] {
+        let (file, offset) = copies(&disk, text).remove(0);
+        disk.flip(&file, offset, 1);
+    }
+    let (file, offset) = copies(&disk, b"promise three").remove(0);
+    disk.flip(&file, offset, 1);
+    let promise = held(&open(disk.clone())).clone();
+    assert_eq!((promise.payload.as_slice(), promise.is_after_gap), (&b"promise three"[..], true));
+    assert_eq!(promise.before_gap.as_deref(), Some(&b"promise two"[..]));
+    for (file, offset) in copies(&disk, b"promise two") {
+        disk.flip(&file, offset, 1);
+    }
+    let promise = held(&open(disk)).clone();
+    assert_eq!((promise.payload.as_slice(), promise.is_after_gap), (&b"promise three"[..], true));
+    assert_eq!(promise.before_gap, None, "promise one is there, and was not the last");
+}
+
 #[test]
 fn a_promise_whose_records_are_whole_says_so() {
     let mut log = started();

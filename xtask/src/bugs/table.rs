@@ -100,6 +100,7 @@ pub const ROWS: &[Row] = &[
         "disk",
         "a_torn_write_beside_a_lost_state_keeps_a_lock_below_the_stable_checkpoint",
     ),
+    test("EarlierLockUnsaid", "protocol", "disk", "a_promise_whose_write_was_torn_revives_no_lock_and_loses_no_vote"),
     slow_campaign("LeaseLostAtRestart", 400),
     campaign("PrepareBeyondLease", 60),
     // Faults: P15
@@ -267,6 +268,7 @@ pub const ROWS: &[Row] = &[
     test("CopiesSideBySide", "storage", "promises", "a_promise_lies_in_two_sectors_of_one_write"),
     test("SegmentWithoutPromise", "storage", "log_crash", "a_log_survives_crash_after_crash"),
     test("FirstPromiseTaken", "storage", "promises", "a_counter_never_goes_back_or_is_given_twice"),
+    test("OlderPromiseTaken", "storage", "promises", "a_gap_tells_what_was_promised_before_it_or_that_it_is_lost"),
     test("LostPromiseUnnoticed", "storage", "promises", "a_bad_pair_before_the_tail_is_a_lost_disk"),
     test("LostDiskPromises", "storage", "promises", "a_bad_pair_before_the_tail_is_a_lost_disk"),
     test("OldCopyUnnoticed", "storage", "promises", "a_counter_that_others_have_seen_makes_an_old_copy_a_lost_disk"),

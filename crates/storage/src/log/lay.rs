@@ -73,7 +73,8 @@ impl<D: Disk> Log<D> {
         let target = self.begin_group()?;
         self.lay_promise(target, &promise_record(counter, payload));
         self.highest_promise = counter;
-        self.promises = Promises::Held(Promise { counter, payload: payload.to_vec(), is_after_gap: false });
+        let payload = payload.to_vec();
+        self.promises = Promises::Held(Promise { counter, payload, is_after_gap: false, before_gap: None });
         Ok(counter)
     }
 

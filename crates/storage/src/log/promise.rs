@@ -20,6 +20,8 @@ pub struct Promise {
     /// The write that holds it may never have finished, and records before it in that write are gone. The promise
     /// counts all the same; what it names may have to be fetched from peers.
     pub is_after_gap: bool,
+    /// What was promised before that gap, if it is after one; `None` also where that is lost, so that nothing older passes for it.
+    pub before_gap: Option<Vec<u8>>,
 }
 
 /// Why the promises of a disk cannot be trusted.
@@ -55,10 +57,20 @@ pub enum Promises {
     Lost(LostDisk),
 }
 
+/// The first good copy of a promise that was found.
+#[derive(Debug)]
+struct Copy {
+    counter: u64,
+    payload: Vec<u8>,
+    /// The record's place in the log.
+    index: u64,
+}
+
 /// Promises found while a log is read.
 #[derive(Debug, Default)]
 pub(crate) struct Search {
-    latest: Option<(u64, Vec<u8>, u64)>,
+    /// Those of the group that is being read, in order, and the last one before it.
+    recent: Vec<Copy>,
     /// The highest counter of a write that was finished.
     pub(crate) shown: u64,
     /// The highest counter that anything shows: none of them is given out again.
@@ -71,38 +83,43 @@ impl Search {
         if record.len() < COUNTER_BYTES {
             return;
         }
-        let counter = le_u64(record, 0);
+        let (counter, payload) = (le_u64(record, 0), &record[COUNTER_BYTES..]);
         self.highest = self.highest.max(counter);
-        if self
-            .latest
-            .as_ref()
-            .is_none_or(|(held, _, _)| *held <= counter && !planted::is_on(Bug::FirstPromiseTaken))
-        {
+        let is_news = self.recent.last().is_none_or(|held| {
             // Of equal copies the first tells whether what came before it is there.
-            let is_copy = self
-                .latest
-                .as_ref()
-                .is_some_and(|(held, payload, _)| *held == counter && payload == &record[COUNTER_BYTES..]);
-            if !is_copy {
-                self.latest = Some((counter, record[COUNTER_BYTES..].to_vec(), index));
-            }
+            let is_copy = held.counter == counter && held.payload == payload;
+            held.counter <= counter && !is_copy && !planted::is_on(Bug::FirstPromiseTaken)
+        });
+        if is_news {
+            self.recent.push(Copy { counter, payload: payload.to_vec(), index });
         }
+    }
+
+    /// Another group begins, so the one before it was finished: nobody asks what lies before its last promise.
+    pub(crate) fn begin_group(&mut self) {
+        let earlier = self.recent.len().saturating_sub(1);
+        self.recent.drain(..earlier);
     }
 
     /// Weighs what was found; `end_index` is the first record that was dropped.
     pub(crate) fn result(self, end_index: u64) -> Promises {
-        match self.latest {
+        let held = self.recent.last().map_or(0, |held| held.counter);
+        if held < self.shown && !planted::is_on(Bug::LostPromiseUnnoticed) {
             // A pair that is gone from a finished write: what was promised is not known.
-            held if held.as_ref().map_or(0, |(counter, _, _)| *counter) < self.shown
-                && !planted::is_on(Bug::LostPromiseUnnoticed) =>
-            {
-                let held = held.map_or(0, |(counter, _, _)| counter);
-                Promises::Lost(LostDisk::Damaged { shown: self.shown, held })
-            }
-            Some((counter, payload, index)) => {
-                Promises::Held(Promise { counter, payload, is_after_gap: index >= end_index })
-            }
-            None => Promises::Lost(LostDisk::NeverWritten),
+            return Promises::Lost(LostDisk::Damaged { shown: self.shown, held });
         }
+        let mut recent = self.recent;
+        let Some(latest) = recent.pop() else { return Promises::Lost(LostDisk::NeverWritten) };
+        let is_after_gap = latest.index >= end_index;
+        // D13, D14: the last one before the gap, and none that is older than what finished writes show.
+        let before = recent.into_iter().rfind(|earlier| earlier.index < end_index).filter(|earlier| {
+            is_after_gap && (earlier.counter >= self.shown || planted::is_on(Bug::OlderPromiseTaken))
+        });
+        Promises::Held(Promise {
+            counter: latest.counter,
+            payload: latest.payload,
+            is_after_gap,
+            before_gap: before.map(|earlier| earlier.payload),
+        })
     }
 }

@@ -183,6 +183,7 @@ impl Scan {
                 if let Some(done) = group.take() {
                     self.on_group(&done, true, limit);
                 }
+                self.search.begin_group();
                 group = Some(Group::new(header, step.sector));
             }
             for raw in reader.ready.drain(..) {

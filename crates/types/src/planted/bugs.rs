@@ -58,7 +58,8 @@ bugs! {
     // The rules of one replica: `crates/protocol`.
     CommitAfterPrepare: "N14", "A quorum of PREPAREs commits";
     LockLostAtRestart: "D21", "The lock is forgotten at a restart";
-    EarlierLockForgotten: "D13", "A torn promise takes back a lock whose block was dropped as well";
+    EarlierLockForgotten: "D13", "A torn promise takes the lock back to nothing";
+    EarlierLockUnsaid: "D13", "A lock that a torn promise took back is not promised anew";
     LeaseLostAtRestart: "D7", "The lease is forgotten at a restart";
     PrepareBeyondLease: "D3", "PREPAREs leave without a lease";
     SendBeforeDurable: "D1", "Nothing waits for the disk";
