@@ -33,7 +33,8 @@ impl World {
             && match &machine.disk.durable()[index] {
                 Record::Block(block) => {
                     let id = block.header.body.id();
-                    self.others_have(machine, |other| other.holds(&id))
+                    // Its log, and nothing else: what was executed and not flushed, a crash takes, and the archive above it.
+                    self.others_have(machine, |other| other.disk.has_block(&id))
                 }
                 Record::Certificate(own) => {
                     let is_lock = promise.is_some_and(|p| (p.high_rank, p.high_id) == (own.rank(), own.id));

@@ -278,7 +278,7 @@ impl Disk {
 
     /// The last records are gone although they were flushed.
     pub fn lose_suffix(&mut self, count: usize) {
-        let kept = self.durable.len().saturating_sub(count).max(1);
+        let kept = self.durable.len().saturating_sub(count).max(1).min(self.durable.len());
         let records = self.durable.drain(..kept).collect();
         *self = Self::with(records);
     }

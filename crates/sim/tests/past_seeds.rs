@@ -4,7 +4,7 @@ use outvote_sim::{Mode, Reduction, Run, run};
 use outvote_types::ReplicaId;
 
 /// Seed and replicas.
-const ONCE_FAILED: [(u64, usize); 16] = [
+const ONCE_FAILED: [(u64, usize); 19] = [
     (2_339, 4),
     (20_624, 4),
     (60_116, 4),
@@ -18,6 +18,9 @@ const ONCE_FAILED: [(u64, usize); 16] = [
     (1_607_012, 4),
     (1_702_407, 4),
     (1_712_430, 4),
+    (1_754_553, 4),
+    (1_800_800, 4),
+    (1_806_307, 4),
     (1_011, 7),
     (1_127, 7),
     (200_547, 7),
