@@ -12,7 +12,7 @@ const EVENTS_PER_ROUND: usize = 256;
 /// waiting, and a slot that is left open that long has its leader suspected.
 const REQUESTS_PER_ROUND: usize = 32;
 
-/// Clients' requests whose signatures hold, and the room that they take up until they are dealt with.
+/// Clients' requests whose signatures hold, and the room that they take up until the last of them is handed out.
 struct Portion {
     requests: VecDeque<Verified<Request>>,
     _room: Box<dyn Send>,
@@ -31,7 +31,7 @@ impl CoreSender {
         self.events.send(event).is_ok()
     }
 
-    /// Hands over clients' requests; the room is given back once they are dealt with.
+    /// Hands over clients' requests; the room is given back with the round that takes the last of them.
     pub(crate) fn submit(&self, requests: Vec<Verified<Request>>, room: Box<dyn Send>) {
         // A core that has ended takes nothing any more.
         let _ = self.portions.send(Portion { requests: requests.into(), _room: room });

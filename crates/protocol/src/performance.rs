@@ -209,8 +209,8 @@ impl Replica {
         // of the second before.
         let debt = self.performance_debt_us().or(debt_before);
         let late_by = |took_us: &u64| debt.map(|debt| took_us.saturating_sub(debt)).filter(|us| *us > 0);
-        let open = self.performance.round_at.map(|at| self.now.since(at)).filter(|us| late_by(us).is_some());
-        self.performance.open = self.performance.open.saturating_add(open.iter().len());
+        let is_open_late = self.performance.round_at.is_some_and(|at| late_by(&self.now.since(at)).is_some());
+        self.performance.open = self.performance.open.saturating_add(usize::from(is_open_late));
         let rounds = self.performance.rounds.len().saturating_add(self.performance.open);
         if rounds < ROUNDS_MIN && rounds > 0 {
             // Too few to judge: they count together with the next second's.

@@ -164,26 +164,14 @@ impl Replica {
         if promise.high_rank == Rank::default() || planted::is_on(Bug::LockLostAtRestart) {
             return;
         }
-        let named = certificates.get(&(promise.high_rank, promise.high_id));
-        // D15: a higher certificate that reached the disk ahead of its promise was never acted upon, and may be taken
-        // later from any peer.
-        match named {
-            Some(certificate) => {
-                self.lock = Lock {
-                    rank: certificate.rank(),
-                    id: certificate.id,
-                    certificate: Some(certificate.clone()),
-                };
-            }
+        let is_proven = certificates.contains_key(&(promise.high_rank, promise.high_id));
+        match voting {
             // D13: no COMMIT was ever sent under this promise, so the lock is the one before it. View and lease are taken over;
             // adopting them is harmless.
-            None if let Voting::AllowedAfterGap { before } = voting => {
-                self.take_earlier_lock(&before, certificates);
-            }
-            // D23: the promise is whole, and its proof proves itself: it comes from whoever has it.
-            None => {
-                self.take_lock_of(&promise, certificates);
-            }
+            Voting::AllowedAfterGap { before } if !is_proven => self.take_earlier_lock(&before, certificates),
+            // D15: a higher certificate that reached the disk ahead of its promise was never acted upon, and may be taken later
+            // from any peer.
+            _ => self.take_lock_of(&promise, certificates),
         }
     }
 

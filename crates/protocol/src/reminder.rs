@@ -87,11 +87,9 @@ impl Replica {
     /// its disk is found out before it votes if that is possible at all.
     pub(crate) fn remind(&mut self, peer: ReplicaId) {
         let Some(state) = self.peers.get_mut(peer.index()) else { return };
-        let reminder = state.words.message();
         let again = if planted::is_on(Bug::ReminderShownOnce) { 0 } else { REMINDER_REPEATS };
-        state.shown =
-            reminder.as_ref().map(|_| Shown { words: state.words.clone(), again }).unwrap_or_default();
-        if let Some(reminder) = reminder {
+        state.shown = Shown { words: state.words.clone(), again };
+        if let Some(reminder) = state.words.message() {
             self.send_ready(Recipients::One(peer), reminder);
         }
     }

@@ -3,7 +3,7 @@
 
 mod cluster;
 
-use cluster::{Cluster, block, request, vote};
+use cluster::{Cluster, block, promises, request, vote};
 use outvote_protocol::{Note, Output, Promise, Record, Tunables, Voting};
 use outvote_types::{
     BoundedVec, CheckpointCertificate, Digest, Message, Phase, Reminder, ReplicaId, Sequence, View, Vote,
@@ -233,21 +233,12 @@ fn a_promise_never_runs_ahead_of_its_block() {
 }
 
 fn last_promise(disk: &[Record]) -> Promise {
-    let mut promises = disk.iter().rev().filter_map(|record| match record {
-        Record::Promise(promise) => Some(*promise),
-        _ => None,
-    });
-    promises.next().unwrap()
+    promises(disk).next().unwrap()
 }
 
 /// What was promised before a write that is torn.
 fn promise_before(disk: &[Record], torn: Promise) -> Promise {
-    let earlier: Vec<Record> = disk
-        .iter()
-        .filter(|record| !matches!(record, Record::Promise(promise) if promise.counter == torn.counter))
-        .cloned()
-        .collect();
-    last_promise(&earlier)
+    promises(disk).find(|promise| promise.counter != torn.counter).unwrap()
 }
 
 // D13, D23: a torn last write that kept only its promise takes the lock back to the one before; behind a whole one the lock

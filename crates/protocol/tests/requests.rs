@@ -232,6 +232,33 @@ fn a_leader_slower_than_its_peers_is_deposed() {
     assert!(cluster.view(1) >= 1);
 }
 
+// P10: a leader that is punctual by the count of its rounds, and whose late ones take most of the time. Of each replica it hears
+// one request in four only when that is relayed again, half a window later and more, and the others at once.
+// Faults: L16
+#[test]
+fn a_leader_whose_few_late_rounds_take_most_of_the_time_is_deposed() {
+    let mut cluster = Cluster::with(4, 1024, Tunables { linger_us: 1_000, ..Tunables::default() });
+    cluster.start_all();
+    let mut relayed = std::collections::BTreeSet::new();
+    cluster.loses = Box::new(move |from, to, message| match message {
+        Message::Relay(requests) if to == 0 => {
+            let mut late = requests.iter().map(|request| request.body.nonce.0).filter(|nonce| nonce % 4 == 0);
+            late.any(|nonce| relayed.insert((from, nonce)))
+        }
+        _ => false,
+    });
+    let mut nonce = 0;
+    while cluster.now < 12_000_000 && cluster.view(1) == 0 {
+        nonce += 1;
+        (1..4).for_each(|i| cluster.request(i, request(10 + i as u8, nonce, b"x")));
+        while cluster.ordered(1).len() < 3 * nonce as usize && cluster.view(1) == 0 {
+            cluster.run_ms(2);
+        }
+    }
+    assert!(cluster.all_suspicions().contains(&'e'), "{:?}", cluster.all_suspicions());
+    assert!(cluster.view(1) >= 1);
+}
+
 // N17, E4: what was ordered is not proposed again.
 // Faults: K04
 #[test]

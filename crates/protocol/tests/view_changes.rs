@@ -258,11 +258,7 @@ fn alone_in_view_2() -> Cluster {
 fn a_view_whose_justification_is_lost_is_left_by_suspicion() {
     for is_torn in [false, true] {
         let mut cluster = alone_in_view_2();
-        let mut promises = cluster.nodes[0].disk.iter().rev().filter_map(|record| match record {
-            Record::Promise(promise) => Some(*promise),
-            _ => None,
-        });
-        let before = promises.nth(1).unwrap();
+        let before = cluster::promises(&cluster.nodes[0].disk).nth(1).unwrap();
         let voting = if is_torn { Voting::AllowedAfterGap { before } } else { Voting::Allowed };
         let is_of_view_2 = |record: &Record| match record {
             Record::Justification(Justification::Timeout(timeout)) => timeout.view == View(1),

@@ -40,11 +40,11 @@ impl StateFetches {
         self.open.iter().any(|(peer, _)| *peer == from)
     }
 
-    /// Whether `from` owes an answer at all; "gone" answers whatever was asked, and closes it.
+    /// The same; "gone" answers whatever was asked, and closes it.
     pub(crate) fn gone(&mut self, from: ReplicaId) -> bool {
-        let before = self.open.len();
+        let owed = self.owes(from);
         self.open.retain(|(peer, _)| *peer != from);
-        self.open.len() < before
+        owed
     }
 
     /// A transfer began or ended: what was asked before does not matter any more.

@@ -151,7 +151,7 @@ pub const ROWS: &[Row] = &[
     test("OwnDoubleVoteIgnored", "protocol", "normal_case", "only_headers_of_the_current_open_view_are_prepared"),
     campaign("RelaysToLastLeader", 60),
     test("BypassTolerated", "protocol", "requests", "a_censor_is_deposed"),
-    test("HalfLateTolerated", "sim", "load", "a_leader_whose_every_other_proposal_is_late_is_deposed"),
+    test("HalfLateTolerated", "protocol", "requests", "a_leader_whose_few_late_rounds_take_most_of_the_time_is_deposed"),
     test("LeaderStretchesItsDebt", "sim", "load", "a_leader_whose_every_other_proposal_is_late_is_deposed"),
     test("OrderedForgotten", "protocol", "requests", "an_ordered_request_is_not_proposed_again"),
     test("AnythingMayWait", "protocol", "requests", "no_more_waits_than_is_ordered_in_half_a_window"),

@@ -4,8 +4,8 @@
 
 use outvote_crypto::Checker;
 use outvote_protocol::{
-    CommittedBlock, Config, Draft, Input, Note, Output, Recipients, Record, Recovered, Replica, Ticket,
-    Tunables, Voting,
+    CommittedBlock, Config, Draft, Input, Note, Output, Promise, Recipients, Record, Recovered, Replica,
+    Ticket, Tunables, Voting,
 };
 use outvote_types::{
     Batch, Blob, BoundedVec, Committee, Data, Digest, Epoch, Evidence, Fetch, Header, Instant, Member,
@@ -32,6 +32,14 @@ pub fn committee(n: u8, checkpoint_interval: u64) -> Committee {
         parameters: Parameters { checkpoint_interval, ..Parameters::default() },
         members: BoundedVec::truncated(members.collect()),
     }
+}
+
+/// The promises on a disk, the latest first.
+pub fn promises(disk: &[Record]) -> impl Iterator<Item = Promise> {
+    disk.iter().rev().filter_map(|record| match record {
+        Record::Promise(promise) => Some(*promise),
+        _ => None,
+    })
 }
 
 pub fn signed<B>(body: B) -> Signed<B> {
