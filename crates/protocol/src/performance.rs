@@ -10,6 +10,8 @@ use outvote_types::{Instant, Rank, ReplicaId, Vote};
 const ROUNDS_MIN: usize = 2;
 /// Rounds of one period that are judged at most.
 const ROUNDS_MAX: usize = 1024;
+/// What one late round counts for at most, microseconds: one long wait is no pattern.
+const LATE_MAX_US: u64 = PERFORMANCE_PERIOD_US / 4 * 3;
 
 /// Times measured of one replica in this period.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,6 +52,41 @@ impl Period {
     }
 }
 
+/// A round that has ended.
+#[derive(Clone, Copy, Debug)]
+struct Round {
+    took_us: u64,
+    /// The end of a period found it open and late, and counted it.
+    is_counted: bool,
+}
+
+/// How late the rounds were that were judged together.
+#[derive(Clone, Copy, Debug)]
+struct Lateness {
+    rounds: usize,
+    us: u64,
+    of_us: u64,
+}
+
+impl Lateness {
+    /// Nothing was late before a view begins.
+    const NONE: Self = Self { rounds: 0, us: 0, of_us: PERFORMANCE_PERIOD_US };
+
+    const fn and(self, other: Self) -> Self {
+        Self {
+            rounds: self.rounds.saturating_add(other.rounds),
+            us: self.us.saturating_add(other.us),
+            of_us: self.of_us.saturating_add(other.of_us),
+        }
+    }
+
+    fn is_half_the_time(self) -> bool {
+        self.rounds >= ROUNDS_MIN
+            && self.us.saturating_mul(2) > self.of_us
+            && !planted::is_on(Bug::HalfLateTolerated)
+    }
+}
+
 /// What is measured of the leader and of its peers.
 #[derive(Debug)]
 pub(crate) struct Performance {
@@ -60,15 +97,17 @@ pub(crate) struct Performance {
     grace_until: Instant,
     /// Since when the leader owes a proposal.
     round_at: Option<Instant>,
-    /// How long each round took that ended in this period, microseconds. They are judged at its end, by what was measured meanwhile: by
-    /// an earlier measure each round would be late when all links or disks become slow at once.
-    rounds: Vec<u64>,
+    /// The rounds that ended in this period. They are judged at its end, by what was measured meanwhile: by an earlier measure each
+    /// round would be late when all links or disks become slow at once.
+    rounds: Vec<Round>,
     /// How often the end of a period found a round open that was late already.
     open: usize,
+    /// Whether the round that is open is among those.
+    is_open_counted: bool,
     /// Since when rounds were gathered that are not judged yet.
     judged_at: Instant,
-    /// Whether those that were judged last were late by more than half of their time together.
-    was_late: bool,
+    /// How late those were that were judged last.
+    before: Lateness,
     round_trip_us: u64,
     turnaround_us: Option<u64>,
 }
@@ -83,8 +122,9 @@ impl Performance {
             round_at: None,
             rounds: Vec::new(),
             open: 0,
+            is_open_counted: false,
             judged_at: now,
-            was_late: false,
+            before: Lateness::NONE,
             round_trip_us: 0,
             turnaround_us: None,
         }
@@ -113,7 +153,7 @@ impl Replica {
         if sample.is_full() {
             return;
         }
-        // P11: a leader that sends a child before its parent would stretch its own debt.
+        // P11: a leader that sends a child before its parent would stretch its own debt. Whoever votes measures itself at least.
         if let Some(since) = self.chain.held_since(vote.id) {
             sample.add(self.now.since(since));
         }
@@ -180,8 +220,9 @@ impl Replica {
         let is_full = fresh >= self.config.tunables.batch_count_max;
         let pays = is_full || self.relays.len() == 0 || self.relays.len() < relayed_before;
         let Some(since) = self.performance.round_at.filter(|_| pays) else { return };
+        let is_counted = core::mem::take(&mut self.performance.is_open_counted);
         if self.performance.rounds.len() < ROUNDS_MAX {
-            self.performance.rounds.push(self.now.since(since));
+            self.performance.rounds.push(Round { took_us: self.now.since(since), is_counted });
         }
         self.performance.round_at = self.relays.earliest().map(|_| self.now);
     }
@@ -199,6 +240,7 @@ impl Replica {
         // A round begins when the leader comes to owe something, and lapses when the pipeline fills up.
         self.performance.round_at =
             if self.owes() { self.performance.round_at.or(Some(self.now)) } else { None };
+        self.performance.is_open_counted &= self.performance.round_at.is_some();
         if self.now.since(self.performance.period_at) < PERFORMANCE_PERIOD_US {
             return;
         }
@@ -208,21 +250,32 @@ impl Replica {
         // P11: by the medians of that same second. A leader that proposed nothing has nobody's turnaround measured: then by those
         // of the second before.
         let debt = self.performance_debt_us().or(debt_before);
-        let late_by = |took_us: &u64| debt.map(|debt| took_us.saturating_sub(debt)).filter(|us| *us > 0);
-        let is_open_late = self.performance.round_at.is_some_and(|at| late_by(&self.now.since(at)).is_some());
-        self.performance.open = self.performance.open.saturating_add(usize::from(is_open_late));
-        let rounds = self.performance.rounds.len().saturating_add(self.performance.open);
+        let late_by = |took_us: u64| debt.map(|debt| took_us.saturating_sub(debt)).filter(|us| *us > 0);
+        let performance = &mut self.performance;
+        if performance.round_at.is_some_and(|at| late_by(self.now.since(at)).is_some()) {
+            performance.open = performance.open.saturating_add(1);
+            performance.is_open_counted = true;
+        }
+        let ended = performance.rounds.iter().filter(|round| !round.is_counted);
+        let rounds = ended.count().saturating_add(performance.open);
         if rounds < ROUNDS_MIN && rounds > 0 {
             // Too few to judge: they count together with the next second's.
             return;
         }
-        let ended = core::mem::take(&mut self.performance.rounds);
-        let late: Vec<u64> = ended.iter().filter_map(late_by).collect();
-        let missed = late.len().saturating_add(core::mem::take(&mut self.performance.open));
-        let is_late = self.is_late_half_the_time(&late);
-        let was_late = core::mem::replace(&mut self.performance.was_late, is_late);
-        let is_slow = missed.saturating_mul(2) > rounds || (is_late && was_late);
-        if !is_slow && !is_late && rounds > 0 {
+        let ended = core::mem::take(&mut performance.rounds);
+        let is_missed = |round: &&Round| !round.is_counted && late_by(round.took_us).is_some();
+        let missed =
+            ended.iter().filter(is_missed).count().saturating_add(core::mem::take(&mut performance.open));
+        // Of time each round counts where it ends.
+        let late: Vec<u64> = ended.iter().filter_map(|round| late_by(round.took_us)).collect();
+        let lateness = Lateness {
+            rounds: late.len(),
+            us: late.iter().fold(0, |sum, us| sum.saturating_add((*us).min(LATE_MAX_US))),
+            of_us: self.now.since(core::mem::replace(&mut performance.judged_at, self.now)),
+        };
+        let before = core::mem::replace(&mut performance.before, lateness);
+        let is_slow = missed.saturating_mul(2) > rounds || lateness.and(before).is_half_the_time();
+        if !is_slow && rounds > 0 {
             // V10: the leader does what it owes again.
             self.mutiny.reason.take_if(|reason| *reason == 'e');
         }
@@ -230,16 +283,6 @@ impl Replica {
             // V5, P10: more than half of the rounds of this second were missed, or so they took more than half of two seconds.
             self.suspect('e');
         }
-    }
-
-    /// P10: whether rounds that ended since the last judgement were late by more than half of that time together.
-    fn is_late_half_the_time(&mut self, late_by: &[u64]) -> bool {
-        let since = core::mem::replace(&mut self.performance.judged_at, self.now);
-        let wasted: u64 = late_by.iter().fold(0, |sum, us| sum.saturating_add(*us));
-        // One long wait is no pattern.
-        late_by.len() >= ROUNDS_MIN
-            && wasted.saturating_mul(2) > self.now.since(since)
-            && !planted::is_on(Bug::HalfLateTolerated)
     }
 
     pub(crate) fn performance_due(&self) -> Option<Instant> {

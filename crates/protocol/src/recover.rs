@@ -188,6 +188,10 @@ impl Replica {
             self.take_lock_of(before, certificates);
         }
         (self.disk.promise.high_rank, self.disk.promise.high_id) = (self.lock.rank, self.lock.id);
+        if !planted::is_on(Bug::TornLockExcuses) {
+            // D18: if the write was finished after all and rotted, a COMMIT that was sent under it shows that.
+            self.own.locked_at(self.lock.rank);
+        }
         if !planted::is_on(Bug::EarlierLockUnsaid) {
             // The next write covers the gap: from then on the later promise would pass for one that was acted upon.
             let lease = self.disk.promise.lease;

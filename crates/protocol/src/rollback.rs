@@ -52,6 +52,11 @@ impl OwnWords {
         }
     }
 
+    /// D13: no COMMIT and no head of a higher rank was sent by the promises as they are found here.
+    pub(crate) const fn locked_at(&mut self, rank: Rank) {
+        self.found.high_rank = rank;
+    }
+
     /// Takes note of what was just signed: our own message comes back before anybody else can have it.
     pub(crate) fn say(&mut self, message: &Message) {
         match message {

@@ -259,6 +259,60 @@ fn a_leader_whose_few_late_rounds_take_most_of_the_time_is_deposed() {
     assert!(cluster.view(1) >= 1);
 }
 
+/// A cluster with a leader that hears of a request only after 420 ms, once or twice a second in turn, and of many others at once.
+struct Late {
+    cluster: Cluster,
+    is_deaf: std::rc::Rc<std::cell::Cell<bool>>,
+    nonce: u64,
+}
+
+impl Late {
+    fn begin() -> Self {
+        let mut cluster = Cluster::with(4, 1024, Tunables { linger_us: 1_000, ..Tunables::default() });
+        cluster.start_all();
+        let is_deaf = std::rc::Rc::new(std::cell::Cell::new(false));
+        let deaf = std::rc::Rc::clone(&is_deaf);
+        cluster.loses =
+            Box::new(move |_, to, message| to == 0 && deaf.get() && matches!(message, Message::Relay(_)));
+        Self { cluster, is_deaf, nonce: 0 }
+    }
+
+    fn is_suspected(&self) -> bool {
+        !self.cluster.suspicions(3).is_empty()
+    }
+
+    fn round(&mut self, deaf_ms: u64) {
+        self.nonce += 1;
+        self.is_deaf.set(deaf_ms > 0);
+        (1..4).for_each(|i| self.cluster.request(i, request(10 + i as u8, self.nonce, b"x")));
+        self.cluster.run_ms(deaf_ms);
+        if self.is_deaf.replace(false) {
+            (1..4).for_each(|i| self.cluster.request(0, request(10 + i, self.nonce, b"x")));
+        }
+        while self.cluster.ordered(3).len() < 3 * self.nonce as usize && !self.is_suspected() {
+            self.cluster.run_ms(2);
+        }
+    }
+
+    fn run(mut self) -> Cluster {
+        for second in 1..10_u64 {
+            (0..1 + second % 2).for_each(|_| self.round(420));
+            while self.cluster.now < second * 1_000_000 && !self.is_suspected() {
+                self.round(0);
+                self.cluster.run_ms(10);
+            }
+        }
+        self.cluster
+    }
+}
+
+// P10: what counts is the time of two seconds together, so a leader that takes turns at being late gains nothing.
+// Faults: L16
+#[test]
+fn a_leader_that_takes_turns_at_being_late_is_deposed() {
+    assert_eq!(Late::begin().run().suspicions(3), vec!['e']);
+}
+
 // N17, E4: what was ordered is not proposed again.
 // Faults: K04
 #[test]

@@ -13,22 +13,20 @@ pub struct Disk {
     flushing: usize,
     blocks: BTreeSet<Digest>,
     promise: Option<Promise>,
-    /// Whether records before the latest promise, in the same unfinished write, are gone.
-    is_after_gap: bool,
+    /// The counters of promises behind a gap of a write that was not finished, none of which a finished one covers so far.
+    after_gap: BTreeSet<u64>,
     /// Whether the latest promise was made, and both its copies are gone (D14).
     is_promise_lost: bool,
     /// What the next write does instead of being written.
     next_write: NextWrite,
     /// Where the last write begins. Damage in it looks like a write that was never finished.
     last_write: usize,
-    /// Whether a promise was among what a write lost.
-    lost_promise: bool,
     /// Blocks that were on this disk and rotted.
     rotted: BTreeSet<Digest>,
     /// The latest promise that finished writes show, and those before the last write.
     shown: u64,
     shown_before: u64,
-    /// The latest promise that a write lost; the next one shows it.
+    /// The latest promise that a write lost, 0 for none; the next one shows it.
     shown_next: u64,
 }
 
@@ -93,11 +91,10 @@ impl Disk {
         }
         self.last_write = self.durable.len();
         // Every write shows how many promises were made before it (D14).
-        self.is_promise_lost |= std::mem::take(&mut self.lost_promise);
-        self.shown = self.shown.max(self.shown_next);
+        self.notice_hole();
         self.shown_before = self.shown;
-        // A write that follows a gap shows that what lies before it was finished.
-        self.is_after_gap = false;
+        // A write that follows a gap and is finished covers it.
+        self.after_gap.clear();
         for _ in 0..std::mem::take(&mut self.flushing) {
             let (ticket, records) = self.waiting.pop_front()?;
             last = Some(ticket);
@@ -125,7 +122,7 @@ impl Disk {
     fn keep(&mut self, record: Record) {
         if let Record::Promise(promise) = &record {
             self.promise = Some(*promise);
-            (self.is_after_gap, self.is_promise_lost) = (false, false);
+            self.is_promise_lost = false;
         }
         if let Record::Block(block) = &record {
             self.blocks.insert(block.header.body.id());
@@ -146,32 +143,55 @@ impl Disk {
         }
         let waiting: Vec<Record> = self.waiting.drain(..).flat_map(|(_, records)| records).collect();
         let kept = if torn { random.below(waiting.len() as u64 + 1) as usize } else { 0 };
+        if kept > 0 {
+            self.notice_hole();
+        }
         waiting.into_iter().take(kept).for_each(|record| self.keep(record));
     }
 
+    /// Of a write's last promise a second copy lies at its end (D12).
     fn keep_scattered(&mut self, random: &mut Random, write: Vec<Record>) {
-        let mut has_gap = false;
-        let mut promise = None;
-        for record in write {
-            let copies = if matches!(record, Record::Promise(_)) { 2 } else { 1 };
-            let is_there = (0..copies).any(|_| random.chance(700_000));
-            match record {
-                Record::Promise(_) if is_there && has_gap => promise = Some(record),
-                Record::Promise(_) if !is_there => {}
-                record if is_there && !has_gap => self.keep(record),
-                _ => has_gap = true,
+        let last = write.iter().rposition(|record| matches!(record, Record::Promise(_)));
+        let (mut has_gap, mut behind) = (false, None);
+        for (place, record) in write.into_iter().enumerate() {
+            let is_there = random.chance(700_000);
+            let is_second_there = Some(place) == last && random.chance(700_000);
+            if is_there || is_second_there {
+                self.notice_hole();
+            }
+            if is_there && !has_gap {
+                self.keep(record);
+                continue;
+            }
+            has_gap = true;
+            if (is_there || is_second_there) && matches!(record, Record::Promise(_)) {
+                behind = Some(record);
             }
         }
-        if let Some(record) = promise {
-            self.keep(record);
-            self.is_after_gap = true;
+        if let Some(record) = behind {
+            self.keep_after_gap(record);
         }
+    }
+
+    /// A write shows that one before it was lost of which nothing is left, and with it perhaps a promise; a later one makes up for
+    /// it (D13, D14).
+    fn notice_hole(&mut self) {
+        let lost = std::mem::take(&mut self.shown_next);
+        self.is_promise_lost |= lost > 0;
+        self.shown = self.shown.max(lost);
+    }
+
+    fn keep_after_gap(&mut self, record: Record) {
+        if let Record::Promise(promise) = &record {
+            self.after_gap.insert(promise.counter);
+        }
+        self.keep(record);
     }
 
     /// Whether the latest promise lies behind a gap in a write that was never finished (D13).
     #[must_use]
-    pub const fn is_after_gap(&self) -> bool {
-        self.is_after_gap
+    pub fn is_after_gap(&self) -> bool {
+        self.promise.is_some_and(|promise| self.after_gap.contains(&promise.counter))
     }
 
     /// What a restart reads.
@@ -187,17 +207,18 @@ impl Disk {
             return Voting::Observer { why: "the promises made with this key are lost from its disk" };
         }
         // D13: where what was promised before the gap is lost, the later promise stands.
-        let before = self.before_gap().filter(|_| self.is_after_gap);
+        let before = self.before_gap().filter(|_| self.is_after_gap());
         before.map_or(Voting::Allowed, |before| Voting::AllowedAfterGap { before })
     }
 
-    /// The last promise before the latest one, if it is the last that was finished.
+    /// The last promise that lies behind no gap, if finished writes show no later one.
     fn before_gap(&self) -> Option<Promise> {
         let mut promises = self.durable.iter().rev().filter_map(|record| match record {
             Record::Promise(promise) => Some(*promise),
             _ => None,
         });
-        promises.nth(1).filter(|promise| promise.counter >= self.shown)
+        let before = promises.find(|promise| !self.after_gap.contains(&promise.counter));
+        before.filter(|promise| promise.counter >= self.shown)
     }
 
     /// Whether this block was on the disk and rotted.
@@ -219,7 +240,6 @@ impl Disk {
             // Later writes show that a promise was made here (D14); until one comes, this is an old copy of a disk.
             for record in &records {
                 if let Record::Promise(promise) = record {
-                    self.lost_promise = true;
                     self.shown_next = self.shown_next.max(promise.counter);
                 }
             }
@@ -270,9 +290,9 @@ impl Disk {
         (self.rotted, self.next_write) = (before.rotted, before.next_write);
         (self.is_promise_lost, self.shown_next) = (before.is_promise_lost, before.shown_next);
         (self.shown, self.shown_before) = (before.shown_before, before.shown_before);
+        self.after_gap = before.after_gap;
         if let Some(record) = promise {
-            self.keep(record);
-            self.is_after_gap = true;
+            self.keep_after_gap(record);
         }
     }
 

@@ -27,6 +27,8 @@ bugs! {
     FirstPromiseTaken: "D12", "The first promise in the log counts, not the last";
     LostPromiseUnnoticed: "D14", "A promise that was made and is gone is not missed";
     OlderPromiseTaken: "D13", "Whatever promise is left before a gap passes for the last one";
+    HoleUnnoticed: "D13", "A write of which nothing is left held no promise";
+    TornPromiseShown: "D13", "A new segment shows a promise behind a gap for one that was finished";
     LostDiskPromises: "D17", "A disk that lost a promise makes others";
     OldCopyUnnoticed: "D14", "A disk that knows less than others have seen is trusted";
     DamageCutAway: "row S07", "Damage in the last finished group is taken for a torn tail";

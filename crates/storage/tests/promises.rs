@@ -135,6 +135,109 @@ fn a_gap_tells_what_was_promised_before_it_or_that_it_is_lost() {
     assert_eq!(promise.before_gap, None, "promise one is there, and was not the last");
 }
 
+/// Nothing is left of what `write` writes behind the first `kept` bytes of it.
+fn lands_nowhere(mut log: Log<SimDisk>, kept: usize, write: impl FnOnce(&mut Log<SimDisk>)) -> Log<SimDisk> {
+    let length = |log: &Log<SimDisk>, file: &str| log.disk().content(file).map_or(0, <[u8]>::len);
+    let files = log.disk().list().unwrap();
+    let before: Vec<usize> = files.iter().map(|file| length(&log, file)).collect();
+    write(&mut log);
+    log.sync().unwrap();
+    for file in log.disk().list().unwrap() {
+        let from = files.iter().position(|known| *known == file).map_or(0, |place| before[place]);
+        let mut content = log.disk().content(&file).unwrap().to_vec();
+        let is_written = content.len() > from;
+        content.iter_mut().skip(from + kept).for_each(|byte| *byte = 0);
+        if is_written {
+            log.disk_mut().plant(&file, &content);
+        }
+    }
+    log
+}
+
+/// The block of the last write is gone, and the first copy of its promise.
+fn tear(disk: &mut SimDisk, promise: &[u8]) {
+    for text in [&b"a block that is torn away"[..], promise] {
+        let (file, offset) = copies(disk, text).remove(0);
+        disk.flip(&file, offset, 1);
+    }
+}
+
+// D13, D14: groups are numbered, so a write of which nothing is left is missed where a later one was begun.
+// Faults: S04, S05
+#[test]
+fn a_write_that_left_nothing_may_have_held_the_last_promise() {
+    let mut log = started();
+    log.promise(b"promise two").unwrap();
+    log.sync().unwrap();
+    let mut log = lands_nowhere(log, 0, |log| assert_eq!(log.promise(b"promise three").unwrap(), 3));
+    log.append(1, b"a block that is torn away").unwrap();
+    log.promise(b"promise four").unwrap();
+    log.sync().unwrap();
+    let mut disk = log.into_disk();
+    tear(&mut disk, b"promise four");
+    let promise = held(&open(disk.clone()));
+    assert_eq!((promise.payload.as_slice(), promise.is_after_gap), (&b"promise four"[..], true));
+    assert_eq!(promise.before_gap, None, "promise two is there, and was not the last");
+    // Without promise four nobody knows whether it or another was in the hole.
+    let (file, offset) = copies(&disk, b"promise four").remove(0);
+    disk.flip(&file, offset, 1);
+    assert_eq!(*open(disk).promises(), Promises::Lost(LostDisk::Damaged { shown: 4, held: 2 }));
+}
+
+// D14: a write that was finished behind it shows what was promised in a hole.
+// Faults: S05, S06
+#[test]
+fn a_hole_in_which_nothing_was_promised_costs_no_vote() {
+    let mut log = started();
+    log.promise(b"promise two").unwrap();
+    log.sync().unwrap();
+    let mut log = lands_nowhere(log, 0, |log| assert!(log.append(1, b"a block").is_ok()));
+    log.append(1, b"another block").unwrap();
+    log.sync().unwrap();
+    log.append(1, b"a block that is torn away").unwrap();
+    log.promise(b"promise three").unwrap();
+    log.sync().unwrap();
+    let mut disk = log.into_disk();
+    tear(&mut disk, b"promise three");
+    let promise = held(&open(disk.clone()));
+    assert_eq!(promise.before_gap.as_deref(), Some(&b"promise two"[..]));
+    let (file, offset) = copies(&disk, b"promise three").remove(0);
+    disk.flip(&file, offset, 1);
+    assert_eq!(held(&open(disk)).counter, 2, "what finished writes show is the last one");
+}
+
+// D13: what a first torn write left behind the gap is as little promised after a second one.
+// Faults: S04, S06
+#[test]
+fn a_second_torn_write_leaves_what_was_promised_before_the_first() {
+    let mut log = started();
+    log.promise(b"promise two").unwrap();
+    log.sync().unwrap();
+    log.append(1, b"a block that is torn away").unwrap();
+    log.promise(b"promise three").unwrap();
+    log.sync().unwrap();
+    let mut disk = log.into_disk();
+    tear(&mut disk, b"promise three");
+    // Of the second write the segment's header is there; then its first sector too, with more records than were dropped before.
+    for kept in [1024, 1024 + 512] {
+        let log = lands_nowhere(open(disk.clone()), kept, |log| {
+            (0..12).for_each(|_| assert!(log.append(1, &[7; 40]).is_ok()));
+            log.promise(b"promise four").unwrap();
+        });
+        let log = open(log.into_disk());
+        assert_eq!(log.records().count() > 4, kept > 1024);
+        let promise = held(&log);
+        assert_eq!((promise.payload.as_slice(), promise.is_after_gap), (&b"promise three"[..], true));
+        assert_eq!(promise.before_gap.as_deref(), Some(&b"promise two"[..]), "{kept}");
+        // Once a write is finished, nobody asks any more.
+        let mut log = log;
+        log.append(1, b"next").unwrap();
+        log.sync().unwrap();
+        let promise = held(&open(log.into_disk()));
+        assert_eq!((promise.counter, promise.is_after_gap, promise.before_gap), (3, false, None));
+    }
+}
+
 #[test]
 fn a_promise_whose_records_are_whole_says_so() {
     let mut log = started();

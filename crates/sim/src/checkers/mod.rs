@@ -126,6 +126,11 @@ impl Checkers {
             return;
         }
         self.messages += 1;
+        if let Message::Commit(vote) = message
+            && vote.body.replica == from
+        {
+            self.standing.on_commit(&vote.body);
+        }
         let verdict = self.votes.on_message(from, message);
         self.take(verdict);
         let verdict = disk::on_message(from, message, disk, has_block);
@@ -221,7 +226,7 @@ impl Checkers {
             if let Some(promise) = disk.promise().filter(|_| !is_first) {
                 self.votes.on_restart(replica, promise.view, promise.lease);
             }
-            let verdict = self.standing.on_start(replica, status, disk);
+            let verdict = self.standing.on_start(replica, status, disk, self.rollback.has(replica));
             self.take(verdict);
         }
     }

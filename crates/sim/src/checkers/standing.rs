@@ -3,8 +3,8 @@
 
 use super::Verdict;
 use crate::disk::Disk;
-use outvote_replica::Status;
-use outvote_types::{Rank, ReplicaId, Sequence, View};
+use outvote_replica::{Status, Voting};
+use outvote_types::{Rank, ReplicaId, Sequence, View, Vote};
 use std::collections::BTreeMap;
 
 #[derive(Default)]
@@ -12,12 +12,21 @@ pub(super) struct Standing {
     last: BTreeMap<ReplicaId, (View, (View, Sequence), Sequence)>,
     /// Where the state lies that was just put in place.
     placed: BTreeMap<ReplicaId, Sequence>,
+    /// The highest rank of each replica's COMMITs.
+    committed: BTreeMap<ReplicaId, (View, Sequence)>,
 }
 
 impl Standing {
     /// C7: what is committed is counted from this state on.
     pub(super) fn on_state(&mut self, replica: ReplicaId, at: Sequence) {
         self.placed.insert(replica, at);
+    }
+
+    /// A replica sends a COMMIT of its own.
+    pub(super) fn on_commit(&mut self, vote: &Vote) {
+        let place = (vote.view, vote.sequence);
+        let highest = self.committed.entry(vote.replica).or_insert(place);
+        *highest = place.max(*highest);
     }
 
     pub(super) fn on_step(&mut self, replica: ReplicaId, status: &Status) -> Verdict {
@@ -37,17 +46,35 @@ impl Standing {
         Ok(())
     }
 
-    pub(super) fn on_start(&mut self, replica: ReplicaId, status: &Status, disk: &Disk) -> Verdict {
+    /// A replica comes back from its disk, which may be an old copy and then knows less than was said.
+    pub(super) fn on_start(
+        &mut self,
+        replica: ReplicaId,
+        status: &Status,
+        disk: &Disk,
+        is_old: bool,
+    ) -> Verdict {
         self.last.remove(&replica);
         let Some(promise) = disk.promise() else { return Ok(()) };
         if status.observer {
             return Ok(());
         }
-        // D13: a promise behind a gap names a lock that was never acted upon, and that may be gone.
-        let is_lower = !disk.is_after_gap() && fields(status.high_rank) < fields(promise.high_rank);
+        let lock = match disk.voting() {
+            // D13: a promise behind a gap names a lock that was never acted upon, and that may be gone; the one before it was.
+            Voting::AllowedAfterGap { before } if before.epoch == promise.epoch => before.high_rank,
+            _ => promise.high_rank,
+        };
+        // D1: no COMMIT leaves before a lock at least as high is durable.
+        let committed = self.committed.get(&replica).copied().filter(|_| !is_old);
+        let is_lower = fields(status.high_rank) < committed.unwrap_or_default().max(fields(lock));
         if status.view < promise.view || is_lower {
             let held = (status.view, status.high_rank);
-            return Err(("restart", format!("{replica} starts with {held:?} below its promise {promise:?}")));
+            return Err((
+                "restart",
+                format!(
+                    "{replica} starts with {held:?} below its promise {promise:?} or its COMMIT {committed:?}"
+                ),
+            ));
         }
         Ok(())
     }

@@ -64,13 +64,19 @@ struct Copy {
     payload: Vec<u8>,
     /// The record's place in the log.
     index: u64,
+    /// It lies behind the first gap of a write that an earlier opening found torn.
+    is_dropped: bool,
+    /// Behind it lay a write of which nothing is left, and which may have held a later promise.
+    is_before_hole: bool,
 }
 
 /// Promises found while a log is read.
 #[derive(Debug, Default)]
 pub(crate) struct Search {
-    /// Those of the group that is being read, in order, and the last one before it.
+    /// Those that no finished write shows, in order, and the last one before them.
     recent: Vec<Copy>,
+    /// The number of the group that was read last.
+    group: Option<u64>,
     /// The highest counter of a write that was finished.
     pub(crate) shown: u64,
     /// The highest counter that anything shows: none of them is given out again.
@@ -78,8 +84,9 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    /// A good copy. One is enough: adopting a promise that was never acted upon is harmless.
-    pub(crate) fn found(&mut self, index: u64, record: &[u8]) {
+    /// A good copy; behind `limit` an earlier opening dropped the records. One copy is enough: adopting a promise that was never
+    /// acted upon is harmless.
+    pub(crate) fn found(&mut self, index: u64, record: &[u8], limit: Option<u64>) {
         if record.len() < COUNTER_BYTES {
             return;
         }
@@ -91,29 +98,53 @@ impl Search {
             held.counter <= counter && !is_copy && !planted::is_on(Bug::FirstPromiseTaken)
         });
         if is_news {
-            self.recent.push(Copy { counter, payload: payload.to_vec(), index });
+            let is_dropped = limit.is_some_and(|limit| index >= limit);
+            let payload = payload.to_vec();
+            self.recent.push(Copy { counter, payload, index, is_dropped, is_before_hole: false });
         }
     }
 
-    /// Another group begins, so the one before it was finished: nobody asks what lies before its last promise.
-    pub(crate) fn begin_group(&mut self) {
-        let earlier = self.recent.len().saturating_sub(1);
+    /// A sector of another group: the one before it was finished, or given up by an earlier opening, which gives out no number twice.
+    pub(crate) fn begin_group(&mut self, number: u64) {
+        let before = self.group.replace(number);
+        let is_hole = before.is_some_and(|before| number > before.saturating_add(1));
+        if is_hole && !planted::is_on(Bug::HoleUnnoticed) {
+            self.recent.iter_mut().for_each(|earlier| earlier.is_before_hole = true);
+        }
+    }
+
+    /// The group that was read was finished, and shows this promise: nobody asks any more what was promised before that one, or
+    /// what lay in a hole before it.
+    pub(crate) fn finish_group(&mut self, shown: u64) {
+        // D14: the promise that this group shows was made, so one of its copies must be found.
+        self.shown = self.shown.max(shown);
+        let earlier = self.recent.iter().rposition(|held| held.counter <= self.shown).unwrap_or(0);
         self.recent.drain(..earlier);
+        self.recent.iter_mut().for_each(|held| held.is_before_hole = false);
     }
 
     /// Weighs what was found; `end_index` is the first record that was dropped.
     pub(crate) fn result(self, end_index: u64) -> Promises {
         let held = self.recent.last().map_or(0, |held| held.counter);
-        if held < self.shown && !planted::is_on(Bug::LostPromiseUnnoticed) {
+        let is_before_hole = self.recent.last().is_some_and(|held| held.is_before_hole);
+        // A later promise was begun at least, and it may be the hole's, which was finished.
+        let shown = if is_before_hole { self.highest } else { self.shown };
+        if held < shown && !planted::is_on(Bug::LostPromiseUnnoticed) {
             // A pair that is gone from a finished write: what was promised is not known.
-            return Promises::Lost(LostDisk::Damaged { shown: self.shown, held });
+            return Promises::Lost(LostDisk::Damaged { shown, held });
         }
         let mut recent = self.recent;
         let Some(latest) = recent.pop() else { return Promises::Lost(LostDisk::NeverWritten) };
-        let is_after_gap = latest.index >= end_index;
-        // D13, D14: the last one before the gap, and none that is older than what finished writes show.
-        let before = recent.into_iter().rfind(|earlier| earlier.index < end_index).filter(|earlier| {
-            is_after_gap && (earlier.counter >= self.shown || planted::is_on(Bug::OlderPromiseTaken))
+        let is_dropped = |copy: &Copy| copy.is_dropped || copy.index >= end_index;
+        // What finished writes show was finished.
+        let is_after_gap = is_dropped(&latest) && latest.counter > self.shown;
+        let place = recent.iter().rposition(|earlier| !is_dropped(earlier)).filter(|_| is_after_gap);
+        let next = place.and_then(|place| recent.get(place + 1)).map_or(latest.counter, |next| next.counter);
+        // D13, D14: the last one before the gap, and none that is older than what finished writes show. Counters rise by one, so a hole
+        // behind it held none if it is followed by the next one.
+        let before = place.map(|place| recent.swap_remove(place)).filter(|earlier| {
+            let is_last = earlier.counter >= self.shown || planted::is_on(Bug::OlderPromiseTaken);
+            is_last && !(earlier.is_before_hole && next > earlier.counter + 1)
         });
         Promises::Held(Promise {
             counter: latest.counter,

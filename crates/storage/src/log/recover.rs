@@ -183,11 +183,11 @@ impl Scan {
                 if let Some(done) = group.take() {
                     self.on_group(&done, true, limit);
                 }
-                self.search.begin_group();
+                self.search.begin_group(header.group);
                 group = Some(Group::new(header, step.sector));
             }
             for raw in reader.ready.drain(..) {
-                self.on_record(&raw, &mut group);
+                self.on_record(&raw, &mut group, limit);
             }
         }
         let sectors = reader.sectors();
@@ -221,14 +221,14 @@ impl Scan {
         Ok(())
     }
 
-    fn on_record(&mut self, raw: &Raw, group: &mut Option<Group>) {
+    fn on_record(&mut self, raw: &Raw, group: &mut Option<Group>, limit: Option<u64>) {
         let Some(group) = group else { return };
         if raw.position.index == group.prefix_end {
             group.prefix_end += 1;
         }
         match raw.kind {
             // D13: one good copy counts, also one behind a gap.
-            KIND_PROMISE => self.search.found(raw.position.index, &raw.payload),
+            KIND_PROMISE => self.search.found(raw.position.index, &raw.payload, limit),
             KIND_TRUNCATED if raw.payload.len() == 16 => {
                 let kept = (le_u64(&raw.payload, 0), le_u64(&raw.payload, 8));
                 group.truncated = Some((raw.position.index, kept));
@@ -254,8 +254,7 @@ impl Scan {
             group.prefix_end
         };
         if is_finished {
-            // D14: the promise that this group shows was made, so one of its copies must be found.
-            self.search.shown = self.search.shown.max(header.promise);
+            self.search.finish_group(header.promise);
         }
         if limit.is_none() {
             self.end_index = self.end_index.max(accepted_end);

@@ -60,6 +60,7 @@ bugs! {
     LockLostAtRestart: "D21", "The lock is forgotten at a restart";
     EarlierLockForgotten: "D13", "A torn promise takes the lock back to nothing";
     EarlierLockUnsaid: "D13", "A lock that a torn promise took back is not promised anew";
+    TornLockExcuses: "D18", "A torn promise excuses COMMITs above the lock that was taken back";
     LeaseLostAtRestart: "D7", "The lease is forgotten at a restart";
     PrepareBeyondLease: "D3", "PREPAREs leave without a lease";
     SendBeforeDurable: "D1", "Nothing waits for the disk";
