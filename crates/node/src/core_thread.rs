@@ -182,6 +182,7 @@ impl CoreThread {
         for request in round.requests.drain(..) {
             self.step(Event::Request(request));
         }
+        round.done.clear();
         let now = self.clock.now();
         if self.replica.wake_at().is_some_and(|at| at <= now)
             || self.lies.wake_at().is_some_and(|at| at <= now)

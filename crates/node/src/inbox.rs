@@ -12,10 +12,10 @@ const EVENTS_PER_ROUND: usize = 256;
 /// waiting, and a slot that is left open that long has its leader suspected.
 const REQUESTS_PER_ROUND: usize = 32;
 
-/// Clients' requests whose signatures hold, and the room that they take up until the last of them is handed out.
+/// Clients' requests whose signatures hold, and the room that they take up until the last of them is dealt with.
 struct Portion {
     requests: VecDeque<Verified<Request>>,
-    _room: Box<dyn Send>,
+    room: Box<dyn Send>,
 }
 
 /// Where the core is told things. What waits is bounded by whoever tells: bytes per peer and per client.
@@ -31,10 +31,10 @@ impl CoreSender {
         self.events.send(event).is_ok()
     }
 
-    /// Hands over clients' requests; the room is given back with the round that takes the last of them.
+    /// Hands over clients' requests; the room is given back after the round that takes the last of them.
     pub(crate) fn submit(&self, requests: Vec<Verified<Request>>, room: Box<dyn Send>) {
         // A core that has ended takes nothing any more.
-        let _ = self.portions.send(Portion { requests: requests.into(), _room: room });
+        let _ = self.portions.send(Portion { requests: requests.into(), room });
     }
 }
 
@@ -51,6 +51,8 @@ pub(crate) struct Inbox {
 pub(crate) struct Round {
     pub(crate) events: Vec<CoreEvent>,
     pub(crate) requests: Vec<Verified<Request>>,
+    /// The room of portions of which these requests are the last.
+    pub(crate) done: Vec<Box<dyn Send>>,
 }
 
 /// Both ends of the core's queues.
@@ -87,7 +89,9 @@ impl Inbox {
             };
             let left = REQUESTS_PER_ROUND - round.requests.len();
             round.requests.extend(portion.requests.drain(..left.min(portion.requests.len())));
-            if !portion.requests.is_empty() {
+            if portion.requests.is_empty() {
+                round.done.push(portion.room);
+            } else {
                 self.begun = Some(portion);
             }
         }

@@ -9,6 +9,8 @@ use std::collections::VecDeque;
 
 /// Signatures that one batch takes at most; beyond it a batch gains little and its verdict comes late.
 const BATCH_CHECKS_MAX: usize = 256;
+/// Of clients' signatures a batch takes at most so many.
+const CLIENTS_CHECKS_MAX: usize = 128;
 
 /// Takes the verdicts of one job, in the order of its checks.
 pub(crate) type OnVerdicts = Box<dyn FnOnce(Vec<bool>) + Send>;
@@ -25,11 +27,14 @@ impl Job {
     }
 }
 
-/// What waits. B3: members' votes never stand behind clients' requests, nor those behind votes: each batch takes of both.
+/// What waits. B3: members' votes never stand behind clients' requests, nor those behind votes: they take turns. A batch of both
+/// would give a proposal its verdicts only with those of as many clients.
 #[derive(Default)]
 struct Waiting {
     members: VecDeque<Job>,
     clients: VecDeque<Job>,
+    /// Whether it is the clients' turn, if there are any.
+    is_clients_turn: bool,
     is_over: bool,
 }
 
@@ -58,19 +63,20 @@ impl Queue {
                 break;
             }
         }
-        let mut jobs = Vec::new();
-        let Waiting { members, clients, .. } = &mut *waiting;
-        // Each has a share of its own: one huge job of a member takes nothing from the clients'.
-        let share =
-            if members.is_empty() || clients.is_empty() { BATCH_CHECKS_MAX } else { BATCH_CHECKS_MAX / 2 };
-        for queue in [members, clients] {
-            let mut total = 0;
-            while total < share
-                && let Some(job) = queue.pop_front()
-            {
-                total += job.cost();
-                jobs.push(job);
-            }
+        let Waiting { members, clients, is_clients_turn, .. } = &mut *waiting;
+        let is_clients_turn_now = members.is_empty() || (*is_clients_turn && !clients.is_empty());
+        *is_clients_turn = !is_clients_turn_now;
+        let (queue, most) = match is_clients_turn_now {
+            // What comes from members meanwhile waits for no more than this.
+            true => (clients, CLIENTS_CHECKS_MAX),
+            false => (members, BATCH_CHECKS_MAX),
+        };
+        let (mut jobs, mut total) = (Vec::new(), 0);
+        while total < most
+            && let Some(job) = queue.pop_front()
+        {
+            total += job.cost();
+            jobs.push(job);
         }
         jobs
     }

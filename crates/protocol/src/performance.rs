@@ -4,7 +4,7 @@ use crate::limits::{PERFORMANCE_PERIOD_US, TURNAROUND_SAMPLES};
 use crate::replica::Replica;
 use alloc::vec::Vec;
 use outvote_types::planted::{self, Bug};
-use outvote_types::{Instant, Rank, ReplicaId, Vote};
+use outvote_types::{Instant, Rank, ReplicaId, Sequence, Vote};
 
 /// Rounds that must have been seen before a leader is judged: one hiccup is no pattern.
 const ROUNDS_MIN: usize = 2;
@@ -110,6 +110,8 @@ pub(crate) struct Performance {
     before: Lateness,
     round_trip_us: u64,
     turnaround_us: Option<u64>,
+    /// What was committed when the period began.
+    committed: Sequence,
 }
 
 impl Performance {
@@ -127,6 +129,7 @@ impl Performance {
             before: Lateness::NONE,
             round_trip_us: 0,
             turnaround_us: None,
+            committed: Sequence(0),
         }
     }
 
@@ -250,6 +253,9 @@ impl Replica {
         // P11: by the medians of that same second. A leader that proposed nothing has nobody's turnaround measured: then by those
         // of the second before.
         let debt = self.performance_debt_us().or(debt_before);
+        if self.is_blind() && self.mutiny.is_shared_for(PERFORMANCE_PERIOD_US, self.now) {
+            self.suspect('e');
+        }
         let late_by = |took_us: u64| debt.map(|debt| took_us.saturating_sub(debt)).filter(|us| *us > 0);
         let performance = &mut self.performance;
         if performance.round_at.is_some_and(|at| late_by(self.now.since(at)).is_some()) {
@@ -283,6 +289,14 @@ impl Replica {
             // V5, P10: more than half of the rounds of this second were missed, or so they took more than half of two seconds.
             self.suspect('e');
         }
+    }
+
+    /// P11: whether blocks were committed in the period that ended, and nobody could be measured: whoever gets every proposal too late
+    /// to vote for it, for which the leader may have seen to itself.
+    fn is_blind(&mut self) -> bool {
+        let before = core::mem::replace(&mut self.performance.committed, self.chain.committed);
+        let has_committed = before > Sequence(0) && self.chain.committed > before;
+        has_committed && self.performance.turnaround_us.is_none() && !planted::is_on(Bug::BlindNeverJoins)
     }
 
     pub(crate) fn performance_due(&self) -> Option<Instant> {

@@ -66,6 +66,9 @@ impl Replica {
         }
         replica.heed_retirement();
         replica.take_lock(&found.certificates, recovered.voting);
+        if !recovered.first_start {
+            replica.promise_anew();
+        }
         replica.take_commits(found.last_commit, found.certificates);
         replica.take_view(recovered.first_start, justification, opening);
         replica.refetch_lock();
@@ -192,10 +195,14 @@ impl Replica {
             // D18: if the write was finished after all and rotted, a COMMIT that was sent under it shows that.
             self.own.locked_at(self.lock.rank);
         }
-        if !planted::is_on(Bug::EarlierLockUnsaid) {
-            // The next write covers the gap: from then on the later promise would pass for one that was acted upon.
+    }
+
+    /// D13: what counts of the disk is promised once more before anything that rests on it is sent. Of a write that was not finished
+    /// one copy may be all that is left, and the next write would cover a gap behind which nothing counts.
+    fn promise_anew(&mut self) {
+        if self.may_vote() && !planted::is_on(Bug::PromiseNotRepeated) {
             let lease = self.disk.promise.lease;
-            self.persist_promise(Vec::new(), lease);
+            self.disk.view_ticket = self.persist_promise(Vec::new(), lease);
         }
     }
 

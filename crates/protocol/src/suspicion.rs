@@ -26,6 +26,8 @@ pub(crate) struct Mutiny {
     pub(crate) resend_at: Instant,
     /// Since when work has been waiting without a commit.
     busy_since: Option<Instant>,
+    /// Since when one honest replica at least has suspected this leader: `f + 1` SUSPECTs are held.
+    shared_since: Option<Instant>,
     /// Whether the closed link was used as a reason in this view already (V9).
     link_used: bool,
     /// Since when a quorum has been within reach. Without one no other leader would do better.
@@ -47,6 +49,7 @@ impl Mutiny {
         self.suspect_at = now;
         self.resend_at = now;
         self.busy_since = None;
+        self.shared_since = None;
         self.link_used = false;
         self.views_entered = self.views_entered.saturating_add(1);
     }
@@ -80,6 +83,11 @@ impl Mutiny {
         let is_any = planted::is_on(Bug::SuspicionsOfAllViews);
         let newest = self.suspects.values().filter(move |suspect| suspect.body.view == view || is_any);
         newest.chain(self.overtaken.values().filter(move |suspect| suspect.body.view == view && !is_any))
+    }
+
+    /// Whether `f + 1` replicas have suspected this leader for so long.
+    pub(crate) fn is_shared_for(&self, us: u64, now: Instant) -> bool {
+        self.shared_since.is_some_and(|since| since.plus(us) <= now)
     }
 
     /// A commit resolves the suspicions that were about a lack of commits (V10).
@@ -175,10 +183,7 @@ impl Replica {
         let reach = self.mutiny.reachable_since.map(|since| since.plus(self.first_window_us()));
         let after = |at: Option<Instant>| Some(at?.max(reach?));
         // V8: f + 1 suspect, and nothing moves here either. A leader never suspects itself for this.
-        let suspects = self.mutiny.suspects_of(self.term.view).count();
-        let shared = self.mutiny.busy_since.filter(|_| {
-            suspects >= if planted::is_on(Bug::OneSuspicionIsEnough) { 1 } else { self.quorum.weak() }
-        });
+        let shared = self.mutiny.busy_since.filter(|_| self.mutiny.shared_since.is_some());
         [
             ('a', after(Some(silent).filter(|_| follows && !planted::is_on(Bug::SilenceTolerated)))),
             ('b', after(self.bypassed_at().filter(|_| follows))),
@@ -220,6 +225,10 @@ impl Replica {
     /// Runs last in each step, so what it finds stands until the next one.
     pub(crate) fn suspect_on_time(&mut self) {
         self.note_reach();
+        let suspects = self.mutiny.suspects_of(self.term.view).count();
+        let enough = if planted::is_on(Bug::OneSuspicionIsEnough) { 1 } else { self.quorum.weak() };
+        let since = self.mutiny.shared_since.unwrap_or(self.now);
+        self.mutiny.shared_since = (suspects >= enough).then_some(since);
         match (self.is_busy(), self.mutiny.busy_since) {
             (true, None) => self.mutiny.busy_since = Some(self.now),
             (false, Some(_)) => self.mutiny.busy_since = None,

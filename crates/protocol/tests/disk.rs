@@ -275,6 +275,33 @@ fn a_promise_whose_write_was_torn_revives_no_lock_and_loses_no_vote() {
     }
 }
 
+// D13: of the last write one copy of the promise may be all that is left, so it is promised anew before anything rests on it.
+// Faults: S06, S11
+#[test]
+fn what_the_disk_holds_is_promised_anew_before_anything_rests_on_it() {
+    let mut cluster = Cluster::started(4);
+    cluster.request(0, request(9, 1, b"x"));
+    cluster.run_ms(50);
+    cluster.kill(3);
+    let found = last_promise(&cluster.nodes[3].disk);
+    cluster.nodes[3].holds_disk = true;
+    cluster.nodes[3].sent.clear();
+    cluster.restart(3);
+    cluster.kill(0);
+    cluster.run_ms(1_500);
+    let rests =
+        |message: &Message| !matches!(message, Message::Status(_) | Message::Reminder(_) | Message::Fetch(_));
+    assert!(!cluster.nodes[3].sent.iter().any(rests), "{:?}", cluster.nodes[3].sent);
+    assert_eq!(cluster.view(1), 0, "the others wait for it");
+    cluster.nodes[3].holds_disk = false;
+    cluster.sync(3);
+    let later = promises(&cluster.nodes[3].disk).filter(|promise| promise.counter > found.counter);
+    let again = later.min_by_key(|promise| promise.counter).unwrap();
+    assert_eq!(again, Promise { counter: found.counter + 1, ..found });
+    cluster.run_ms(1_500);
+    assert_eq!(cluster.view(1), 1);
+}
+
 // D13, E11: the same where the state is lost too, and the log begins above the block that execution needs next: the lock is the
 // one before, not none at all.
 // Faults: S06, S08

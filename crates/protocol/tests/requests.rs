@@ -267,13 +267,15 @@ struct Late {
 }
 
 impl Late {
-    fn begin() -> Self {
+    fn begin(is_lost: fn(usize, usize, &Message) -> bool) -> Self {
         let mut cluster = Cluster::with(4, 1024, Tunables { linger_us: 1_000, ..Tunables::default() });
         cluster.start_all();
         let is_deaf = std::rc::Rc::new(std::cell::Cell::new(false));
         let deaf = std::rc::Rc::clone(&is_deaf);
-        cluster.loses =
-            Box::new(move |_, to, message| to == 0 && deaf.get() && matches!(message, Message::Relay(_)));
+        cluster.loses = Box::new(move |from, to, message| match message {
+            Message::Relay(_) => to == 0 && deaf.get(),
+            _ => is_lost(from, to, message),
+        });
         Self { cluster, is_deaf, nonce: 0 }
     }
 
@@ -310,7 +312,20 @@ impl Late {
 // Faults: L16
 #[test]
 fn a_leader_that_takes_turns_at_being_late_is_deposed() {
-    assert_eq!(Late::begin().run().suspicions(3), vec!['e']);
+    assert_eq!(Late::begin(|_, _, _| false).run().suspicions(3), vec!['e']);
+}
+
+// P11: a replica that never votes in time, since the leader keeps its proposals from it, measures nobody. It joins those who do.
+// Faults: L16
+#[test]
+fn whoever_gets_no_proposals_from_a_late_leader_joins_those_who_suspect_it() {
+    let mut late =
+        Late::begin(|from, to, message| (from, to) == (0, 3) && matches!(message, Message::Propose(_)));
+    while late.cluster.now < 8_000_000 && late.cluster.view(3) == 0 {
+        late.round(150);
+    }
+    assert_eq!((1..4).map(|i| late.cluster.suspicions(i)).collect::<Vec<_>>(), vec![vec!['e']; 3]);
+    assert_eq!(late.cluster.view(3), 1);
 }
 
 // N17, E4: what was ordered is not proposed again.

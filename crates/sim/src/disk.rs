@@ -135,6 +135,12 @@ impl Disk {
     /// promises, of which each has two copies, the latest good one counts also behind it (D13).
     pub fn crash(&mut self, random: &mut Random, torn: bool, scattered: bool) {
         let under_way = std::mem::take(&mut self.flushing);
+        self.keep_some(random, under_way, torn, scattered);
+        // Where nothing shows that a write was lost, its number is given again.
+        self.shown_next = 0;
+    }
+
+    fn keep_some(&mut self, random: &mut Random, under_way: usize, torn: bool, scattered: bool) {
         if scattered {
             let write: Vec<Record> =
                 self.waiting.drain(..).take(under_way).flat_map(|(_, records)| records).collect();

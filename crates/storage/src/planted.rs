@@ -28,6 +28,7 @@ bugs! {
     LostPromiseUnnoticed: "D14", "A promise that was made and is gone is not missed";
     OlderPromiseTaken: "D13", "Whatever promise is left before a gap passes for the last one";
     HoleUnnoticed: "D13", "A write of which nothing is left held no promise";
+    LossForgotten: "D14", "What shows that a promise is lost in a hole is forgotten with the next write";
     TornPromiseShown: "D13", "A new segment shows a promise behind a gap for one that was finished";
     LostDiskPromises: "D17", "A disk that lost a promise makes others";
     OldCopyUnnoticed: "D14", "A disk that knows less than others have seen is trusted";

@@ -181,7 +181,12 @@ fn a_write_that_left_nothing_may_have_held_the_last_promise() {
     // Without promise four nobody knows whether it or another was in the hole.
     let (file, offset) = copies(&disk, b"promise four").remove(0);
     disk.flip(&file, offset, 1);
-    assert_eq!(*open(disk).promises(), Promises::Lost(LostDisk::Damaged { shown: 4, held: 2 }));
+    let mut log = open(disk);
+    assert_eq!(*log.promises(), Promises::Lost(LostDisk::Damaged { shown: 4, held: 2 }));
+    // And it stays so, whatever is written behind it.
+    log.append(1, b"an observer's record").unwrap();
+    log.sync().unwrap();
+    assert_eq!(*open(log.into_disk()).promises(), Promises::Lost(LostDisk::Damaged { shown: 4, held: 2 }));
 }
 
 // D14: a write that was finished behind it shows what was promised in a hole.
@@ -233,8 +238,15 @@ fn a_second_torn_write_leaves_what_was_promised_before_the_first() {
         let mut log = log;
         log.append(1, b"next").unwrap();
         log.sync().unwrap();
-        let promise = held(&open(log.into_disk()));
+        let mut log = open(log.into_disk());
+        let promise = held(&log);
         assert_eq!((promise.counter, promise.is_after_gap, promise.before_gap), (3, false, None));
+        log.append(1, b"a block that is torn away").unwrap();
+        log.promise(b"promise five").unwrap();
+        log.sync().unwrap();
+        let mut disk = log.into_disk();
+        tear(&mut disk, b"promise five");
+        assert_eq!(held(&open(disk)).before_gap.as_deref(), Some(&b"promise three"[..]));
     }
 }
 

@@ -1,6 +1,6 @@
 //! The promise: the one small record that no peer can give back.
 
-use crate::log::sector::le_u64;
+use crate::log::sector::{HEADER_SECTORS, le_u64};
 use crate::planted::{self, Bug};
 
 /// How long a promise may be.
@@ -62,12 +62,41 @@ pub enum Promises {
 struct Copy {
     counter: u64,
     payload: Vec<u8>,
-    /// The record's place in the log.
-    index: u64,
-    /// It lies behind the first gap of a write that an earlier opening found torn.
+    /// The record's place in the log, if it lies in the last segment. Of an earlier one it is known whether it was dropped, and its
+    /// number may have been given again.
+    index: Option<u64>,
+    /// It lies behind the first gap of a write that an earlier opening found torn, and no finished write shows it since.
     is_dropped: bool,
+    /// It was found first in a segment's first group, where it may repeat what was promised before.
+    is_repeated: bool,
     /// Behind it lay a write of which nothing is left, and which may have held a later promise.
     is_before_hole: bool,
+}
+
+/// Where a group lies, for the hole before it to be measured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    /// Groups are numbered, and no number is given to two of which anything can be read.
+    pub(crate) number: u64,
+    pub(crate) segment: u64,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) first_index: u64,
+    /// The index after its last record that counts; `None` while it is not known how many do.
+    pub(crate) end_index: Option<u64>,
+}
+
+impl Place {
+    /// Whether something is missing between the two that was long enough for a promise: two records, so many sectors apart.
+    fn is_hole_before(&self, next: &Self) -> bool {
+        let sectors = match self.segment == next.segment {
+            true => next.start.saturating_sub(self.end),
+            false => u32::MAX,
+        };
+        next.number > self.number.saturating_add(1)
+            && self.end_index.is_none_or(|end| next.first_index >= end.saturating_add(2))
+            && sectors > COPIES_APART_SECTORS
+    }
 }
 
 /// Promises found while a log is read.
@@ -75,8 +104,8 @@ struct Copy {
 pub(crate) struct Search {
     /// Those that no finished write shows, in order, and the last one before them.
     recent: Vec<Copy>,
-    /// The number of the group that was read last.
-    group: Option<u64>,
+    /// The group that was read last.
+    group: Option<Place>,
     /// The highest counter of a write that was finished.
     pub(crate) shown: u64,
     /// The highest counter that anything shows: none of them is given out again.
@@ -99,15 +128,23 @@ impl Search {
         });
         if is_news {
             let is_dropped = limit.is_some_and(|limit| index >= limit);
+            let index = limit.is_none().then_some(index);
+            let is_repeated = self.group.is_some_and(|group| group.start == HEADER_SECTORS);
             let payload = payload.to_vec();
-            self.recent.push(Copy { counter, payload, index, is_dropped, is_before_hole: false });
+            self.recent.push(Copy {
+                counter,
+                payload,
+                index,
+                is_dropped,
+                is_repeated,
+                is_before_hole: false,
+            });
         }
     }
 
-    /// A sector of another group: the one before it was finished, or given up by an earlier opening, which gives out no number twice.
-    pub(crate) fn begin_group(&mut self, number: u64) {
-        let before = self.group.replace(number);
-        let is_hole = before.is_some_and(|before| number > before.saturating_add(1));
+    /// Another group begins.
+    pub(crate) fn begin_group(&mut self, place: Place) {
+        let is_hole = self.group.replace(place).is_some_and(|before| before.is_hole_before(&place));
         if is_hole && !planted::is_on(Bug::HoleUnnoticed) {
             self.recent.iter_mut().for_each(|earlier| earlier.is_before_hole = true);
         }
@@ -115,12 +152,18 @@ impl Search {
 
     /// The group that was read was finished, and shows this promise: nobody asks any more what was promised before that one, or
     /// what lay in a hole before it.
-    pub(crate) fn finish_group(&mut self, shown: u64) {
+    pub(crate) fn finish_group(&mut self, shown: u64, end_index: u64) {
+        if let Some(group) = &mut self.group {
+            group.end_index = Some(end_index);
+        }
         // D14: the promise that this group shows was made, so one of its copies must be found.
         self.shown = self.shown.max(shown);
         let earlier = self.recent.iter().rposition(|held| held.counter <= self.shown).unwrap_or(0);
         self.recent.drain(..earlier);
-        self.recent.iter_mut().for_each(|held| held.is_before_hole = false);
+        for held in &mut self.recent {
+            held.is_before_hole = false;
+            held.is_dropped &= held.counter > self.shown;
+        }
     }
 
     /// Weighs what was found; `end_index` is the first record that was dropped.
@@ -135,16 +178,17 @@ impl Search {
         }
         let mut recent = self.recent;
         let Some(latest) = recent.pop() else { return Promises::Lost(LostDisk::NeverWritten) };
-        let is_dropped = |copy: &Copy| copy.is_dropped || copy.index >= end_index;
+        let is_dropped = |copy: &Copy| copy.is_dropped || copy.index.is_some_and(|index| index >= end_index);
         // What finished writes show was finished.
         let is_after_gap = is_dropped(&latest) && latest.counter > self.shown;
         let place = recent.iter().rposition(|earlier| !is_dropped(earlier)).filter(|_| is_after_gap);
-        let next = place.and_then(|place| recent.get(place + 1)).map_or(latest.counter, |next| next.counter);
-        // D13, D14: the last one before the gap, and none that is older than what finished writes show. Counters rise by one, so a hole
-        // behind it held none if it is followed by the next one.
+        let next = place.and_then(|place| recent.get(place + 1)).unwrap_or(&latest);
+        // Counters rise by one, so a hole held no promise if a new one right behind it has the next number.
+        let follows = (!next.is_repeated && !next.is_before_hole).then_some(next.counter);
+        // D13, D14: the last one before the gap, and none that is older than what finished writes show.
         let before = place.map(|place| recent.swap_remove(place)).filter(|earlier| {
             let is_last = earlier.counter >= self.shown || planted::is_on(Bug::OlderPromiseTaken);
-            is_last && !(earlier.is_before_hole && next > earlier.counter + 1)
+            is_last && (!earlier.is_before_hole || follows == Some(earlier.counter + 1))
         });
         Promises::Held(Promise {
             counter: latest.counter,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::disk::{Disk, SECTOR_BYTES};
 use crate::error::StorageError;
-use crate::log::promise::{LostDisk, Promises, Search};
+use crate::log::promise::{LostDisk, Place, Promises, Search};
 use crate::log::sector::{HEADER_SECTORS, Seal, SectorHeader, SegmentHeader, le_u64};
 use crate::log::segment::{Raw, SegmentReader, file_name, file_number, read_header};
 use crate::log::{KIND_PROMISE, KIND_TRUNCATED};
@@ -89,6 +89,8 @@ pub(crate) fn recover(disk: &mut impl Disk, seal: &Seal) -> Result<Found, Storag
         if limit.is_none() {
             scan.end_index = scan.end_index.max(firsts[place].unwrap_or(FIRST_INDEX));
         }
+        scan.is_limit_known = firsts.get(place + 1).copied().flatten().is_some()
+            && numbers.get(place + 1).copied() == number.checked_add(1);
         scan.read_segment(SegmentReader::open(disk, seal, *number)?, *number, limit)?;
         segments.insert(*number, Segment { limit: limit.unwrap_or(scan.end_index) });
     }
@@ -148,6 +150,8 @@ struct Scan {
     end_index: u64,
     kept: (u64, u64),
     highest_group: u64,
+    /// Whether the limit is the next segment's own beginning, and not that of one behind it.
+    is_limit_known: bool,
     damaged_headers: Vec<String>,
     torn_tail: Option<TornTail>,
     /// The last segment and the sector where its last group begins.
@@ -183,8 +187,9 @@ impl Scan {
                 if let Some(done) = group.take() {
                     self.on_group(&done, true, limit);
                 }
-                self.search.begin_group(header.group);
-                group = Some(Group::new(header, step.sector));
+                let begun = Group::new(header, step.sector);
+                self.search.begin_group(begun.place(number, limit.filter(|_| self.is_limit_known)));
+                group = Some(begun);
             }
             for raw in reader.ready.drain(..) {
                 self.on_record(&raw, &mut group, limit);
@@ -244,8 +249,8 @@ impl Scan {
         self.search.highest = self.search.highest.max(header.promise);
         let is_whole = group.prefix_end == header.end_index;
         let is_finished = match limit {
-            // A later segment begins behind its last record: it was finished. Otherwise it was dropped then.
-            Some(limit) => header.end_index <= limit,
+            // The next segment begins behind its last record: it was finished. Otherwise it was dropped then.
+            Some(limit) => header.end_index <= limit && (self.is_limit_known || is_whole),
             None => is_whole || is_followed,
         };
         let accepted_end = if is_finished || planted::is_on(Bug::TornTailKept) {
@@ -254,7 +259,7 @@ impl Scan {
             group.prefix_end
         };
         if is_finished {
-            self.search.finish_group(header.promise);
+            self.search.finish_group(header.promise, header.end_index);
         }
         if limit.is_none() {
             self.end_index = self.end_index.max(accepted_end);
@@ -268,10 +273,15 @@ impl Scan {
     }
 
     fn finish(mut self, segments: BTreeMap<u64, Segment>) -> Found {
-        let shown_promise = self.search.shown;
-        let highest_promise = self.search.highest.max(shown_promise);
+        let (shown, highest) = (self.search.shown, self.search.highest);
         self.end_index = self.end_index.max(self.kept.1);
         let promises = self.search.result(self.end_index);
+        // D14: what is lost stays lost, whatever is written behind it.
+        let shown_promise = match &promises {
+            Promises::Lost(LostDisk::Damaged { shown, .. }) if !planted::is_on(Bug::LossForgotten) => *shown,
+            _ => shown,
+        };
+        let highest_promise = highest.max(shown_promise);
         let is_empty = self.end_index == FIRST_INDEX && promises == Promises::Lost(LostDisk::NeverWritten);
         Found {
             recovery: Recovery {
@@ -297,5 +307,17 @@ impl Group {
         // Its first sectors are missing when the first that is intact is not the first of all.
         let first_bad = (header.place > 0).then_some(start);
         Self { header, start, prefix_end: header.first_index, first_bad, truncated: None }
+    }
+
+    fn place(&self, segment: u64, limit: Option<u64>) -> Place {
+        let header = &self.header;
+        Place {
+            number: header.group,
+            segment,
+            start: self.start,
+            end: self.start.saturating_add(header.count),
+            first_index: header.first_index,
+            end_index: limit.map(|limit| header.end_index.min(limit)),
+        }
     }
 }

@@ -59,7 +59,7 @@ bugs! {
     CommitAfterPrepare: "N14", "A quorum of PREPAREs commits";
     LockLostAtRestart: "D21", "The lock is forgotten at a restart";
     EarlierLockForgotten: "D13", "A torn promise takes the lock back to nothing";
-    EarlierLockUnsaid: "D13", "A lock that a torn promise took back is not promised anew";
+    PromiseNotRepeated: "D13", "What is found on the disk is acted upon before it is promised anew";
     TornLockExcuses: "D18", "A torn promise excuses COMMITs above the lock that was taken back";
     LeaseLostAtRestart: "D7", "The lease is forgotten at a restart";
     PrepareBeyondLease: "D3", "PREPAREs leave without a lease";
@@ -112,6 +112,7 @@ bugs! {
     BypassTolerated: "V2", "A leader may pass a client over for ever";
     HalfLateTolerated: "P10", "A leader may be late nearly all of the time, if only half of its rounds are late";
     LeaderStretchesItsDebt: "P11", "A proposal that waits for its parent makes its voters look slow";
+    BlindNeverJoins: "P11", "A replica that can measure nobody waits for a reason of its own";
     OrderedForgotten: "P6", "What was ordered is taken in and proposed again";
     AnythingMayWait: "P5", "As much may wait for a proposal as the pool holds, however little is ordered";
     GrowthBlind: "N2", "Batches grow although commits have become slow";
