@@ -67,7 +67,7 @@ impl Queue {
         let is_clients_turn_now = members.is_empty() || (*is_clients_turn && !clients.is_empty());
         *is_clients_turn = !is_clients_turn_now;
         let (queue, most) = match is_clients_turn_now {
-            // What comes from members meanwhile waits for no more than this.
+            // What comes from members meanwhile waits for this and the rest of one job.
             true => (clients, CLIENTS_CHECKS_MAX),
             false => (members, BATCH_CHECKS_MAX),
         };

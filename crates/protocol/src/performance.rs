@@ -4,7 +4,7 @@ use crate::limits::{PERFORMANCE_PERIOD_US, TURNAROUND_SAMPLES};
 use crate::replica::Replica;
 use alloc::vec::Vec;
 use outvote_types::planted::{self, Bug};
-use outvote_types::{Instant, Rank, ReplicaId, Sequence, Vote};
+use outvote_types::{Instant, Rank, ReplicaId, Vote};
 
 /// Rounds that must have been seen before a leader is judged: one hiccup is no pattern.
 const ROUNDS_MIN: usize = 2;
@@ -110,8 +110,10 @@ pub(crate) struct Performance {
     before: Lateness,
     round_trip_us: u64,
     turnaround_us: Option<u64>,
-    /// What was committed when the period began.
-    committed: Sequence,
+    /// PREPAREs of this period for blocks that were not here yet.
+    unmeasured: usize,
+    /// Whether this leader is suspected because others do (P11).
+    has_joined: bool,
 }
 
 impl Performance {
@@ -129,7 +131,8 @@ impl Performance {
             before: Lateness::NONE,
             round_trip_us: 0,
             turnaround_us: None,
-            committed: Sequence(0),
+            unmeasured: 0,
+            has_joined: false,
         }
     }
 
@@ -157,8 +160,9 @@ impl Replica {
             return;
         }
         // P11: a leader that sends a child before its parent would stretch its own debt. Whoever votes measures itself at least.
-        if let Some(since) = self.chain.held_since(vote.id) {
-            sample.add(self.now.since(since));
+        match self.chain.held_since(vote.id) {
+            Some(since) => sample.add(self.now.since(since)),
+            None => self.performance.unmeasured = self.performance.unmeasured.saturating_add(1),
         }
     }
 
@@ -253,9 +257,7 @@ impl Replica {
         // P11: by the medians of that same second. A leader that proposed nothing has nobody's turnaround measured: then by those
         // of the second before.
         let debt = self.performance_debt_us().or(debt_before);
-        if self.is_blind() && self.mutiny.is_shared_for(PERFORMANCE_PERIOD_US, self.now) {
-            self.suspect('e');
-        }
+        self.join_if_blind();
         let late_by = |took_us: u64| debt.map(|debt| took_us.saturating_sub(debt)).filter(|us| *us > 0);
         let performance = &mut self.performance;
         if performance.round_at.is_some_and(|at| late_by(self.now.since(at)).is_some()) {
@@ -281,7 +283,7 @@ impl Replica {
         };
         let before = core::mem::replace(&mut performance.before, lateness);
         let is_slow = missed.saturating_mul(2) > rounds || lateness.and(before).is_half_the_time();
-        if !is_slow && rounds > 0 {
+        if !is_slow && rounds > 0 && !self.performance.has_joined {
             // V10: the leader does what it owes again.
             self.mutiny.reason.take_if(|reason| *reason == 'e');
         }
@@ -291,12 +293,20 @@ impl Replica {
         }
     }
 
-    /// P11: whether blocks were committed in the period that ended, and nobody could be measured: whoever gets every proposal too late
-    /// to vote for it, for which the leader may have seen to itself.
-    fn is_blind(&mut self) -> bool {
-        let before = core::mem::replace(&mut self.performance.committed, self.chain.committed);
-        let has_committed = before > Sequence(0) && self.chain.committed > before;
-        has_committed && self.performance.turnaround_us.is_none() && !planted::is_on(Bug::BlindNeverJoins)
+    /// P11: whoever gets every proposal too late to vote for it measures nobody, and the leader may have seen to that. It joins
+    /// others who have suspected this leader for a whole period and still do.
+    fn join_if_blind(&mut self) {
+        let unmeasured = core::mem::take(&mut self.performance.unmeasured);
+        let is_blind = unmeasured > 0 && self.performance.turnaround_us.is_none();
+        let joins = is_blind
+            && self.mutiny.is_shared_for(PERFORMANCE_PERIOD_US, self.now)
+            && !planted::is_on(Bug::BlindNeverJoins);
+        if core::mem::replace(&mut self.performance.has_joined, joins) && !joins {
+            self.mutiny.reason.take_if(|reason| *reason == 'e');
+        }
+        if joins {
+            self.suspect('e');
+        }
     }
 
     pub(crate) fn performance_due(&self) -> Option<Instant> {

@@ -26,7 +26,9 @@ pub(crate) struct Mutiny {
     pub(crate) resend_at: Instant,
     /// Since when work has been waiting without a commit.
     busy_since: Option<Instant>,
-    /// Since when one honest replica at least has suspected this leader: `f + 1` SUSPECTs are held.
+    /// When each of the others last said that it suspects this leader; who goes on suspecting says so every half window (V10).
+    heard: BTreeMap<ReplicaId, Instant>,
+    /// Since when one honest replica among the others at least has gone on suspecting it.
     shared_since: Option<Instant>,
     /// Whether the closed link was used as a reason in this view already (V9).
     link_used: bool,
@@ -49,6 +51,7 @@ impl Mutiny {
         self.suspect_at = now;
         self.resend_at = now;
         self.busy_since = None;
+        self.heard.clear();
         self.shared_since = None;
         self.link_used = false;
         self.views_entered = self.views_entered.saturating_add(1);
@@ -85,7 +88,12 @@ impl Mutiny {
         newest.chain(self.overtaken.values().filter(move |suspect| suspect.body.view == view && !is_any))
     }
 
-    /// Whether `f + 1` replicas have suspected this leader for so long.
+    /// The leader of this view is suspected by this replica, now.
+    pub(crate) fn hear(&mut self, sender: ReplicaId, now: Instant) {
+        self.heard.insert(sender, now);
+    }
+
+    /// Whether `f + 1` others have gone on suspecting this leader for so long.
     pub(crate) fn is_shared_for(&self, us: u64, now: Instant) -> bool {
         self.shared_since.is_some_and(|since| since.plus(us) <= now)
     }
@@ -183,7 +191,10 @@ impl Replica {
         let reach = self.mutiny.reachable_since.map(|since| since.plus(self.first_window_us()));
         let after = |at: Option<Instant>| Some(at?.max(reach?));
         // V8: f + 1 suspect, and nothing moves here either. A leader never suspects itself for this.
-        let shared = self.mutiny.busy_since.filter(|_| self.mutiny.shared_since.is_some());
+        let suspects = self.mutiny.suspects_of(self.term.view).count();
+        let shared = self.mutiny.busy_since.filter(|_| {
+            suspects >= if planted::is_on(Bug::OneSuspicionIsEnough) { 1 } else { self.quorum.weak() }
+        });
         [
             ('a', after(Some(silent).filter(|_| follows && !planted::is_on(Bug::SilenceTolerated)))),
             ('b', after(self.bypassed_at().filter(|_| follows))),
@@ -213,6 +224,13 @@ impl Replica {
         self.mutiny.reachable_since = has_quorum.then(|| since.unwrap_or(self.now));
     }
 
+    fn note_shared(&mut self) {
+        let window = self.window_us();
+        let fresh = self.mutiny.heard.values().filter(|at| self.now.since(**at) <= window).count();
+        let since = self.mutiny.shared_since.unwrap_or(self.now);
+        self.mutiny.shared_since = (fresh >= self.quorum.weak()).then_some(since);
+    }
+
     /// V10: whether the reason to suspect has gone away by itself.
     fn is_resolved(&self, reason: char) -> bool {
         match reason {
@@ -225,10 +243,7 @@ impl Replica {
     /// Runs last in each step, so what it finds stands until the next one.
     pub(crate) fn suspect_on_time(&mut self) {
         self.note_reach();
-        let suspects = self.mutiny.suspects_of(self.term.view).count();
-        let enough = if planted::is_on(Bug::OneSuspicionIsEnough) { 1 } else { self.quorum.weak() };
-        let since = self.mutiny.shared_since.unwrap_or(self.now);
-        self.mutiny.shared_since = (suspects >= enough).then_some(since);
+        self.note_shared();
         match (self.is_busy(), self.mutiny.busy_since) {
             (true, None) => self.mutiny.busy_since = Some(self.now),
             (false, Some(_)) => self.mutiny.busy_since = None,

@@ -22,6 +22,9 @@ impl Replica {
         if replica == self.config.me && view == self.term.view {
             self.mutiny.my_suspect = Some(suspect.clone());
         }
+        if view == self.term.view && replica != self.config.me {
+            self.mutiny.hear(replica, self.now);
+        }
         self.mutiny.keep(suspect, self.term.view);
         if view == self.term.view && replica == self.leader() && replica != self.config.me {
             // V4: the leader itself wants to be relieved (D10).

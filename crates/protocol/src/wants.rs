@@ -19,7 +19,11 @@ impl Replica {
             Message::Prepare(prepare) => self.wants_vote(&prepare.vote.body),
             Message::Commit(vote) => self.wants_vote(&vote.body),
             Message::Certificate(certificate) => self.wants_certificate(certificate),
-            Message::Suspect(suspect) => self.mutiny.is_news(&suspect.body, view),
+            // P11: that it is said again says that it still holds.
+            Message::Suspect(suspect) => {
+                let is_again = suspect.body.view == view && suspect.body.replica == from;
+                is_again || self.mutiny.is_news(&suspect.body, view)
+            }
             Message::Timeout(timeout) => timeout.view >= view || self.term.lacks_timeout(timeout),
             Message::ViewChange(change) => {
                 let head = &change.head.body;

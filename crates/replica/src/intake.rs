@@ -13,11 +13,11 @@ use std::sync::Arc;
 
 /// A message with no more unchecked signatures than this is verified in place; more go out as a job.
 pub const IN_PLACE_CHECKS: usize = 8;
-/// Jobs in work per peer at most: enough for the proposals of a full pipeline to be verified side by side, and some for relays.
-pub const MAX_JOBS_PER_PEER: usize = Lane::ORDERED.jobs_max + Lane::RELAYS.jobs_max;
-/// Bytes of one peer's frames that may wait behind its jobs. Two frames of the largest size fit, and one of relays.
-pub const MAX_WAITING_BYTES_PER_PEER: usize = Lane::ORDERED.bytes_max + Lane::RELAYS.bytes_max;
-/// Frames of one peer that may wait behind its jobs, relays apart.
+/// Jobs in work per peer at most. Enough for the proposals of a full pipeline to be verified side by side.
+pub const MAX_JOBS_PER_PEER: usize = 8;
+/// Bytes of one peer's frames that may wait behind its jobs. Two frames of the largest size fit.
+pub const MAX_WAITING_BYTES_PER_PEER: usize = 2 * MAX_MESSAGE_BYTES;
+/// Frames of one peer that may wait behind its jobs.
 pub const MAX_WAITING_FRAMES_PER_PEER: usize = 4096;
 /// Waiting frames of one peer that are kept decoded. A decoded message takes more room than its bytes, so the rest waits
 /// as bytes.
@@ -62,59 +62,17 @@ impl Waiting {
     }
 }
 
-/// What comes from one peer, in two lanes that do not wait for each other: relays are many signatures that nobody is in a hurry
-/// for, and their order means nothing, so no vote stands behind them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Ordered,
-    Relays,
-}
-
-/// The bounds of a lane.
-struct Lane {
-    jobs_max: usize,
-    bytes_max: usize,
-    /// A message with no more unchecked signatures than this is verified in place.
-    in_place_max: usize,
-}
-
-impl Lane {
-    const ORDERED: Self =
-        Self { jobs_max: 8, bytes_max: 2 * MAX_MESSAGE_BYTES, in_place_max: IN_PLACE_CHECKS };
-    /// The thread of votes checks none of their signatures.
-    const RELAYS: Self = Self { jobs_max: 2, bytes_max: MAX_MESSAGE_BYTES, in_place_max: 0 };
-}
-
-impl Kind {
-    const ALL: [Self; 2] = [Self::Ordered, Self::Relays];
-
-    /// By the first byte of a frame, which names the type of the message.
-    fn of(frame: &[u8]) -> Self {
-        if frame.first() == Some(&Message::RELAY_TAG) { Self::Relays } else { Self::Ordered }
-    }
-
-    const fn lane(self) -> Lane {
-        match self {
-            Self::Ordered => Lane::ORDERED,
-            Self::Relays => Lane::RELAYS,
-        }
-    }
-}
-
-/// One lane's frames, in the order in which they came.
+/// One peer's frames, in the order in which they came.
 #[derive(Default)]
-struct Line {
+struct Peer {
     line: VecDeque<Waiting>,
-    /// The sum over the line; never above the lane's bound.
+    /// The sum over the line; never above [`MAX_WAITING_BYTES_PER_PEER`].
     bytes: usize,
-    /// Entries in the state `Checking` without verdicts; never above the lane's bound.
+    /// Entries in the state `Checking` without verdicts; never above [`MAX_JOBS_PER_PEER`].
     jobs: usize,
 }
 
-/// One peer's lanes.
-type Peer = [Line; Kind::ALL.len()];
-
-impl Line {
+impl Peer {
     fn pop(&mut self) -> Option<Waiting> {
         let first = self.line.pop_front()?;
         self.bytes -= first.bytes();
@@ -129,7 +87,7 @@ pub(crate) struct Intake {
     peers: Vec<Peer>,
     me: ReplicaId,
     /// Who waits for which job.
-    jobs: BTreeMap<JobId, (ReplicaId, Kind)>,
+    jobs: BTreeMap<JobId, ReplicaId>,
     next_job: JobId,
 }
 
@@ -142,19 +100,17 @@ impl Intake {
     /// Takes a frame into its peer's queue; [`Self::next`] gets it out.
     pub(crate) fn push(&mut self, from: ReplicaId, frame: Vec<u8>) -> Result<(), &'static str> {
         let me = self.me;
-        let kind = Kind::of(&frame);
         let peer = self.peers.get_mut(from.index()).filter(|_| from != me).ok_or(NOT_A_PEER)?;
         if frame.len() > MAX_MESSAGE_BYTES {
             return Err(TOO_LONG);
         }
         // B2: a peer that floods fills only its own queue, and that has an end.
-        let line = &mut peer[kind as usize];
-        let fits = line.bytes.saturating_add(frame.len()) <= kind.lane().bytes_max;
-        if !fits || line.line.len() >= MAX_WAITING_FRAMES_PER_PEER {
+        let fits = peer.bytes.saturating_add(frame.len()) <= MAX_WAITING_BYTES_PER_PEER;
+        if !fits || peer.line.len() >= MAX_WAITING_FRAMES_PER_PEER {
             return Err(NO_ROOM);
         }
-        line.bytes += frame.len();
-        line.line.push_back(Waiting::Raw(frame));
+        peer.bytes += frame.len();
+        peer.line.push_back(Waiting::Raw(frame));
         Ok(())
     }
 
@@ -165,10 +121,10 @@ impl Intake {
 
     /// Takes the verdicts of a job; gives back whose queue may go on.
     pub(crate) fn checked(&mut self, job: JobId, verdicts: Vec<bool>) -> Option<ReplicaId> {
-        let (from, kind) = self.jobs.remove(&job)?;
-        let line = &mut self.peers.get_mut(from.index())?[kind as usize];
-        line.jobs -= 1;
-        for entry in &mut line.line {
+        let from = self.jobs.remove(&job)?;
+        let peer = self.peers.get_mut(from.index())?;
+        peer.jobs -= 1;
+        for entry in &mut peer.line {
             if let Waiting::Checking { job: waiting, pending, verdicts: slot, .. } = entry
                 && *waiting == job
             {
@@ -184,7 +140,7 @@ impl Intake {
         Some(from)
     }
 
-    /// The next message of `from` that is ready, in the peer's own order but for relays. Call it until it gives nothing.
+    /// The next message of `from` that is ready, in the peer's own order. Call it until it gives nothing.
     pub(crate) fn next(
         &mut self,
         from: ReplicaId,
@@ -192,24 +148,13 @@ impl Intake {
         counters: &mut Counters,
         actions: &mut Vec<Action>,
     ) -> Option<Arrival> {
-        Kind::ALL.into_iter().find_map(|kind| self.next_of((from, kind), filter, counters, actions))
-    }
-
-    fn next_of(
-        &mut self,
-        from: (ReplicaId, Kind),
-        filter: &impl Filter,
-        counters: &mut Counters,
-        actions: &mut Vec<Action>,
-    ) -> Option<Arrival> {
-        let (peer, kind) = from;
         loop {
-            let first = self.peers.get_mut(peer.index())?[kind as usize].pop()?;
+            let first = self.peers.get_mut(from.index())?.pop()?;
             let bytes = first.bytes();
             match first {
-                Waiting::Raw(frame) => match self.open(peer, &frame, filter, counters) {
+                Waiting::Raw(frame) => match self.open(from, &frame, filter, counters) {
                     Ok(None) => {}
-                    Ok(Some(pending)) if pending.checks().len() <= kind.lane().in_place_max => {
+                    Ok(Some(pending)) if pending.checks().len() <= IN_PLACE_CHECKS => {
                         return Some(self.verify_in_place(pending, counters));
                     }
                     Ok(Some(pending)) => {
@@ -219,7 +164,7 @@ impl Intake {
                     Err(rejected) => return Some(Err(rejected)),
                 },
                 // It waited, so the rules may have gone on without it.
-                Waiting::Opened { pending, .. } if !filter.wants(peer, pending.message()) => {
+                Waiting::Opened { pending, .. } if !filter.wants(from, pending.message()) => {
                     counters.ignore(UNWANTED);
                 }
                 Waiting::Opened { pending, .. } => return Some(self.verify_in_place(pending, counters)),
@@ -236,33 +181,27 @@ impl Intake {
         }
     }
 
-    fn line(&mut self, (from, kind): (ReplicaId, Kind)) -> &mut Line {
-        &mut self.peers[from.index()][kind as usize]
-    }
-
-    fn put_back(&mut self, from: (ReplicaId, Kind), waiting: Waiting) {
-        let line = self.line(from);
-        line.bytes += waiting.bytes();
-        line.line.push_front(waiting);
+    fn put_back(&mut self, from: ReplicaId, waiting: Waiting) {
+        let peer = &mut self.peers[from.index()];
+        peer.bytes += waiting.bytes();
+        peer.line.push_front(waiting);
     }
 
     /// While the first of the line is in work, hands out the jobs behind it, so that they are done side by side.
     fn look_ahead(
         &mut self,
-        from: (ReplicaId, Kind),
+        from: ReplicaId,
         filter: &impl Filter,
         counters: &mut Counters,
         actions: &mut Vec<Action>,
     ) {
-        let (peer, kind) = from;
-        let Lane { jobs_max, in_place_max, .. } = kind.lane();
         let (mut index, mut opened_bytes) = (0, 0usize);
         while index < MAX_OPENED_PER_PEER {
-            let line = self.line(from);
-            let Some(entry) = line.line.get_mut(index) else { break };
+            let peer = &mut self.peers[from.index()];
+            let Some(entry) = peer.line.get_mut(index) else { break };
             let bytes = entry.bytes();
             opened_bytes = opened_bytes.saturating_add(bytes);
-            if line.jobs >= jobs_max || opened_bytes > MAX_OPENED_BYTES_PER_PEER {
+            if peer.jobs >= MAX_JOBS_PER_PEER || opened_bytes > MAX_OPENED_BYTES_PER_PEER {
                 break;
             }
             let Waiting::Raw(frame) = entry else {
@@ -270,21 +209,21 @@ impl Intake {
                 continue;
             };
             let frame = std::mem::take(frame);
-            let opened = match self.open(peer, &frame, filter, counters) {
+            let opened = match self.open(from, &frame, filter, counters) {
                 Ok(None) => None,
-                Ok(Some(pending)) if pending.checks().len() <= in_place_max => {
+                Ok(Some(pending)) if pending.checks().len() <= IN_PLACE_CHECKS => {
                     Some(Waiting::Opened { pending, bytes })
                 }
                 Ok(Some(pending)) => Some(self.hand_out(from, pending, bytes, counters, actions)),
                 Err(rejected) => Some(Waiting::Refused { rejected, bytes }),
             };
-            let line = self.line(from);
+            let peer = &mut self.peers[from.index()];
             if let Some(opened) = opened {
-                line.line[index] = opened;
+                peer.line[index] = opened;
                 index += 1;
             } else {
-                line.line.remove(index);
-                line.bytes -= bytes;
+                peer.line.remove(index);
+                peer.bytes -= bytes;
             }
         }
     }
@@ -310,7 +249,7 @@ impl Intake {
 
     fn hand_out(
         &mut self,
-        from: (ReplicaId, Kind),
+        from: ReplicaId,
         pending: Pending,
         bytes: usize,
         counters: &mut Counters,
@@ -319,7 +258,7 @@ impl Intake {
         let job = self.next_job;
         self.next_job = JobId(job.0.saturating_add(1));
         self.jobs.insert(job, from);
-        self.line(from).jobs += 1;
+        self.peers[from.index()].jobs += 1;
         counters.jobs = counters.jobs.saturating_add(1);
         counters.signatures_in_jobs =
             counters.signatures_in_jobs.saturating_add(pending.checks().len() as u64);
@@ -342,32 +281,31 @@ impl Intake {
 
     /// Bytes of this peer that wait.
     pub(crate) fn waiting_bytes(&self, peer: ReplicaId) -> usize {
-        self.peers.get(peer.index()).map_or(0, |peer| peer.iter().map(|line| line.bytes).sum())
+        self.peers.get(peer.index()).map_or(0, |peer| peer.bytes)
     }
 
     pub(crate) fn measure(&self, sizes: &mut Sizes) {
-        let sum = |peer: &Peer, of: fn(&Line) -> usize| peer.iter().map(of).sum::<usize>();
         for peer in &self.peers {
-            sizes.frames_of_one = sizes.frames_of_one.max(sum(peer, |line| line.line.len()));
-            sizes.bytes_of_one = sizes.bytes_of_one.max(sum(peer, |line| line.bytes));
-            sizes.jobs_of_one = sizes.jobs_of_one.max(sum(peer, |line| line.jobs));
+            sizes.frames_of_one = sizes.frames_of_one.max(peer.line.len());
+            sizes.bytes_of_one = sizes.bytes_of_one.max(peer.bytes);
+            sizes.jobs_of_one = sizes.jobs_of_one.max(peer.jobs);
         }
     }
 
     pub(crate) fn assert_invariants(&self) {
-        for (line, kind) in self.peers.iter().flat_map(|peer| peer.iter().zip(Kind::ALL)) {
-            assert!(line.bytes <= kind.lane().bytes_max, "a peer's queue holds too many bytes");
-            assert!(line.line.len() <= MAX_WAITING_FRAMES_PER_PEER, "a peer's queue holds too many frames");
-            assert!(line.jobs <= kind.lane().jobs_max, "a peer has too many jobs in work");
+        for peer in &self.peers {
+            assert!(peer.bytes <= MAX_WAITING_BYTES_PER_PEER, "a peer's queue holds too many bytes");
+            assert!(peer.line.len() <= MAX_WAITING_FRAMES_PER_PEER, "a peer's queue holds too many frames");
+            assert!(peer.jobs <= MAX_JOBS_PER_PEER, "a peer has too many jobs in work");
             assert_eq!(
-                line.bytes,
-                line.line.iter().map(Waiting::bytes).sum::<usize>(),
+                peer.bytes,
+                peer.line.iter().map(Waiting::bytes).sum::<usize>(),
                 "the count of bytes is off"
             );
         }
         assert_eq!(
             self.jobs.len(),
-            self.peers.iter().flatten().map(|line| line.jobs).sum::<usize>(),
+            self.peers.iter().map(|p| p.jobs).sum::<usize>(),
             "the count of jobs is off"
         );
     }

@@ -31,7 +31,6 @@ bugs! {
     LossForgotten: "D14", "What shows that a promise is lost in a hole is forgotten with the next write";
     TornPromiseShown: "D13", "A new segment shows a promise behind a gap for one that was finished";
     LostDiskPromises: "D17", "A disk that lost a promise makes others";
-    OldCopyUnnoticed: "D14", "A disk that knows less than others have seen is trusted";
     DamageCutAway: "row S07", "Damage in the last finished group is taken for a torn tail";
     TornTailKept: "row S04", "A group that was never finished counts whole";
     StaleChunk: "row S04", "A sector that is cut short is read with what the buffer held before";

@@ -344,26 +344,6 @@ fn the_first_promise_is_made_once() {
     assert_eq!(held(&log).payload, b"promise one");
 }
 
-// Faults: S14
-// D14
-// Faults: S14
-#[test]
-fn a_counter_that_others_have_seen_makes_an_old_copy_a_lost_disk() {
-    let mut log = started();
-    let old = log.disk().clone();
-    log.promise(b"promise two").unwrap();
-    log.sync().unwrap();
-    let mut rolled_back = open(old);
-    rolled_back.witness_promise(1);
-    assert_eq!(held(&rolled_back).counter, 1);
-    rolled_back.witness_promise(2);
-    assert_eq!(*rolled_back.promises(), Promises::Lost(LostDisk::RolledBack { shown: 2, held: 1 }));
-    rolled_back.append(1, b"served as an observer").unwrap();
-    rolled_back.sync().unwrap();
-    // It does not forget that it forgot.
-    assert!(matches!(open(rolled_back.into_disk()).promises(), Promises::Lost(_)));
-}
-
 // D12, D21
 #[test]
 fn a_counter_never_goes_back_or_is_given_twice() {

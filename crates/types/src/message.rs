@@ -127,9 +127,6 @@ pub enum Message {
 }
 
 impl Message {
-    /// The first byte of an encoded [`Message::Relay`], by which it is told from the others before anything is decoded.
-    pub const RELAY_TAG: u8 = 13;
-
     /// Whether this message always travels on the connection that bulk data never blocks. Proposals do, whatever their
     /// size; short relays are let onto it too (ADR 0005).
     #[must_use]

@@ -276,7 +276,6 @@ pub const ROWS: &[Row] = &[
     test("TornPromiseShown", "storage", "promises", "a_second_torn_write_leaves_what_was_promised_before_the_first"),
     test("LostPromiseUnnoticed", "storage", "promises", "a_bad_pair_before_the_tail_is_a_lost_disk"),
     test("LostDiskPromises", "storage", "promises", "a_bad_pair_before_the_tail_is_a_lost_disk"),
-    test("OldCopyUnnoticed", "storage", "promises", "a_counter_that_others_have_seen_makes_an_old_copy_a_lost_disk"),
     test("DamageCutAway", "storage", "log_damage", "a_torn_tail_is_dropped_at_every_cut_point"),
     test("TornTailKept", "storage", "disk", "a_log_whose_disk_was_full_goes_on_once_there_is_room"),
     test("StaleChunk", "storage", "log_damage", "a_torn_tail_is_dropped_at_every_cut_point"),

@@ -4,10 +4,11 @@ use super::Verdict;
 use crate::disk::Disk;
 use outvote_types::{Digest, Message, Phase, ReplicaId, Sequence, View, Vote};
 
+/// `found` is the counter of the promise that the process found on its disk, if it is not its home's first.
 pub(super) fn on_message(
     from: ReplicaId,
     message: &Message,
-    disk: &Disk,
+    (disk, found): (&Disk, Option<u64>),
     has_block: impl Fn(&Digest) -> bool,
 ) -> Verdict {
     let (view, lease, what) = match message {
@@ -25,20 +26,34 @@ pub(super) fn on_message(
             (change.head.body.view, None, "VIEWCHANGE")
         }
         Message::NewView(opened) if opened.signed.body.leader == from => {
-            (opened.signed.body.view, None, "NEWVIEW")
+            // An earlier life may have signed it, for it is kept to be shown to laggards.
+            return promised(from, opened.signed.body.view, None, (disk, None), "NEWVIEW");
         }
         Message::Suspect(suspect) if suspect.body.replica == from => (suspect.body.view, None, "SUSPECT"),
         Message::Heartbeat(beat) if beat.body.replica == from => (beat.body.view, None, "HEARTBEAT"),
         _ => return Ok(()),
     };
-    promised(from, view, lease, disk, what)
+    promised(from, view, lease, (disk, found), what)
 }
 
 /// D2: the view is durable. D3: so is a lease that covers the slot.
-fn promised(from: ReplicaId, view: View, slot: Option<Sequence>, disk: &Disk, what: &str) -> Verdict {
+fn promised(
+    from: ReplicaId,
+    view: View,
+    slot: Option<Sequence>,
+    (disk, found): (&Disk, Option<u64>),
+    what: &str,
+) -> Verdict {
     let Some(promise) = disk.promise() else {
         return Err(("send-before-durable", format!("{from} sends {what} and has promised nothing")));
     };
+    if found.is_some_and(|found| promise.counter <= found) {
+        // D13: of what was found one copy may be all that is left.
+        return Err((
+            "send-before-durable",
+            format!("{from} sends {what} of {view}, and has promised nothing since it started"),
+        ));
+    }
     if promise.view < view {
         return Err((
             "send-before-durable",

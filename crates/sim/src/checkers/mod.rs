@@ -37,6 +37,8 @@ pub struct Checkers {
     clients: clients::Clients,
     standing: standing::Standing,
     rollback: rollback::Rollback,
+    /// The promises that processes found on their disks.
+    promises: BTreeMap<ReplicaId, u64>,
     found: Vec<Violation>,
     /// Messages that correct replicas sent.
     pub messages: u64,
@@ -56,6 +58,7 @@ impl Checkers {
             clients: clients::Clients::default(),
             standing: standing::Standing::default(),
             rollback: rollback::Rollback::default(),
+            promises: BTreeMap::new(),
             liars,
             now_us: 0,
             found: Vec::new(),
@@ -133,7 +136,8 @@ impl Checkers {
         }
         let verdict = self.votes.on_message(from, message);
         self.take(verdict);
-        let verdict = disk::on_message(from, message, disk, has_block);
+        let found = self.promises.get(&from).copied();
+        let verdict = disk::on_message(from, message, (disk, found), has_block);
         self.take(verdict);
     }
 
@@ -225,6 +229,7 @@ impl Checkers {
         if self.is_correct(replica) {
             if let Some(promise) = disk.promise().filter(|_| !is_first) {
                 self.votes.on_restart(replica, promise.view, promise.lease);
+                self.promises.insert(replica, promise.counter);
             }
             let verdict = self.standing.on_start(replica, status, disk, self.rollback.has(replica));
             self.take(verdict);

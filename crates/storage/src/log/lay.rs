@@ -41,7 +41,11 @@ impl<D: Disk> Log<D> {
         let header = SegmentHeader {
             segment,
             first_index: self.next_index,
-            promise: self.shown_by_header(),
+            // It may reach the disk although the group behind it does not, so it says what finished writes say (D13).
+            promise: match planted::is_on(Bug::TornPromiseShown) {
+                true => self.shown_by_next_group(),
+                false => self.shown_promise,
+            },
             kept_segment: self.kept.0,
             kept_index: self.kept.1,
         };
@@ -56,17 +60,6 @@ impl<D: Disk> Log<D> {
             self.lay_promise(target, &record);
         }
         Ok(target)
-    }
-
-    /// What the header of a new segment says about promises. It may reach the disk although the group behind it does not, so it says
-    /// nothing of a promise behind a gap: that one is none until a group is finished (D13).
-    fn shown_by_header(&self) -> u64 {
-        match &self.promises {
-            Promises::Held(held) if held.is_after_gap && !planted::is_on(Bug::TornPromiseShown) => {
-                self.shown_promise
-            }
-            _ => self.shown_by_next_group(),
-        }
     }
 
     /// What the next group says about promises.

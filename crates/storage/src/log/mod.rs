@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use crate::disk::{Disk, SECTOR_BYTES};
 use crate::error::{Poison, StorageError};
 use crate::log::group::Group;
-use crate::log::promise::{LostDisk, PROMISE_MAX_BYTES, Promises};
+use crate::log::promise::{PROMISE_MAX_BYTES, Promises};
 pub use crate::log::reader::LogReader;
 use crate::log::reader::read_at;
 use crate::log::records::Records;
@@ -176,20 +176,6 @@ impl<D: Disk> Log<D> {
     /// The promises made with this key; what was gathered last counts although it may not be durable yet.
     pub fn promises(&self) -> &Promises {
         &self.promises
-    }
-
-    /// Others have seen the promise with this counter. When the disk knows only earlier ones, it is an old copy
-    /// and counts as lost from here on.
-    pub fn witness_promise(&mut self, shown: u64) {
-        if let Promises::Held(held) = &self.promises
-            && held.counter < shown
-            && !planted::is_on(Bug::OldCopyUnnoticed)
-        {
-            // D14: a counter lower than one that others have seen.
-            self.promises = Promises::Lost(LostDisk::RolledBack { shown, held: held.counter });
-            self.shown_promise = self.shown_promise.max(shown);
-            self.highest_promise = self.highest_promise.max(shown);
-        }
     }
 
     /// Makes all that was gathered durable with one write and one sync. Without anything gathered it does nothing.

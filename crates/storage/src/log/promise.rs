@@ -38,14 +38,6 @@ pub enum LostDisk {
         /// The latest that can be read, 0 for none.
         held: u64,
     },
-    /// Someone showed a later promise than the disk holds: it is an old copy.
-    #[error("others have seen promise {shown}, this disk knows only {held}: it is an old copy")]
-    RolledBack {
-        /// The counter that was shown.
-        shown: u64,
-        /// The latest on this disk.
-        held: u64,
-    },
 }
 
 /// What a log knows of the promises made with its key.
@@ -82,6 +74,8 @@ pub(crate) struct Place {
     pub(crate) start: u32,
     pub(crate) end: u32,
     pub(crate) first_index: u64,
+    /// Sectors of the segment's file behind it, known once all of that was read.
+    pub(crate) rest: u32,
     /// The index after its last record that counts; `None` while it is not known how many do.
     pub(crate) end_index: Option<u64>,
 }
@@ -89,11 +83,15 @@ pub(crate) struct Place {
 impl Place {
     /// Whether something is missing between the two that was long enough for a promise: two records, so many sectors apart.
     fn is_hole_before(&self, next: &Self) -> bool {
+        let missing = next.number.saturating_sub(self.number).saturating_sub(1);
+        let begins_next = next.start == HEADER_SECTORS && Some(next.segment) == self.segment.checked_add(1);
         let sectors = match self.segment == next.segment {
             true => next.start.saturating_sub(self.end),
+            // One write that rotted at the end of its file, and not one of which even the file knows nothing.
+            false if missing == 1 && begins_next && self.rest > 0 => self.rest,
             false => u32::MAX,
         };
-        next.number > self.number.saturating_add(1)
+        missing > 0
             && self.end_index.is_none_or(|end| next.first_index >= end.saturating_add(2))
             && sectors > COPIES_APART_SECTORS
     }
@@ -147,6 +145,13 @@ impl Search {
         let is_hole = self.group.replace(place).is_some_and(|before| before.is_hole_before(&place));
         if is_hole && !planted::is_on(Bug::HoleUnnoticed) {
             self.recent.iter_mut().for_each(|earlier| earlier.is_before_hole = true);
+        }
+    }
+
+    /// All of a segment was read, which has so many sectors.
+    pub(crate) fn end_segment(&mut self, sectors: u32) {
+        if let Some(group) = &mut self.group {
+            group.rest = sectors.saturating_sub(group.end);
         }
     }
 

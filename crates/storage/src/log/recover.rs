@@ -210,6 +210,9 @@ impl Scan {
             }
             None => Some(HEADER_SECTORS.min(sectors)),
         };
+        if group.is_some() {
+            self.search.end_segment(sectors);
+        }
         if let (Some(torn), Some((sector, error)), None) = (torn_at, reader.unreadable(), limit)
             && *sector >= torn
         {
@@ -317,6 +320,7 @@ impl Group {
             start: self.start,
             end: self.start.saturating_add(header.count),
             first_index: header.first_index,
+            rest: 0,
             end_index: limit.map(|limit| header.end_index.min(limit)),
         }
     }
