@@ -42,6 +42,8 @@ function readStatus(data: string): Status | null {
 
 export class Cluster {
   status = $state.raw<Status | null>(null);
+  /** The same as it was reported. */
+  #reported: Status | null = null;
   /** What each replica says of itself, where the reporter does not know. */
   #selves = new Map<number, ReplicaStatus>();
   /** Who reports. */
@@ -56,7 +58,8 @@ export class Cluster {
   take(data: string): void {
     const status = readStatus(data);
     if (status !== null) {
-      this.status = { ...status, replicas: status.replicas.map((replica) => this.#completed(replica)) };
+      this.#reported = status;
+      this.#complete();
       status.evidence.forEach((evidence) => this.#keep(evidence));
     }
   }
@@ -69,9 +72,17 @@ export class Cluster {
     const report = readStatus(data);
     report?.evidence.forEach((evidence) => this.#keep(evidence));
     const own = report?.replicas.find((replica) => replica.id === id);
-    if (own !== undefined && this.status !== null) {
+    if (own !== undefined) {
       this.#selves.set(id, own);
-      this.status = { ...this.status, replicas: this.status.replicas.map((replica) => this.#completed(replica)) };
+      this.#complete();
+    }
+  }
+
+  /** What is shown is always made of the report as it came: what was filled in once is no word of the reporter's. */
+  #complete(): void {
+    const status = this.#reported;
+    if (status !== null) {
+      this.status = { ...status, replicas: status.replicas.map((replica) => this.#completed(replica)) };
     }
   }
 

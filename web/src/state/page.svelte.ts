@@ -46,6 +46,9 @@ export class Page {
   #around: Surroundings | null = null;
   readonly #rooms = new Map<string, Room>();
   #roomsTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Rounds of questions to all replicas about themselves, and the latest that each has answered. */
+  #selvesAsked = 0;
+  readonly #selvesTaken = new Map<number, number>();
 
   get replicas(): Replicas | null {
     return this.#replicas;
@@ -175,13 +178,16 @@ export class Page {
     }, ROOMS_MS);
   }
 
-  /** Asks every replica what it says of itself. */
+  /** Asks every replica what it says of itself. An answer to an earlier question that comes late does not count any more. */
   async refreshSelves(): Promise<void> {
     const replicas = this.#replicas;
+    this.#selvesAsked += 1;
+    const asked = this.#selvesAsked;
     await Promise.all(
       (replicas?.origins ?? []).map(async (origin) => {
         const json = await replicas?.getFrom(origin, '/status').catch(() => undefined);
-        if (json !== undefined) {
+        if (json !== undefined && asked > (this.#selvesTaken.get(origin.id) ?? 0)) {
+          this.#selvesTaken.set(origin.id, asked);
           this.cluster.takeSelf(origin.id, formatJson(json));
         }
       }),

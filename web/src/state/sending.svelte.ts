@@ -19,15 +19,22 @@ export class Sending {
   readonly what: string;
   readonly room: string | null;
   readonly text: string;
+  /** The newest message that its room showed when it was sent, if it is a post of this visit. */
+  readonly after: number | null;
   state = $state.raw<SendingState>({ kind: 'sending' });
   request: SignedRequest | null = null;
   attempts = 0;
   timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(what: string, room: string | null, text: string) {
+  constructor(what: string, room: string | null, text: string, after: number | null = null) {
     this.what = what;
     this.room = room;
     this.text = text;
+    this.after = after;
+  }
+
+  get isUnanswered(): boolean {
+    return this.state.kind === 'sending';
   }
 }
 
@@ -76,10 +83,10 @@ export class Sender {
     }
   }
 
-  /** Signs and hands in; resolves with the outcome of the first attempt. */
-  async send(operation: Operation, what: string): Promise<SendingState> {
+  /** Signs and hands in; resolves with the outcome of the first attempt. A post comes `after` what its room shows. */
+  async send(operation: Operation, what: string, after: number | null = null): Promise<SendingState> {
     const isPost = operation.kind === 'post';
-    const sending = new Sending(what, isPost ? operation.room : null, isPost ? operation.text : '');
+    const sending = new Sending(what, isPost ? operation.room : null, isPost ? operation.text : '', after);
     this.waiting = [...this.waiting, sending];
     const numbered = this.#numbering.then(() => this.#sign(sending, encodeOperation(operation)));
     this.#numbering = numbered.catch(() => undefined);

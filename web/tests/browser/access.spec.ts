@@ -7,7 +7,7 @@ import { makeCluster } from '../support/cluster.ts';
 import { Gateways } from '../support/gateway.ts';
 import { createRoom, expectNoProblems, openPage, post, register } from '../support/page.ts';
 
-const PORT = 45_330;
+const PORT = 24_330;
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 let gateways: Gateways;
 

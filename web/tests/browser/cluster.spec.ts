@@ -4,7 +4,7 @@ import { type Browser, expect, type Page, test } from '@playwright/test';
 import { Demo } from '../support/demo.ts';
 import { createRoom, expectNoProblems, openPage, openRoom, post, register, write } from '../support/page.ts';
 
-const PORT = 45_510;
+const PORT = 24_510;
 let demo: Demo;
 
 test.beforeAll(async () => {
@@ -13,7 +13,11 @@ test.beforeAll(async () => {
 
 test.afterAll(() => demo?.stop());
 
-test.afterEach(expectNoProblems);
+test.afterEach(async ({ browser }) => {
+  expectNoProblems();
+  // People go home: pages that stay open would share the replicas' connections with the next test's.
+  await Promise.all(browser.contexts().map((context) => context.close()));
+});
 
 /** A page of a person of their own: another browser profile, another key. */
 async function person(browser: Browser, replica: number, name: string): Promise<Page> {

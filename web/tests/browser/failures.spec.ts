@@ -5,7 +5,7 @@ import { makeCluster } from '../support/cluster.ts';
 import { Gateways } from '../support/gateway.ts';
 import { createRoom, expectNoProblems, openPage, openRoom, post, register, write } from '../support/page.ts';
 
-const PORT = 45_350;
+const PORT = 24_350;
 let gateways: Gateways;
 
 test.beforeEach(async () => {
@@ -48,6 +48,7 @@ test('a message on its way says so, and at its end it stands among the others', 
   });
   for (const lie of gateways.lies) {
     lie.messages = () => [];
+    lie.isSilent = true;
     lie.submit = async (answer) => {
       await held;
       return answer;
@@ -61,6 +62,29 @@ test('a message on its way says so, and at its end it stands among the others', 
   letGo();
   await expect(page.locator('.message[data-index]', { hasText: 'on its way' }).locator('[data-check=checked]')).toBeVisible();
   await expect(page.locator('.unsettled')).toHaveCount(0);
+});
+
+test('a message that is shown before its proof is in has one line', async ({ page }) => {
+  await openPage(page, gateways.url(0));
+  await register(page, 'ada');
+  await createRoom(page, 'lobby');
+  let letGo: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  for (const lie of gateways.lies) {
+    lie.submit = async (answer) => {
+      await held;
+      return answer;
+    };
+  }
+  await write(page, 'said once');
+  const lines = page.locator('.message', { hasText: 'said once' });
+  await expect(page.locator('.message[data-index]', { hasText: 'said once' })).toBeVisible();
+  await expect(lines).toHaveCount(1);
+  letGo();
+  await expect(lines.locator('[data-check=checked]')).toBeVisible();
+  await expect(lines).toHaveCount(1);
 });
 
 // Faults: K04

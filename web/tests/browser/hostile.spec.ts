@@ -5,7 +5,7 @@ import { makeCluster } from '../support/cluster.ts';
 import { forged, Gateways } from '../support/gateway.ts';
 import { createRoom, expectNoProblems, openPage, post, register } from '../support/page.ts';
 
-const PORT = 45_310;
+const PORT = 24_310;
 let gateways: Gateways;
 
 test.beforeEach(async () => {

@@ -8,7 +8,7 @@ import { Demo } from '../support/demo.ts';
 import { policy } from '../support/gateway.ts';
 import { createRoom, openPage, openRoom, post, register } from '../support/page.ts';
 
-const PORT = 45_540;
+const PORT = 24_540;
 const DIST = '../apps/chat/dist';
 let demo: Demo;
 let evil: Server;

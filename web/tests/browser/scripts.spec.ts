@@ -6,7 +6,7 @@ import { Gateways, type Shown } from '../support/gateway.ts';
 import { createRoom, expectNoProblems, openPage, openRoom, register } from '../support/page.ts';
 import { payloads, plainPayloads } from '../support/payloads.ts';
 
-const PORT = 45_330;
+const PORT = 24_370;
 /** Messages that one page shows at once. */
 const BATCH = 3_000;
 const FEWEST_PAYLOADS = 10_000;

@@ -3,7 +3,7 @@
 import { makeCluster } from '../support/cluster.ts';
 import { Gateways } from '../support/gateway.ts';
 
-const PORT = 45_400;
+const PORT = 24_400;
 const gateways = new Gateways(makeCluster('made-up', 4, true), PORT);
 await gateways.start();
 console.log(gateways.url(0));

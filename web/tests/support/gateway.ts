@@ -23,6 +23,8 @@ export type Lie = {
   /** What is answered to a submission, once it says so. */
   submit?: (answer: string) => string | Promise<string>;
   messages?: (messages: Shown[]) => Shown[];
+  /** Its stream tells of no message. */
+  isSilent?: boolean;
   receipt?: (receipt: string) => string;
   cluster?: (json: Record<string, unknown>) => Record<string, unknown>;
   rooms?: (rooms: RoomShown[]) => RoomShown[];
@@ -69,7 +71,7 @@ export class Gateways {
   readonly #names = new Map<string, string>();
   readonly #rooms = new Set<string>();
   readonly #outcomes = new Map<string, string>();
-  readonly #streams = new Set<ServerResponse>();
+  readonly #streams = new Map<ServerResponse, number>();
   readonly #servers = new Map<number, Server>();
   #sequence = 0;
 
@@ -126,7 +128,7 @@ export class Gateways {
     } else if (url.pathname === '/api/v1/events') {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write(`event: status\ndata: ${write(this.#status(id))}\n\n`);
-      this.#streams.add(response);
+      this.#streams.set(response, id);
       response.on('close', () => this.#streams.delete(response));
     } else if (url.pathname === '/api/v1/submit') {
       const chunks: Buffer[] = [];
@@ -217,7 +219,8 @@ export class Gateways {
     if (message !== null) {
       message.receipt = receipt;
       this.messages.push(message);
-      for (const stream of this.#streams) {
+      const told = [...this.#streams].filter(([, id]) => this.lies[id]?.isSilent !== true);
+      for (const [stream] of told) {
         stream.write(`event: message\ndata: ${write(asJson(message))}\n\n`);
       }
     }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Writer } from '../../src/lib/borsh.ts';
 import { fromHex, toHex, utf8 } from '../../src/lib/bytes.ts';
+import { notShownYet } from '../../src/lib/chat/echoes.ts';
 import { contradiction, gaps, readMessage, readMessages, readPosted } from '../../src/lib/chat/messages.ts';
 import { decodePost, encodeOperation } from '../../src/lib/chat/operations.ts';
 import { readRooms } from '../../src/lib/chat/rooms.ts';
@@ -116,4 +117,15 @@ test('a proof proves the very message that is shown, and no other', () => {
 
 test('keys in hexadecimal are 32 bytes', () => {
   assert.equal(fromHex('ab'.repeat(32))?.length, 32);
+});
+
+test('a post that a replica shows before its proof is in has one line', () => {
+  const post = (text: string, after: number | null = 4, isUnanswered = true) => ({ text, after, isUnanswered });
+  const own = (index: number, text: string) => ({ index, text });
+  assert.deepEqual(notShownYet([post('a'), post('b')], [own(5, 'a')]), [post('b')]);
+  assert.deepEqual(notShownYet([post('a'), post('a')], [own(5, 'a')]), [post('a')], 'each stands for one');
+  assert.deepEqual(notShownYet([post('a')], [own(4, 'a')]), [post('a')], 'that one was there before');
+  assert.deepEqual(notShownYet([post('a', null)], [own(5, 'a')]), [post('a', null)], 'sent in an earlier visit');
+  const answered = post('a', 4, false);
+  assert.deepEqual(notShownYet([answered, post('a')], [own(5, 'a'), own(6, 'a')]), [answered], 'what came of it is shown');
 });
