@@ -1,7 +1,11 @@
 //! Stories of one log: power failures that leave any sectors of the write under way, writes that land nowhere, rot, restarts. What
 //! was acted upon is kept beside it, and no opening may know less without saying so (D13, D14, scenario 49).
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on fails; the counts are told")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails; the counts are told"
+)]
 
 use outvote_storage::{Disk, Log, LogOptions, Position, Promises, SECTOR_BYTES, SimDisk};
 use std::collections::BTreeMap;
