@@ -259,7 +259,7 @@ fn a_leader_whose_few_late_rounds_take_most_of_the_time_is_deposed() {
     assert!(cluster.view(1) >= 1);
 }
 
-/// A cluster with a leader that hears of a request only after 420 ms, once or twice a second in turn, and of many others at once.
+/// A cluster with a leader that hears late of some requests, and at once of the others.
 struct Late {
     cluster: Cluster,
     is_deaf: std::rc::Rc<std::cell::Cell<bool>>,
@@ -283,6 +283,7 @@ impl Late {
         !self.cluster.suspicions(3).is_empty()
     }
 
+    /// Each of the others has a request, of which the leader hears after so long.
     fn round(&mut self, deaf_ms: u64) {
         self.nonce += 1;
         self.is_deaf.set(deaf_ms > 0);
@@ -296,6 +297,7 @@ impl Late {
         }
     }
 
+    /// Late by 420 ms, once or twice a second in turn.
     fn run(mut self) -> Cluster {
         for second in 1..10_u64 {
             (0..1 + second % 2).for_each(|_| self.round(420));

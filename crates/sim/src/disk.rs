@@ -131,8 +131,8 @@ impl Disk {
     }
 
     /// Power loss: of what was not flushed a prefix may have arrived, down to a part of a group. Where writes are `scattered`,
-    /// any sectors of the write under way may have arrived: the log is read up to the first gap (a torn tail is dropped), and of
-    /// promises, of which each has two copies, the latest good one counts also behind it (D13).
+    /// any sectors of the write under way may have arrived: the log is read up to the first gap (a torn tail is dropped), and a
+    /// promise of which one copy is good counts also behind it (D13).
     pub fn crash(&mut self, random: &mut Random, torn: bool, scattered: bool) {
         let under_way = std::mem::take(&mut self.flushing);
         self.keep_some(random, under_way, torn, scattered);

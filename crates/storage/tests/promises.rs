@@ -109,21 +109,11 @@ fn one_good_copy_in_a_torn_tail_counts_and_stays() {
 // Faults: S06, S07
 #[test]
 fn a_gap_tells_what_was_promised_before_it_or_that_it_is_lost() {
-    let mut log = started();
-    log.promise(b"promise two").unwrap();
-    log.sync().unwrap();
+    let mut log = with_promise_two();
     log.append(1, b"a block that rots").unwrap();
     log.sync().unwrap();
-    log.append(1, b"a block that is torn away").unwrap();
-    log.promise(b"promise three").unwrap();
-    log.sync().unwrap();
-    let mut disk = log.into_disk();
-    for text in [&b"a block that rots"[..], b"a block that is torn away"] {
-        let (file, offset) = copies(&disk, text).remove(0);
-        disk.flip(&file, offset, 1);
-    }
-    let (file, offset) = copies(&disk, b"promise three").remove(0);
-    disk.flip(&file, offset, 1);
+    let mut disk = torn(log, b"promise three");
+    rot(&mut disk, b"a block that rots");
     let promise = held(&open(disk.clone())).clone();
     assert_eq!((promise.payload.as_slice(), promise.is_after_gap), (&b"promise three"[..], true));
     assert_eq!(promise.before_gap.as_deref(), Some(&b"promise two"[..]));
@@ -154,33 +144,44 @@ fn lands_nowhere(mut log: Log<SimDisk>, kept: usize, write: impl FnOnce(&mut Log
     log
 }
 
-/// The block of the last write is gone, and the first copy of its promise.
-fn tear(disk: &mut SimDisk, promise: &[u8]) {
-    for text in [&b"a block that is torn away"[..], promise] {
-        let (file, offset) = copies(disk, text).remove(0);
-        disk.flip(&file, offset, 1);
-    }
+/// A log in which two promises are finished.
+fn with_promise_two() -> Log<SimDisk> {
+    let mut log = started();
+    log.promise(b"promise two").unwrap();
+    log.sync().unwrap();
+    log
+}
+
+/// The first copy of this on the disk rots.
+fn rot(disk: &mut SimDisk, text: &[u8]) {
+    let (file, offset) = copies(disk, text).remove(0);
+    disk.flip(&file, offset, 1);
+}
+
+/// A last write of which its block is gone, and the first copy of its promise.
+fn torn(mut log: Log<SimDisk>, promise: &[u8]) -> SimDisk {
+    let block = b"a block that is torn away";
+    log.append(1, block).unwrap();
+    log.promise(promise).unwrap();
+    log.sync().unwrap();
+    let mut disk = log.into_disk();
+    rot(&mut disk, block);
+    rot(&mut disk, promise);
+    disk
 }
 
 // D13, D14: groups are numbered, so a write of which nothing is left is missed where a later one was begun.
 // Faults: S04, S05
 #[test]
 fn a_write_that_left_nothing_may_have_held_the_last_promise() {
-    let mut log = started();
-    log.promise(b"promise two").unwrap();
-    log.sync().unwrap();
-    let mut log = lands_nowhere(log, 0, |log| assert_eq!(log.promise(b"promise three").unwrap(), 3));
-    log.append(1, b"a block that is torn away").unwrap();
-    log.promise(b"promise four").unwrap();
-    log.sync().unwrap();
-    let mut disk = log.into_disk();
-    tear(&mut disk, b"promise four");
+    let log = with_promise_two();
+    let log = lands_nowhere(log, 0, |log| assert_eq!(log.promise(b"promise three").unwrap(), 3));
+    let mut disk = torn(log, b"promise four");
     let promise = held(&open(disk.clone()));
     assert_eq!((promise.payload.as_slice(), promise.is_after_gap), (&b"promise four"[..], true));
     assert_eq!(promise.before_gap, None, "promise two is there, and was not the last");
     // Without promise four nobody knows whether it or another was in the hole.
-    let (file, offset) = copies(&disk, b"promise four").remove(0);
-    disk.flip(&file, offset, 1);
+    rot(&mut disk, b"promise four");
     let mut log = open(disk);
     assert_eq!(*log.promises(), Promises::Lost(LostDisk::Damaged { shown: 4, held: 2 }));
     // And it stays so, whatever is written behind it.
@@ -193,21 +194,14 @@ fn a_write_that_left_nothing_may_have_held_the_last_promise() {
 // Faults: S05, S06
 #[test]
 fn a_hole_in_which_nothing_was_promised_costs_no_vote() {
-    let mut log = started();
-    log.promise(b"promise two").unwrap();
-    log.sync().unwrap();
+    let log = with_promise_two();
     let mut log = lands_nowhere(log, 0, |log| assert!(log.append(1, b"a block").is_ok()));
     log.append(1, b"another block").unwrap();
     log.sync().unwrap();
-    log.append(1, b"a block that is torn away").unwrap();
-    log.promise(b"promise three").unwrap();
-    log.sync().unwrap();
-    let mut disk = log.into_disk();
-    tear(&mut disk, b"promise three");
+    let mut disk = torn(log, b"promise three");
     let promise = held(&open(disk.clone()));
     assert_eq!(promise.before_gap.as_deref(), Some(&b"promise two"[..]));
-    let (file, offset) = copies(&disk, b"promise three").remove(0);
-    disk.flip(&file, offset, 1);
+    rot(&mut disk, b"promise three");
     assert_eq!(held(&open(disk)).counter, 2, "what finished writes show is the last one");
 }
 
@@ -215,14 +209,7 @@ fn a_hole_in_which_nothing_was_promised_costs_no_vote() {
 // Faults: S04, S06
 #[test]
 fn a_second_torn_write_leaves_what_was_promised_before_the_first() {
-    let mut log = started();
-    log.promise(b"promise two").unwrap();
-    log.sync().unwrap();
-    log.append(1, b"a block that is torn away").unwrap();
-    log.promise(b"promise three").unwrap();
-    log.sync().unwrap();
-    let mut disk = log.into_disk();
-    tear(&mut disk, b"promise three");
+    let disk = torn(with_promise_two(), b"promise three");
     // Of the second write the segment's header is there; then its first sector too, with more records than were dropped before.
     for kept in [1024, 1024 + 512] {
         let log = lands_nowhere(open(disk.clone()), kept, |log| {
@@ -238,15 +225,13 @@ fn a_second_torn_write_leaves_what_was_promised_before_the_first() {
         let mut log = log;
         log.append(1, b"next").unwrap();
         log.sync().unwrap();
-        let mut log = open(log.into_disk());
+        let log = open(log.into_disk());
         let promise = held(&log);
         assert_eq!((promise.counter, promise.is_after_gap, promise.before_gap), (3, false, None));
-        log.append(1, b"a block that is torn away").unwrap();
-        log.promise(b"promise five").unwrap();
-        log.sync().unwrap();
-        let mut disk = log.into_disk();
-        tear(&mut disk, b"promise five");
-        assert_eq!(held(&open(disk)).before_gap.as_deref(), Some(&b"promise three"[..]));
+        assert_eq!(
+            held(&open(torn(log, b"promise five"))).before_gap.as_deref(),
+            Some(&b"promise three"[..])
+        );
     }
 }
 

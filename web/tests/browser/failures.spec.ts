@@ -18,6 +18,21 @@ test.afterEach(async () => {
   expectNoProblems();
 });
 
+/** From now on no gateway answers a submission, until what this returns is called. */
+function holdAnswers(): () => void {
+  let letGo: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  for (const lie of gateways.lies) {
+    lie.submit = async (answer) => {
+      await held;
+      return answer;
+    };
+  }
+  return letGo;
+}
+
 test('when its own replica dies the page says so, goes on with another one, and comes back', async ({ page, browser }) => {
   await openPage(page, gateways.url(0));
   await register(page, 'ada');
@@ -42,17 +57,10 @@ test('a message on its way says so, and at its end it stands among the others', 
   await openPage(page, gateways.url(0));
   await register(page, 'ada');
   await createRoom(page, 'lobby');
-  let letGo: () => void = () => undefined;
-  const held = new Promise<void>((resolve) => {
-    letGo = resolve;
-  });
+  const letGo = holdAnswers();
   for (const lie of gateways.lies) {
     lie.messages = () => [];
     lie.isSilent = true;
-    lie.submit = async (answer) => {
-      await held;
-      return answer;
-    };
   }
   await write(page, 'on its way');
   const line = page.locator('.unsettled', { hasText: 'on its way' });
@@ -68,16 +76,7 @@ test('a message that is shown before its proof is in has one line', async ({ pag
   await openPage(page, gateways.url(0));
   await register(page, 'ada');
   await createRoom(page, 'lobby');
-  let letGo: () => void = () => undefined;
-  const held = new Promise<void>((resolve) => {
-    letGo = resolve;
-  });
-  for (const lie of gateways.lies) {
-    lie.submit = async (answer) => {
-      await held;
-      return answer;
-    };
-  }
+  const letGo = holdAnswers();
   await write(page, 'said once');
   const lines = page.locator('.message', { hasText: 'said once' });
   await expect(page.locator('.message[data-index]', { hasText: 'said once' })).toBeVisible();

@@ -85,14 +85,16 @@ pub(crate) fn recover(disk: &mut impl Disk, seal: &Seal) -> Result<Found, Storag
     }
     let mut segments = BTreeMap::new();
     for (place, number) in numbers.iter().enumerate() {
-        let limit = firsts[place + 1..].iter().flatten().next().copied();
+        let later = firsts[place + 1..].iter().zip(&numbers[place + 1..]);
+        let limit =
+            later.filter_map(|(first, later)| Some((first.as_ref()?, later))).next().map(|(first, later)| {
+                Limit { index: *first, is_adjacent: number.checked_add(1) == Some(*later) }
+            });
         if limit.is_none() {
             scan.end_index = scan.end_index.max(firsts[place].unwrap_or(FIRST_INDEX));
         }
-        scan.is_limit_known = firsts.get(place + 1).copied().flatten().is_some()
-            && numbers.get(place + 1).copied() == number.checked_add(1);
         scan.read_segment(SegmentReader::open(disk, seal, *number)?, *number, limit)?;
-        segments.insert(*number, Segment { limit: limit.unwrap_or(scan.end_index) });
+        segments.insert(*number, Segment { limit: limit.map_or(scan.end_index, |limit| limit.index) });
     }
     if let Some((number, sector)) = scan.tail.filter(|_| !planted::is_on(Bug::TailNotRewritten)) {
         make_durable(disk, number, sector)?;
@@ -144,14 +146,21 @@ struct Group {
     truncated: Option<(u64, (u64, u64))>,
 }
 
+/// Where the records of a segment end that has others behind it: what lies at or above was dropped.
+#[derive(Debug, Clone, Copy)]
+struct Limit {
+    /// The first index of the next segment of which that is known.
+    index: u64,
+    /// Whether that one is the very next, so that whatever lies below was finished.
+    is_adjacent: bool,
+}
+
 #[derive(Debug, Default)]
 struct Scan {
     search: Search,
     end_index: u64,
     kept: (u64, u64),
     highest_group: u64,
-    /// Whether the limit is the next segment's own beginning, and not that of one behind it.
-    is_limit_known: bool,
     damaged_headers: Vec<String>,
     torn_tail: Option<TornTail>,
     /// The last segment and the sector where its last group begins.
@@ -169,7 +178,7 @@ impl Scan {
         &mut self,
         mut reader: SegmentReader<'_, D>,
         number: u64,
-        limit: Option<u64>,
+        limit: Option<Limit>,
     ) -> Result<(), StorageError> {
         let mut group: Option<Group> = None;
         // Where intact sectors end.
@@ -188,7 +197,7 @@ impl Scan {
                     self.on_group(&done, true, limit);
                 }
                 let begun = Group::new(header, step.sector);
-                self.search.begin_group(begun.place(number, limit.filter(|_| self.is_limit_known)));
+                self.search.begin_group(begun.place(number, limit));
                 group = Some(begun);
             }
             for raw in reader.ready.drain(..) {
@@ -229,14 +238,16 @@ impl Scan {
         Ok(())
     }
 
-    fn on_record(&mut self, raw: &Raw, group: &mut Option<Group>, limit: Option<u64>) {
+    fn on_record(&mut self, raw: &Raw, group: &mut Option<Group>, limit: Option<Limit>) {
         let Some(group) = group else { return };
         if raw.position.index == group.prefix_end {
             group.prefix_end += 1;
         }
         match raw.kind {
             // D13: one good copy counts, also one behind a gap.
-            KIND_PROMISE => self.search.found(raw.position.index, &raw.payload, limit),
+            KIND_PROMISE => {
+                self.search.found(raw.position.index, &raw.payload, limit.map(|limit| limit.index))
+            }
             KIND_TRUNCATED if raw.payload.len() == 16 => {
                 let kept = (le_u64(&raw.payload, 0), le_u64(&raw.payload, 8));
                 group.truncated = Some((raw.position.index, kept));
@@ -246,14 +257,14 @@ impl Scan {
     }
 
     /// Weighs a group of which all sectors were read. Returns whether it was finished.
-    fn on_group(&mut self, group: &Group, is_followed: bool, limit: Option<u64>) -> bool {
+    fn on_group(&mut self, group: &Group, is_followed: bool, limit: Option<Limit>) -> bool {
         let header = &group.header;
         self.highest_group = self.highest_group.max(header.group);
         self.search.highest = self.search.highest.max(header.promise);
         let is_whole = group.prefix_end == header.end_index;
         let is_finished = match limit {
             // The next segment begins behind its last record: it was finished. Otherwise it was dropped then.
-            Some(limit) => header.end_index <= limit && (self.is_limit_known || is_whole),
+            Some(limit) => header.end_index <= limit.index && (limit.is_adjacent || is_whole),
             None => is_whole || is_followed,
         };
         let accepted_end = if is_finished || planted::is_on(Bug::TornTailKept) {
@@ -268,7 +279,7 @@ impl Scan {
             self.end_index = self.end_index.max(accepted_end);
         }
         if let Some((index, kept)) = group.truncated
-            && index < accepted_end.min(limit.unwrap_or(u64::MAX))
+            && index < accepted_end.min(limit.map_or(u64::MAX, |limit| limit.index))
         {
             self.kept = self.kept.max(kept);
         }
@@ -312,7 +323,7 @@ impl Group {
         Self { header, start, prefix_end: header.first_index, first_bad, truncated: None }
     }
 
-    fn place(&self, segment: u64, limit: Option<u64>) -> Place {
+    fn place(&self, segment: u64, limit: Option<Limit>) -> Place {
         let header = &self.header;
         Place {
             number: header.group,
@@ -321,7 +332,7 @@ impl Group {
             end: self.start.saturating_add(header.count),
             first_index: header.first_index,
             rest: 0,
-            end_index: limit.map(|limit| header.end_index.min(limit)),
+            end_index: limit.filter(|limit| limit.is_adjacent).map(|limit| header.end_index.min(limit.index)),
         }
     }
 }
