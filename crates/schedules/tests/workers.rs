@@ -84,3 +84,32 @@ fn an_end_at_any_moment_ends_every_thread_and_keeps_no_job() {
         );
     });
 }
+
+/// How many checks a batch takes of one kind at most, and more.
+const BATCH: usize = 256;
+
+// B3: one batch of clients' may be under way when a member's job comes; then it is its turn, whatever waits.
+// Faults: P12
+#[test]
+fn no_member_waits_for_more_clients_than_are_being_judged() {
+    explore(|| {
+        let watch = Watch::default();
+        let workers = Workers::start(&Judge::shared(), 1, &watch).unwrap();
+        let judged = Arc::new(AtomicUsize::new(0));
+        for _ in 0..4 {
+            let judged = Arc::clone(&judged);
+            let on_verdicts = Box::new(move |_| {
+                judged.fetch_add(1, Ordering::Relaxed);
+            });
+            workers.verify(vec![check(true); BATCH], on_verdicts);
+        }
+        let (told, verdict) = channel();
+        let at_last = Arc::clone(&judged);
+        let on_verdicts = Box::new(move |_| told.send(at_last.load(Ordering::Relaxed)).unwrap());
+        workers.verify_of_members(vec![check(true)], on_verdicts);
+        let in_line = judged.load(Ordering::Relaxed);
+        assert!(verdict.recv().unwrap() <= in_line + 1);
+        drop(workers);
+        assert_eq!(join(&watch), 1);
+    });
+}
