@@ -41,16 +41,15 @@ pub(crate) fn recover(log: &Log<RealDisk>, executor: &Executor) -> Result<Memory
                 continue;
             }
         };
-        let record: Record = decode(&stored.payload)
-            .map_err(|error| NodeError::Record { index: stored.position.index, reason: error.to_string() })?;
-        if let Record::Block(block) = &record {
-            let sequence = block.header.body.sequence;
+        if let Some(sequence) = Record::block_sequence(&stored.payload) {
             blocks.entry(sequence).or_insert(stored.position);
             if sequence <= executed {
                 // Executed and archived: the protocol needs only its identity, which the state has.
                 continue;
             }
         }
+        let record = decode(&stored.payload)
+            .map_err(|error| NodeError::Record { index: stored.position.index, reason: error.to_string() })?;
         records.push(record);
     }
     let (voting, is_untouched) = promise(log, &mut records)?;

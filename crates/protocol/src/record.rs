@@ -91,6 +91,20 @@ pub enum Record {
     Retired,
 }
 
+/// How an encoded [`Record::Block`] begins.
+const BLOCK_TAG: u8 = 2;
+
+impl Record {
+    /// The place of the block in an encoded record, read from its header alone: what was executed long ago is not worth decoding.
+    /// `None` for any other record.
+    #[must_use]
+    pub fn block_sequence(encoded: &[u8]) -> Option<Sequence> {
+        let (tag, mut header) = encoded.split_first()?;
+        let header = (*tag == BLOCK_TAG).then(|| SignedHeader::deserialize(&mut header).ok())?;
+        header.map(|header| header.body.sequence)
+    }
+}
+
 /// Whether this replica may vote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Voting {

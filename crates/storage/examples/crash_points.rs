@@ -22,8 +22,7 @@ use outvote_storage::Disk as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-const USAGE: &str =
-    "crash_points [--minutes M] | crash_points again (log|state) WORKLOAD ROUND | crash_points flips";
+const USAGE: &str = "crash_points [--minutes M] | crash_points again (log|state|large-state) WORKLOAD ROUND | crash_points flips";
 /// How often a line of progress is printed.
 const PROGRESS: Duration = Duration::from_secs(10);
 
@@ -62,8 +61,12 @@ fn run(time: Duration) -> Result<(), Failure> {
     let start = Instant::now();
     for round in 0.. {
         let log = tour::<LogSubject>(round, start)?;
-        let state = tour::<StateSubject>(round, start)?;
-        println!("round {round} is done after {} s: log {log:?}, state {state:?}", start.elapsed().as_secs());
+        let state = tour::<StateSubject<true>>(round, start)?;
+        let large = tour::<StateSubject<false>>(round, start)?;
+        let seconds = start.elapsed().as_secs();
+        println!(
+            "round {round} is done after {seconds} s: log {log:?}, state {state:?}, large state {large:?}"
+        );
         if start.elapsed() >= time {
             break;
         }
@@ -93,7 +96,8 @@ fn tour<S: Subject>(round: u64, start: Instant) -> Result<Count, Failure> {
 fn again(subject: &str, number: usize, round: u64) -> Result<(), Failure> {
     match subject {
         LogSubject::NAME => again_of::<LogSubject>(number, round),
-        StateSubject::NAME => again_of::<StateSubject>(number, round),
+        StateSubject::<true>::NAME => again_of::<StateSubject<true>>(number, round),
+        StateSubject::<false>::NAME => again_of::<StateSubject<false>>(number, round),
         _ => Err(Failure(USAGE.to_owned())),
     }
 }
@@ -116,13 +120,15 @@ fn flip_all() -> Result<(), Failure> {
         println!("{file}: {:?}", flip(&sample, &file, all_bits(&sample.0, &file), judge_log)?);
     }
     let sample = state_sample();
-    let bits = all_bits(&sample.0, "state");
-    let (end, said) = (bits.end, Instant::now());
-    let bits = bits.inspect(|bit| {
-        if bit % 200_000 == 0 {
-            println!("{} s: state, bit {bit} of {end}", said.elapsed().as_secs());
-        }
-    });
-    println!("state: {:?}", flip(&sample, "state", bits, judge_state)?);
+    let (end, said) = (all_bits(&sample.0, "state").end, Instant::now());
+    let bits = || {
+        all_bits(&sample.0, "state").inspect(|bit| {
+            if bit % 200_000 == 0 {
+                println!("{} s: state, bit {bit} of {end}", said.elapsed().as_secs());
+            }
+        })
+    };
+    println!("state: {:?}", flip(&sample, "state", bits(), judge_state::<true>)?);
+    println!("large state: {:?}", flip(&sample, "state", bits(), judge_state::<false>)?);
     Ok(())
 }

@@ -39,7 +39,10 @@ pub enum StorageError {
         known: u32,
     },
     /// The database was written by a version of this program that keeps it in another way.
-    #[error("{file} was written by another version of this program ({what}): start that version")]
+    #[error(
+        "{file} was written by another version of this program ({what}): start that version, or remove the file, on one replica after \
+         the other, and it is filled again from the log and the other replicas"
+    )]
     OtherFormat {
         /// The file.
         file: String,

@@ -35,6 +35,9 @@ bugs! {
     TornTailKept: "row S04", "A group that was never finished counts whole";
     StaleChunk: "row S04", "A sector that is cut short is read with what the buffer held before";
     DroppedTooSoon: "C3", "Segments are dropped before it is durable that they are not needed";
+    BlockSealUnchecked: "row S08", "A block of the state with a wrong checksum is read";
+    BlockNumberUnsealed: "row S09", "A block's checksum does not cover where it belongs";
+    SuspicionForgotten: "row S08", "A state in which damage was seen is opened as if it had not been";
     OwnerUnchecked: "row S13", "A folder with another cluster's data is used";
     NewerDataTaken: "row O08", "A folder that a later version wrote is used";
     DraftUnsynced: "row S05", "A small file takes its name before its content is durable";

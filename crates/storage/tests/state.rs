@@ -294,3 +294,29 @@ fn every_crash_of_a_way_back_leaves_one_of_the_two() {
     }
     assert!(seen_of[0] > 10 && seen_of[1] > 10, "{seen_of:?}");
 }
+
+/// Power that goes while the very first file is begun leaves one that can be begun again.
+// Faults: S05
+#[test]
+fn every_crash_of_a_beginning_can_be_begun_again() {
+    for stop_after in 0.. {
+        let disk = shared(SimDisk::new());
+        disk.lock().unwrap().fail_at(stop_after, Fault::Stop);
+        let is_done = on(&disk).is_ok_and(|mut store| store.commit([set("table", b"a", b"1")]).is_ok());
+        let at_crash = disk.lock().unwrap().clone();
+        for choice in [Crash::LoseAll, Crash::KillProcess].into_iter().chain((0..12).map(Crash::Random)) {
+            let mut left = at_crash.clone();
+            left.clear_faults();
+            left.crash(choice);
+            let length = left.length("state");
+            let store = on(&shared(left)).unwrap_or_else(|error| {
+                panic!("{error} after {stop_after} operations and {choice:?}, {length:?} bytes")
+            });
+            let found = store.get("table", b"a").unwrap();
+            assert!(found.is_some() || !is_done, "what was acknowledged is there");
+        }
+        if is_done && !at_crash_is_stopped(&at_crash) {
+            break;
+        }
+    }
+}

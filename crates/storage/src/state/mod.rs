@@ -1,23 +1,25 @@
 //! The embedded database behind the application's state: ordered tables of bytes, changed in whole batches.
 //!
-//! Every value is stored with a checksum over its table, key and value, and opening checks the whole file, so bit
-//! rot is an error and never a wrong answer. What is damaged can be built again from peers.
+//! Every value is stored with a checksum over its table, key and value, and every block of the file with one over its place and
+//! content, so bit rot is an error and never a wrong answer. What is damaged can be built again from peers.
 
 pub(crate) mod backend;
+mod blocks;
 mod guard;
 
 use std::collections::BTreeMap;
+use std::fs::{OpenOptions, TryLockError};
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use redb::backends::InMemoryBackend;
+use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{
-    Builder, Database, Durability, ReadTransaction, ReadableDatabase, StorageBackend, TableDefinition,
-    TableError,
+    Database, Durability, ReadTransaction, ReadableDatabase, StorageBackend, TableDefinition, TableError,
 };
 
 use crate::error::{Poison, StorageError};
+use blocks::SealedBlocks;
 use guard::{CHECKSUM_BYTES, Guard, checked, checksum};
 
 /// How long a key may be.
@@ -37,17 +39,17 @@ type Table<'name> = TableDefinition<'name, &'static [u8], &'static [u8]>;
 pub struct StateOptions {
     /// Memory for pages that were read or are to be written, in bytes.
     pub cache_bytes: usize,
-    /// Reads the whole file once at the opening and checks each page. Without it a damaged page can go unnoticed
-    /// until it is read.
-    pub is_checked: bool,
+    /// A file of so many bytes or fewer is read and checked as a whole at the opening. In a longer one damage is found when it is
+    /// read, unless that happened once already: the next opening then checks all of it, however long it is.
+    pub check_max_bytes: u64,
 }
 
 impl Default for StateOptions {
     /// A cache of 32 MiB: a replica should stay small, and the system caches the file as well, but the pages of one commit should
-    /// find room in half of it, or they are written, dropped and read again for their checksums. Checked: a wrong answer is worse
-    /// than a second at the start.
+    /// find room in half of it, or they are written, dropped and read again for their checksums. Checked up to 64 MiB, which
+    /// takes a fraction of a second: a start must not take longer and longer as the state grows.
     fn default() -> Self {
-        Self { cache_bytes: 32 << 20, is_checked: true }
+        Self { cache_bytes: 32 << 20, check_max_bytes: 64 << 20 }
     }
 }
 
@@ -99,9 +101,24 @@ impl StateStore {
     /// Opens the database in a file, or creates it.
     pub fn open(path: impl AsRef<Path>, options: StateOptions) -> Result<Self, StorageError> {
         let path = path.as_ref();
-        let guard = Guard::new(path.display().to_string());
+        let guard = Guard::of_file(path);
         let is_new = !path.exists();
-        let database = guard.run("open", || builder(options).create(path))?;
+        let suspicion = guard.suspicion();
+        let (database, is_checked) = guard.run("open", || -> Result<_, redb::Error> {
+            let mut file = OpenOptions::new();
+            let file = file.read(true).write(true).create(true).truncate(false).open(path)?;
+            // The library takes this lock as well, but looks at the file through what is begun here.
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) => return Err(redb::Error::DatabaseAlreadyOpen),
+                Err(TryLockError::Error(error)) => return Err(error.into()),
+                Ok(()) => {}
+            }
+            let is_checked = suspicion.is_some() || file.metadata()?.len() <= options.check_max_bytes;
+            Ok((create(FileBackend::new(file)?, options, is_checked)?, is_checked))
+        })?;
+        if is_checked {
+            guard.acquit(suspicion)?;
+        }
         if is_new {
             let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
             crate::disk::real::sync_folder(above)?;
@@ -121,7 +138,10 @@ impl StateStore {
         options: StateOptions,
     ) -> Result<Self, StorageError> {
         let guard = Guard::new(name.to_owned());
-        let database = guard.run("open", || builder(options).create_with_backend(storage))?;
+        let database = guard.run("open", || {
+            let is_checked = storage.len()? <= options.check_max_bytes;
+            create(storage, options, is_checked)
+        })?;
         Ok(Self::new(database, guard))
     }
 
@@ -299,10 +319,16 @@ impl Snapshot {
     }
 }
 
-fn builder(options: StateOptions) -> Builder {
+/// Opens what is in a storage, or begins it.
+fn create(
+    storage: impl StorageBackend,
+    options: StateOptions,
+    is_checked: bool,
+) -> Result<Database, redb::Error> {
+    let blocks = SealedBlocks::open(storage)?;
     let mut builder = Database::builder();
-    builder.set_cache_size(options.cache_bytes).set_check_integrity_on_open(options.is_checked);
-    builder
+    builder.set_cache_size(options.cache_bytes).set_check_integrity_on_open(is_checked);
+    Ok(builder.create_with_backend(blocks)?)
 }
 
 fn write(database: &Database, tables: &BTreeMap<&str, Vec<Change<'_>>>) -> Result<(), redb::Error> {

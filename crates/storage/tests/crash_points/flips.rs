@@ -35,8 +35,8 @@ pub fn log_sample() -> (SimDisk, <LogSubject as Subject>::Model) {
 /// A disk with a state of several commits and a mark.
 pub fn state_sample() -> (SimDisk, <StateSubject as Subject>::Model) {
     let disk = SharedDisk::of(SimDisk::new());
-    let mut model = StateSubject::base(&disk);
-    let mut subject = StateSubject::open(&disk).unwrap();
+    let mut model = StateSubject::<true>::base(&disk);
+    let mut subject = StateSubject::<true>::open(&disk).unwrap();
     for step in [StateStep::PutLarge, StateStep::Mark, StateStep::Put, StateStep::Remove] {
         subject.run(&mut model, step).unwrap();
     }
@@ -87,8 +87,8 @@ pub fn judge_log(
 }
 
 /// Of a state: what was committed last, or before it, as a whole; or a page that is named when it is read.
-pub fn judge_state(
-    subject: &StateSubject,
+pub fn judge_state<const WHOLE: bool>(
+    subject: &StateSubject<WHOLE>,
     model: &<StateSubject as Subject>::Model,
     flips: &mut Flips,
 ) -> Result<(), String> {
@@ -101,12 +101,13 @@ pub fn judge_state(
     Ok(())
 }
 
-/// The bits of a file that are worth flipping in a hurry: all of the first bytes, then one of each byte that says anything.
-pub fn telling_bits(disk: &SimDisk, file: &str, head_bytes: u64, every: usize) -> Vec<u64> {
+/// The bits of a file that are worth flipping in a hurry: all in these places, then one of each byte that says anything.
+pub fn telling_bits(disk: &SimDisk, file: &str, heads: &[std::ops::Range<u64>], every: usize) -> Vec<u64> {
     let content = disk.content(file).unwrap_or_default();
-    let head = 0..head_bytes * 8;
-    let rest = (head_bytes..content.len() as u64).filter(|at| content[*at as usize] != 0);
-    head.chain(rest.step_by(every).map(|at| at * 8 + at % 8)).collect()
+    let all = heads.iter().flat_map(|head| head.start * 8..head.end * 8);
+    let rest = (0..content.len() as u64)
+        .filter(|at| content[*at as usize] != 0 && !heads.iter().any(|head| head.contains(at)));
+    all.chain(rest.step_by(every).map(|at| at * 8 + at % 8)).collect()
 }
 
 /// All bits of a file.

@@ -37,11 +37,12 @@ pub struct Model {
     serial: u8,
 }
 
-/// The database in one file of a disk.
+/// The database in one file of a disk. `WHOLE`: all of it is checked when it is opened, as a small one is; else as a large one,
+/// what is damaged is found when it is read.
 #[derive(Debug)]
-pub struct StateSubject(StateStore);
+pub struct StateSubject<const WHOLE: bool = true>(StateStore);
 
-impl StateSubject {
+impl<const WHOLE: bool> StateSubject<WHOLE> {
     fn commit(&mut self, wanted: &Content, held: &Content) -> Result<(), StorageError> {
         let mut changes: Vec<Change<'_>> = Vec::new();
         for ((table, key), value) in wanted {
@@ -115,10 +116,10 @@ fn changed(model: &mut Model, step: Step) -> (Content, Option<Content>) {
     (content, mark)
 }
 
-impl Subject for StateSubject {
+impl<const WHOLE: bool> Subject for StateSubject<WHOLE> {
     type Step = Step;
     type Model = Model;
-    const NAME: &'static str = "state";
+    const NAME: &'static str = if WHOLE { "state" } else { "large-state" };
     const STEPS: &'static [Step] =
         &[Step::Put, Step::PutLarge, Step::Remove, Step::Mark, Step::GoBack, Step::Unmark];
     const CRASHES_RECOVERY: bool = false;
@@ -132,7 +133,8 @@ impl Subject for StateSubject {
 
     fn open(disk: &SharedDisk) -> Result<Self, StorageError> {
         let file = DiskFile::open(disk.0.clone(), "state")?;
-        let options = StateOptions { cache_bytes: 1 << 16, ..StateOptions::default() };
+        let check_max_bytes = if WHOLE { u64::MAX } else { 0 };
+        let options = StateOptions { cache_bytes: 1 << 16, check_max_bytes };
         StateStore::on_backend(file, "state", options).map(Self)
     }
 
