@@ -1,7 +1,7 @@
 //! The client against four listeners with real TLS and real keys, whose replicas order what comes and may lie or be dead.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-#[path = "../../session/tests/support/mod.rs"]
+#[path = "../../session/tests/session/support/mod.rs"]
 mod support;
 
 use outvote_client::{Client, ClientError, CommitteeFile, Outcome, Tunables};

@@ -1,6 +1,7 @@
 //! What an application may do, and what happens when it does more.
 #![allow(clippy::unwrap_used)]
 
+#[path = "execution/common/mod.rs"]
 mod common;
 
 use common::{Bench, Words, client, code, config, request};

@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stdout, reason = "what caught the bug is what is wanted")]
 
+#[path = "world/stage/mod.rs"]
 mod stage;
 
 use outvote_adversary::{Behaviour, Hand, Liar};
