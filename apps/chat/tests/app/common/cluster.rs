@@ -1,5 +1,6 @@
 //! Four real replicas that serve the chat, and a browser of a few lines.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of this")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use outvote_chat::{Chat, ChatOperation, routes};
 use outvote_client::{CommitteeFile, MemberEntry};

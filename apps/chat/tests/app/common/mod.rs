@@ -1,5 +1,6 @@
 //! A chat without a cluster, and short words for what people do in it.
-#![allow(dead_code, unreachable_pub, reason = "each test program uses its own part of this")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of this")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use outvote_chat::{Access, Chat, ChatAnswer, ChatError, ChatOperation, ChatQuestion, MessageView};
 use outvote_execution::Sandbox;
