@@ -97,8 +97,8 @@ pub const ROWS: &[Row] = &[
     test(
         "EarlierLockForgotten",
         "protocol",
-        "disk",
-        "a_torn_write_beside_a_lost_state_keeps_a_lock_below_the_stable_checkpoint",
+        "protocol",
+        "disk::a_torn_write_beside_a_lost_state_keeps_a_lock_below_the_stable_checkpoint",
     ),
     test("PromiseNotRepeated", "protocol", "protocol", "disk::a_promise_whose_write_was_torn_revives_no_lock_and_loses_no_vote"),
     test("TornLockExcuses", "protocol", "protocol", "disk::own_commits_above_the_lock_that_was_taken_back_silence_a_replica"),
@@ -164,8 +164,8 @@ pub const ROWS: &[Row] = &[
     test(
         "StabilityNotAwaited",
         "execution",
-        "flushes",
-        "a_checkpoint_that_may_become_stable_yet_is_waited_for_and_marked",
+        "execution",
+        "flushes::a_checkpoint_that_may_become_stable_yet_is_waited_for_and_marked",
     ),
     test("FlushTrustedEarly", "execution", "execution", "flushes::a_flush_that_is_under_way_counts_for_nothing"),
     test("NobodyGivesWay", "protocol", "protocol", "requests::a_full_pool_gives_way_fairly"),
