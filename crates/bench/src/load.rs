@@ -4,6 +4,7 @@ use crate::error::BenchError;
 use crate::options::Options;
 use crate::payloads::Payloads;
 use crate::recorder::Recorder;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use outvote_client::{Client, ClientError, CommitteeFile, Outcome, Submission, Tunables};
 use outvote_crypto::{KeyPair, Keyring, sign_request};
 use outvote_kv::KvAnswer;
@@ -176,26 +177,21 @@ impl Worker {
         recorder: Arc<dyn Record>,
     ) -> Result<(), BenchError> {
         let window = usize::try_from(outvote_types::limits::NONCE_WINDOW).unwrap_or(1);
-        let mut flying: InFlight = VecDeque::with_capacity(window);
+        // All of them are looked after at once: whose deadline passed is asked for again, not only the oldest.
+        let mut flying = FuturesUnordered::new();
         let mut is_over = false;
         while !(is_over && flying.is_empty()) {
             let has_room = flying.len() < window && !is_over;
-            // Sessions commit in order: the oldest ends first.
-            let oldest = async {
-                match flying.front_mut() {
-                    Some((_, settled)) => settled.await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
                 start = starts.recv(), if has_room => match start {
-                    Some(intended) => flying.push_back((intended, Box::pin(self.begin()))),
+                    Some(intended) => {
+                        let settled = self.begin();
+                        flying.push(async move { (intended, settled.await) });
+                    }
                     None => is_over = true,
                 },
-                outcome = oldest => {
-                    if let Some((intended, _)) = flying.pop_front() {
-                        account(&*recorder, self.number, intended, outcome?)?;
-                    }
+                Some((intended, outcome)) = flying.next() => {
+                    account(&*recorder, self.number, intended, outcome?)?;
                 }
             }
         }

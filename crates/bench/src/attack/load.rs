@@ -78,11 +78,27 @@ impl Load {
 
     /// As much as there is.
     pub(crate) async fn closed(file: &CommitteeFile, timeline: &Arc<Timeline>) -> Result<Self, BenchError> {
+        Self::waiting(file, (USERS, IN_FLIGHT), timeline).await
+    }
+
+    /// As much as there is for as many users as [`Self::overload`] has: each key of its own costs those who check its signatures.
+    pub(crate) async fn closed_crowd(
+        file: &CommitteeFile,
+        timeline: &Arc<Timeline>,
+    ) -> Result<Self, BenchError> {
+        Self::waiting(file, (CROWD, 1), timeline).await
+    }
+
+    async fn waiting(
+        file: &CommitteeFile,
+        (clients, in_flight): (usize, usize),
+        timeline: &Arc<Timeline>,
+    ) -> Result<Self, BenchError> {
         let mut load = Self::of(Tasks::new());
         // The end is when this is dropped.
         let until = Instant::now() + Duration::from_secs(3600);
-        for worker in users(file, USERS).await? {
-            load.tasks.spawn(worker.closed(IN_FLIGHT, until, Arc::clone(timeline) as _));
+        for worker in users(file, clients).await? {
+            load.tasks.spawn(worker.closed(in_flight, until, Arc::clone(timeline) as _));
         }
         Ok(load)
     }

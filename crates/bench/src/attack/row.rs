@@ -240,7 +240,7 @@ impl<'a> Scene<'a> {
         Ok(kept_share(goodput(&samples, baseline), goodput(&samples, attack)))
     }
 
-    /// Ten times the load: goodput against the most that there is, and how long latency takes to come back.
+    /// Ten times the load: goodput against the most that there is for the same crowd, and how long latency takes to come back.
     async fn overload(&mut self, report: &mut RowReport) -> Result<(), BenchError> {
         let (plan, file) = (self.setting.plan, &self.file.clone());
         report.attack_s = plan.attack.as_secs_f64();
@@ -254,7 +254,7 @@ impl<'a> Scene<'a> {
         let p50 = latency_ms(&calm.samples_since(from), usual, 0.5).unwrap_or_default();
 
         let timeline = Arc::new(Timeline::new());
-        let mut load = Load::closed(file, &timeline).await?;
+        let mut load = Load::closed_crowd(file, &timeline).await?;
         load.go_on(WARM_UP).await?;
         let from = timeline.now();
         load.go_on(plan.baseline).await?;
