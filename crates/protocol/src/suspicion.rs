@@ -7,6 +7,11 @@ use alloc::collections::BTreeMap;
 use outvote_types::planted::{self, Bug};
 use outvote_types::{Instant, Message, ReplicaId, Signed, Suspect, View, ViewChange};
 
+/// For how many windows a SUSPECT brings others along (V8): it is repeated every half (V10), and the sender's window may be longer.
+const JOINS_WINDOWS: u64 = 2;
+/// For how many windows it counts against the leader (V11).
+const COUNTS_WINDOWS: u64 = 4;
+
 /// The state of suspicion.
 #[derive(Debug, Default)]
 pub(crate) struct Mutiny {
@@ -51,7 +56,13 @@ impl Mutiny {
         self.suspect_at = now;
         self.resend_at = now;
         self.busy_since = None;
-        self.heard.clear();
+        // Whoever was here before us has said so before us.
+        self.heard = self
+            .suspects
+            .values()
+            .filter(|suspect| suspect.body.view == view)
+            .map(|suspect| (suspect.body.replica, now))
+            .collect();
         self.shared_since = None;
         self.link_used = false;
         self.views_entered = self.views_entered.saturating_add(1);
@@ -88,9 +99,33 @@ impl Mutiny {
         newest.chain(self.overtaken.values().filter(move |suspect| suspect.body.view == view && !is_any))
     }
 
+    /// The SUSPECTs that count against the leader of the own view (V11): of those who said so lately, and of those who have left it
+    /// for good (D26). Ours does while we have a reason.
+    pub(crate) fn that_count(
+        &self,
+        own: View,
+        me: ReplicaId,
+        us: u64,
+        now: Instant,
+    ) -> impl Iterator<Item = &Signed<Suspect>> {
+        let counts = move |suspect: &Signed<Suspect>| {
+            let sender = suspect.body.replica;
+            let is_overtaken = self.overtaken.contains_key(&sender);
+            let is_fresh = self.heard.get(&sender).is_some_and(|at| now.since(*at) <= us);
+            let holds = if sender == me { self.reason.is_some() } else { is_fresh || is_overtaken };
+            holds || planted::is_on(Bug::OldSuspicionsDepose)
+        };
+        self.suspects_of(own).filter(move |suspect| counts(suspect))
+    }
+
     /// The leader of this view is suspected by this replica, now.
     pub(crate) fn hear(&mut self, sender: ReplicaId, now: Instant) {
         self.heard.insert(sender, now);
+    }
+
+    /// How many others have said within so long that they suspect this leader.
+    fn heard_within(&self, us: u64, now: Instant) -> usize {
+        self.heard.values().filter(|at| now.since(**at) <= us).count()
     }
 
     /// Whether `f + 1` others have gone on suspecting this leader for so long.
@@ -119,12 +154,19 @@ impl Replica {
     pub(crate) fn send_suspect(&mut self) {
         self.mutiny.suspect_at = self.now.plus(self.window_us() / 2);
         if let Some(suspect) = self.mutiny.my_suspect.clone() {
-            return self.send_ready(Recipients::Others, Message::Suspect(suspect));
+            self.send_ready(Recipients::Others, Message::Suspect(suspect));
+            // V11: it counts again.
+            return self.try_timeout(self.term.view);
         }
         let suspect = Suspect { view: self.term.view, replica: self.config.me };
         // D2: the view is durable before it is suspected.
         let gate = self.view_gate();
         self.send(Recipients::Others, Draft::Suspect(suspect), gate);
+    }
+
+    /// For how long a SUSPECT counts.
+    pub(crate) fn suspect_counts_us(&self) -> u64 {
+        self.window_us().saturating_mul(COUNTS_WINDOWS)
     }
 
     /// D26: helps a peer to end a view that we have left, where we cannot show it what let us into ours. Says whether it did.
@@ -191,7 +233,12 @@ impl Replica {
         let reach = self.mutiny.reachable_since.map(|since| since.plus(self.first_window_us()));
         let after = |at: Option<Instant>| Some(at?.max(reach?));
         // V8: f + 1 suspect, and nothing moves here either. A leader never suspects itself for this.
-        let suspects = self.mutiny.suspects_of(self.term.view).count();
+        // Those who no longer do have fallen silent (V10): they count for nothing.
+        let suspects = if planted::is_on(Bug::OldSuspicionsJoin) {
+            self.mutiny.suspects_of(self.term.view).count()
+        } else {
+            self.mutiny.heard_within(window.saturating_mul(JOINS_WINDOWS), self.now)
+        };
         let shared = self.mutiny.busy_since.filter(|_| {
             suspects >= if planted::is_on(Bug::OneSuspicionIsEnough) { 1 } else { self.quorum.weak() }
         });
@@ -226,7 +273,7 @@ impl Replica {
 
     fn note_shared(&mut self) {
         let window = self.window_us();
-        let fresh = self.mutiny.heard.values().filter(|at| self.now.since(**at) <= window).count();
+        let fresh = self.mutiny.heard_within(window, self.now);
         let since = self.mutiny.shared_since.unwrap_or(self.now);
         self.mutiny.shared_since = (fresh >= self.quorum.weak()).then_some(since);
     }

@@ -33,10 +33,15 @@ impl Replica {
         self.try_timeout(view);
     }
 
-    /// V11: q SUSPECTs of a view at or above our own make its certificate.
-    fn try_timeout(&mut self, view: View) {
-        let mut votes: Vec<(ReplicaId, Signature)> =
-            self.mutiny.suspects_of(view).map(|suspect| (suspect.body.replica, suspect.signature)).collect();
+    /// V11: q SUSPECTs of a view at or above our own make its certificate; of our own those of replicas that go on suspecting.
+    pub(crate) fn try_timeout(&mut self, view: View) {
+        let vote = |suspect: &Signed<Suspect>| (suspect.body.replica, suspect.signature);
+        let mut votes: Vec<(ReplicaId, Signature)> = if view == self.term.view {
+            let (me, us) = (self.config.me, self.suspect_counts_us());
+            self.mutiny.that_count(view, me, us, self.now).map(vote).collect()
+        } else {
+            self.mutiny.suspects_of(view).map(vote).collect()
+        };
         // Q4: in order, or it counts for nobody.
         votes.sort_unstable_by_key(|(replica, _)| *replica);
         if votes.len() >= self.quorum.quorum() {

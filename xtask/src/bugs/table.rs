@@ -144,6 +144,8 @@ pub const ROWS: &[Row] = &[
     test("WindowNeverGrows", "protocol", "protocol", "clocks::the_window_grows_and_shrinks_back"),
     test("LifeUnheard", "protocol", "protocol", "catch_up::a_laggard_fetches_no_further_than_execution_may_lag"),
     test("OneSuspicionIsEnough", "protocol", "protocol", "suspicions::f_suspicions_and_idleness_and_leading_are_each_no_reason_to_join"),
+    test("OldSuspicionsJoin", "protocol", "protocol", "suspicions::suspicions_that_were_given_up_bring_nobody_along"),
+    test("OldSuspicionsDepose", "protocol", "protocol", "suspicions::suspicions_that_were_given_up_depose_nobody"),
     test("SilenceTolerated", "protocol", "protocol", "suspicions::a_leader_that_was_silent_for_two_seconds_gets_100_ms"),
     campaign("OpenSlotTolerated", 60),
     test("EvidenceNotKept", "protocol", "protocol", "liars::evidence_outlives_restarts_and_the_beginning_of_the_log"),

@@ -87,6 +87,59 @@ fn a_commit_begins_the_half_window_anew() {
     assert_eq!(cluster.suspicions(2), vec!['h']);
 }
 
+// V8: who no longer suspects has fallen silent, and brings nobody along two windows later.
+#[test]
+fn suspicions_that_were_given_up_bring_nobody_along() {
+    let mut cluster = settled();
+    cluster.give(1, 2, suspect_of(1));
+    cluster.give(3, 2, suspect_of(3));
+    cluster.run_ms(1_001);
+    cluster.loses = Box::new(|_, _, message| matches!(message, Message::Relay(_)));
+    cluster.request(2, request(9, 1, b"waits"));
+    cluster.run_ms(450);
+    assert_eq!(cluster.suspicions(2), Vec::<char>::new());
+    // Whoever repeats it within two windows counts.
+    cluster.give(1, 2, suspect_of(1));
+    cluster.give(3, 2, suspect_of(3));
+    cluster.run_ms(2);
+    assert_eq!(cluster.suspicions(2), vec!['h']);
+}
+
+// V11: three replicas that suspected the leader one after the other, each for a while, depose nobody; three at a time do.
+#[test]
+fn suspicions_that_were_given_up_depose_nobody() {
+    let mut cluster = settled();
+    for sender in [1, 2, 3] {
+        cluster.give(sender, 0, suspect_of(sender as u16));
+        cluster.run_ms(2_001);
+    }
+    assert_eq!(cluster.view(0), 0, "none of them was there when the next one came");
+    for sender in [1, 2, 3] {
+        assert_eq!(cluster.view(0), 0);
+        cluster.give(sender, 0, suspect_of(sender as u16));
+        cluster.run_ms(600);
+    }
+    assert_eq!(cluster.view(0), 1, "all of them were said within four windows");
+}
+
+// V10, V11: a reason of one's own counts for as long as it holds, and again when it comes back, without a word from anybody.
+#[test]
+fn the_own_suspicion_counts_while_there_is_a_reason_for_it() {
+    let mut cluster = settled();
+    // The leader falls silent for one of them, and is heard again.
+    cluster.loses = Box::new(|from, to, _| (from, to) == (0, 2));
+    cluster.run_ms(700);
+    assert_eq!(cluster.suspicions(2), vec!['a']);
+    cluster.loses = Box::new(|_, _, _| false);
+    cluster.run_ms(300);
+    cluster.give(1, 2, suspect_of(1));
+    cluster.give(3, 2, suspect_of(3));
+    assert_eq!(cluster.view(2), 0, "its own is given up");
+    cluster.loses = Box::new(|from, to, _| (from, to) == (0, 2));
+    cluster.run_ms(700);
+    assert_eq!(cluster.view(2), 1, "and counts again");
+}
+
 // V7: two of four sit out after a restart, so this view has no quorum that prepares; the leader never restarted.
 #[test]
 fn more_that_sit_out_than_can_be_spared_is_a_reason_at_once() {
