@@ -257,7 +257,11 @@ impl Replica {
         // P11: by the medians of that same second. A leader that proposed nothing has nobody's turnaround measured: then by those
         // of the second before.
         let debt = self.performance_debt_us().or(debt_before);
+        let view = self.term.view;
         self.join_if_blind();
+        if self.term.view > view {
+            return;
+        }
         let late_by = |took_us: u64| debt.map(|debt| took_us.saturating_sub(debt)).filter(|us| *us > 0);
         let performance = &mut self.performance;
         if performance.round_at.is_some_and(|at| late_by(self.now.since(at)).is_some()) {

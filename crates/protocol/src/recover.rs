@@ -320,9 +320,10 @@ impl Replica {
 
     fn hand_over(&mut self) {
         if self.is_leader() && self.may_vote() {
-            match self.mutiny.reason {
-                Some(_) => self.send_suspect(),
-                None => self.suspect('r'),
+            let has_said = self.mutiny.reason.is_some();
+            self.suspect('r');
+            if has_said {
+                self.send_suspect();
             }
         }
     }

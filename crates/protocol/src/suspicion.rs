@@ -143,7 +143,14 @@ impl Mutiny {
 impl Replica {
     /// V10: says that another leader would be better; binds to nothing.
     pub(crate) fn suspect(&mut self, reason: char) {
-        if !self.may_vote() || self.mutiny.reason.is_some() || planted::is_on(Bug::NeverSuspects) {
+        if !self.may_vote() || planted::is_on(Bug::NeverSuspects) {
+            return;
+        }
+        if let Some(held) = &mut self.mutiny.reason {
+            // V10: what nothing resolves takes the place of what something may.
+            if matches!(reason, 'd' | 'r') && !planted::is_on(Bug::ProofForgottenWithDoubt) {
+                *held = reason;
+            }
             return;
         }
         self.mutiny.reason = Some(reason);
@@ -216,7 +223,7 @@ impl Replica {
     }
 
     /// Each reason that only needs time, with the moment at which it holds.
-    fn reasons(&self) -> [(char, Option<Instant>); 7] {
+    fn reasons(&self) -> [(char, Option<Instant>); 8] {
         let follows = !self.is_leader();
         let window = self.window_us();
         let entered = self.term.entered_at;
@@ -242,7 +249,10 @@ impl Replica {
         let shared = self.mutiny.busy_since.filter(|_| {
             suspects >= if planted::is_on(Bug::OneSuspicionIsEnough) { 1 } else { self.quorum.weak() }
         });
+        // V4: whatever became of the suspicion when the proof came.
+        let is_proven = follows && self.charges.is_convicted(self.leader());
         [
+            ('d', Some(entered).filter(|_| is_proven && !planted::is_on(Bug::ProofForgottenWithDoubt))),
             ('a', after(Some(silent).filter(|_| follows && !planted::is_on(Bug::SilenceTolerated)))),
             ('b', after(self.bypassed_at().filter(|_| follows))),
             ('c', after(open.filter(|_| !planted::is_on(Bug::OpenSlotTolerated)))),

@@ -6,7 +6,8 @@ use outvote_types::{Certificate, Data, Message, Phase, ReplicaId, Signable, Vote
 
 impl Replica {
     /// Whether a message from `from` could still change anything. A `false` never costs safety: what it drops is known
-    /// already, or is of a view that is over, and [`Replica::step`] would ignore it as well.
+    /// already, or is of a view that is over, and [`Replica::step`] would ignore it as well; but for a SUSPECT that is said again by
+    /// somebody else, which would pass for said anew (V11).
     #[must_use]
     pub fn wants(&self, from: ReplicaId, message: &Message) -> bool {
         if from != self.config.me && self.may_vote() && self.shows_old_copy(message) {

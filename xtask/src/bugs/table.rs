@@ -145,6 +145,7 @@ pub const ROWS: &[Row] = &[
     test("LifeUnheard", "protocol", "protocol", "catch_up::a_laggard_fetches_no_further_than_execution_may_lag"),
     test("OneSuspicionIsEnough", "protocol", "protocol", "suspicions::f_suspicions_and_idleness_and_leading_are_each_no_reason_to_join"),
     test("OldSuspicionsJoin", "protocol", "protocol", "suspicions::suspicions_that_were_given_up_bring_nobody_along"),
+    test("ProofForgottenWithDoubt", "protocol", "protocol", "suspicions::a_proof_against_a_leader_outlasts_a_doubt_that_was_there_before"),
     test("OldSuspicionsDepose", "protocol", "protocol", "suspicions::suspicions_that_were_given_up_depose_nobody"),
     test("SilenceTolerated", "protocol", "protocol", "suspicions::a_leader_that_was_silent_for_two_seconds_gets_100_ms"),
     campaign("OpenSlotTolerated", 60),

@@ -1,7 +1,7 @@
 //! Reasons to suspect, each one alone: nothing else in these tests can be the cause.
 #![allow(clippy::unwrap_used)]
 
-use crate::cluster::{Cluster, request, signed};
+use crate::cluster::{Cluster, EPOCH_US, block, propose, request, signed};
 use outvote_protocol::Note;
 use outvote_types::{Message, ReplicaId, Suspect, View};
 
@@ -138,6 +138,28 @@ fn the_own_suspicion_counts_while_there_is_a_reason_for_it() {
     cluster.loses = Box::new(|from, to, _| (from, to) == (0, 2));
     cluster.run_ms(700);
     assert_eq!(cluster.view(2), 1, "and counts again");
+}
+
+// V4, V10: a proof that comes while the leader is doubted for a reason that passes is not given up with it.
+#[test]
+fn a_proof_against_a_leader_outlasts_a_doubt_that_was_there_before() {
+    let mut cluster = settled();
+    // Nobody hears of the proof from replica 2.
+    cluster.loses = Box::new(|from, to, _| (from, to) == (0, 2) || from == 2);
+    cluster.run_ms(700);
+    assert_eq!(cluster.suspicions(2), vec!['a']);
+    let parent = cluster.replica(2).status().committed_id;
+    let (next, now) = (cluster.committed(2) + 1, EPOCH_US + cluster.now);
+    for payload in [b"pay Ann", b"pay Bob"] {
+        let (header, batches) = block(0, 0, next, parent, now, &[request(1, 1, payload)]);
+        cluster.give(0, 2, propose(&header, &batches));
+    }
+    cluster.loses = Box::new(|from, _, _| from == 2);
+    cluster.run_ms(2_500);
+    assert_eq!(cluster.view(2), 0);
+    cluster.give(1, 2, suspect_of(1));
+    cluster.give(3, 2, suspect_of(3));
+    assert_eq!(cluster.view(2), 1, "it goes on suspecting, and two more are enough");
 }
 
 // V7: two of four sit out after a restart, so this view has no quorum that prepares; the leader never restarted.

@@ -102,6 +102,7 @@ bugs! {
     WindowNeverGrows: "T1", "The view timeout never grows";
     LifeUnheard: "V1", "A working leader's signs of life do not set the clock back";
     OneSuspicionIsEnough: "V8", "One suspicion brings a replica along, not f + 1";
+    ProofForgottenWithDoubt: "V4", "A proof against a leader that is doubted already is given up with the doubt";
     OldSuspicionsDepose: "V11", "SUSPECTs of replicas that no longer suspect the leader depose it";
     OldSuspicionsJoin: "V8", "Who suspected a leader once and no longer does counts for ever";
     SilenceTolerated: "V1", "A silent leader is waited for";
