@@ -5,8 +5,10 @@ use crate::report::Report;
 use crate::results::{self, page_results, spec_results};
 use crate::tree::Tree;
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::path::Path;
+use std::time::SystemTime;
 
 /// The page's source.
 const SOURCE: &str = "web";
@@ -51,7 +53,7 @@ fn npm(tree: &Tree, arguments: &[&str], cure: &str) -> Report {
     judge(outcome, &format!("npm {}", arguments.join(" ")), cure)
 }
 
-fn judge(outcome: std::io::Result<Finished>, what: &str, cure: &str) -> Report {
+fn judge(outcome: io::Result<Finished>, what: &str, cure: &str) -> Report {
     match outcome {
         Ok(finished) if finished.success => Report::one_passed(),
         Ok(finished) => Report::one_failed(format!("{what} in {SOURCE}/ fails; {cure}\n{}", finished.tail())),
@@ -61,9 +63,15 @@ fn judge(outcome: std::io::Result<Finished>, what: &str, cure: &str) -> Report {
 
 /// Builds the page and compares what came of it with what was there before, byte for byte.
 fn freshness(tree: &Tree) -> Report {
+    let times = modified(&tree.path(BUILT));
     let before = contents(&tree.path(BUILT));
     let mut report = npm(tree, &["run", "build"], "see `npm run build`");
     let after = contents(&tree.path(BUILT));
+    for (name, time) in times.iter().filter(|(name, _)| before.get(*name) == after.get(*name)) {
+        // Nothing changed: the program that holds the page need not be built again. Where that cannot be said, it is.
+        let file = File::options().write(true).open(tree.path(BUILT).join(name));
+        let _ = file.and_then(|file| file.set_modified(*time));
+    }
     if !report.is_good() {
         return report;
     }
@@ -88,6 +96,15 @@ fn freshness(tree: &Tree) -> Report {
 
 /// Every file below a folder, by its path in it.
 fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    each_file(folder, |path| fs::read(path))
+}
+
+/// When every file below a folder was written.
+fn modified(folder: &Path) -> BTreeMap<String, SystemTime> {
+    each_file(folder, |path| fs::metadata(path)?.modified())
+}
+
+fn each_file<T>(folder: &Path, look: impl Fn(&Path) -> io::Result<T>) -> BTreeMap<String, T> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(next) = folders.pop() {
@@ -95,8 +112,8 @@ fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
             let path = entry.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if let (Ok(name), Ok(bytes)) = (path.strip_prefix(folder), fs::read(&path)) {
-                found.insert(name.to_string_lossy().into_owned(), bytes);
+            } else if let (Ok(name), Ok(seen)) = (path.strip_prefix(folder), look(&path)) {
+                found.insert(name.to_string_lossy().into_owned(), seen);
             }
         }
     }
