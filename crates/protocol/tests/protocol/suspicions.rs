@@ -144,18 +144,21 @@ fn the_own_suspicion_counts_while_there_is_a_reason_for_it() {
 #[test]
 fn a_proof_against_a_leader_outlasts_a_doubt_that_was_there_before() {
     let mut cluster = settled();
-    // Nobody hears of the proof from replica 2.
-    cluster.loses = Box::new(|from, to, _| (from, to) == (0, 2) || from == 2);
-    cluster.run_ms(700);
-    assert_eq!(cluster.suspicions(2), vec!['a']);
+    // Nobody hears from replica 2 of its work, nor of the proof.
+    cluster.loses = Box::new(|from, _, message| from == 2 && !matches!(message, Message::Fetch(_)));
+    cluster.request(2, request(9, 1, b"waits"));
+    cluster.run_ms(1_500);
+    assert_eq!(cluster.suspicions(2), vec!['b']);
     let parent = cluster.replica(2).status().committed_id;
     let (next, now) = (cluster.committed(2) + 1, EPOCH_US + cluster.now);
     for payload in [b"pay Ann", b"pay Bob"] {
         let (header, batches) = block(0, 0, next, parent, now, &[request(1, 1, payload)]);
         cluster.give(0, 2, propose(&header, &batches));
     }
-    cluster.loses = Box::new(|from, _, _| from == 2);
+    // What it waited and voted for is decided, so no doubt is left but the proof.
+    cluster.request(0, request(9, 1, b"waits"));
     cluster.run_ms(2_500);
+    assert!(cluster.committed(2) >= next);
     assert_eq!(cluster.view(2), 0);
     cluster.give(1, 2, suspect_of(1));
     cluster.give(3, 2, suspect_of(3));
