@@ -103,7 +103,8 @@ impl StateStore {
         let path = path.as_ref();
         let guard = Guard::of_file(path);
         let is_new = !path.exists();
-        let suspicion = guard.suspicion();
+        // What was seen in a file that is gone says nothing of the one that takes its place.
+        let suspicion = guard.suspicion().filter(|_| !is_new);
         let (database, is_checked) = guard.run("open", || -> Result<_, redb::Error> {
             let mut file = OpenOptions::new();
             let file = file.read(true).write(true).create(true).truncate(false).open(path)?;
