@@ -135,14 +135,16 @@ const fn page_of_seals(block: u64) -> u64 {
 }
 
 fn place_of(block: u64) -> io::Result<u64> {
-    let place = (page_of_seals(block) + 1 + block % GROUP).checked_mul(BLOCK as u64);
-    place.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "far behind the end"))
+    place_of_page(page_of_seals(block) + 1 + block % GROUP)
 }
 
 fn place_of_seal(block: u64) -> io::Result<u64> {
-    let place = page_of_seals(block).checked_mul(BLOCK as u64);
-    let place = place.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "far behind the end"))?;
-    Ok(place + block % GROUP * SEAL as u64)
+    Ok(place_of_page(page_of_seals(block))? + block % GROUP * SEAL as u64)
+}
+
+fn place_of_page(page: u64) -> io::Result<u64> {
+    let place = page.checked_mul(BLOCK as u64);
+    place.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "far behind the end"))
 }
 
 /// The block's number is part of it: one that was written to another's place is not what belongs there.
