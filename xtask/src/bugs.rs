@@ -14,8 +14,8 @@ use crate::report::Report;
 use crate::tree::Tree;
 use bank::bank;
 use catch::{Caught, catch};
-pub(crate) use programs::PLANTED_FEATURES;
 use programs::Programs;
+pub(crate) use programs::{PLANTED_FEATURES, settings};
 use std::io::{self, Write};
 use table::{Catcher, ROWS, Row};
 

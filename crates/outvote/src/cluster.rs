@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpSocket;
 
 /// Why a cluster could not be started or used.
 #[derive(Debug, thiserror::Error)]
@@ -50,8 +50,7 @@ struct Place {
     home: Home,
     config: NodeConfig,
     running: Option<RunningNode>,
-    /// Its ports, while it does not run.
-    reserved: Option<Reserved>,
+    ports: Ports,
 }
 
 /// Connections that may wait to be taken, as the standard library has it.
@@ -117,22 +116,21 @@ impl ClusterBuilder {
         self,
         make: impl Fn() -> A + Send + 'static,
     ) -> Result<Cluster, ClusterError> {
+        self.start_boxed(Box::new(move || Box::new(make()))).await
+    }
+
+    async fn start_boxed(self, make: MakeApplication) -> Result<Cluster, ClusterError> {
         let folder = TempDir::with_prefix("outvote-cluster-")?;
-        let (mut places, mut members, mut sockets) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut places, mut members) = (Vec::new(), Vec::new());
         for index in 0..self.count {
-            let links = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
-            // The runtime takes over only sockets that never block.
-            links.set_nonblocking(true)?;
-            let listeners = Listeners { links, http: listen().await? };
+            let ports = Ports::take()?;
             let mut config = NodeConfig::default();
             (self.configure)(&mut config);
-            config.network.listen = listeners.links.local_addr()?;
-            config.network.http = listeners.http.local_addr()?;
+            (config.network.listen, config.network.http) = (ports.links, ports.http);
             let path = folder.path().join(format!("replica-{index}"));
             let (home, keys) = Home::init(path, config.network.listen, config.network.http)?;
             members.push(entry(&keys, config.network.listen));
-            sockets.push(listeners);
-            places.push(Place { home, config, running: None, reserved: None });
+            places.push(Place { home, config, running: None, ports });
         }
         let mut salt = [0; 32];
         getrandom::fill(&mut salt).map_err(|error| ClusterError::Randomness(error.to_string()))?;
@@ -143,14 +141,10 @@ impl ClusterBuilder {
         for place in &places {
             std::fs::write(place.home.committee(), committee.to_toml())?;
         }
-        let make: MakeApplication = Box::new(move || Box::new(make()));
         let mut cluster = Cluster { committee, places, make, _folder: folder };
-        for (listeners, id) in sockets.into_iter().zip((0u16..).map(ReplicaId)) {
-            if self.absent.contains(&id) {
-                drop(listeners);
-                cluster.places[id.index()].reserve();
-            } else {
-                cluster.run(id.index(), Some(listeners)).await?;
+        for index in 0..self.count {
+            if !self.absent.iter().any(|id| id.index() == index) {
+                cluster.run(index).await?;
             }
         }
         Ok(cluster)
@@ -176,11 +170,12 @@ impl Cluster {
         ClusterBuilder { count, parameters: Parameters::default(), absent: Vec::new(), configure }
     }
 
-    async fn run(&mut self, index: usize, listeners: Option<Listeners>) -> Result<(), ClusterError> {
+    async fn run(&mut self, index: usize) -> Result<(), ClusterError> {
         let application = (self.make)();
         let place = &mut self.places[index];
         let mut node = Node::with_boxed(place.home.clone(), place.config.clone(), application);
-        if let Some(listeners) = listeners {
+        // Where somebody listens there all the same, the node says so, and names the setting.
+        if let Ok(listeners) = place.ports.listen() {
             node = node.listeners(listeners);
         }
         place.running = Some(node.start().await?);
@@ -211,7 +206,6 @@ impl Cluster {
         let place = self.places.get_mut(id.index()).ok_or(ClusterError::NoSuchReplica(id))?;
         if let Some(running) = place.running.take() {
             running.stop().await;
-            place.reserve();
         }
         Ok(())
     }
@@ -223,9 +217,7 @@ impl Cluster {
     pub async fn start_replica(&mut self, id: ReplicaId) -> Result<(), ClusterError> {
         let place = self.places.get_mut(id.index()).ok_or(ClusterError::NoSuchReplica(id))?;
         if place.running.is_none() {
-            // Where somebody listens there all the same, the node says so, and names the setting.
-            let listeners = place.reserved.take().and_then(|reserved| reserved.listen().ok());
-            self.run(id.index(), listeners).await?;
+            self.run(id.index()).await?;
         }
         Ok(())
     }
@@ -273,41 +265,44 @@ impl Cluster {
     }
 }
 
-/// The ports of a replica that does not run. They are bound and nobody listens: whoever connects is refused, as it should be, and
-/// the system gives them to no outgoing connection meanwhile.
-struct Reserved {
-    links: TcpSocket,
-    http: TcpSocket,
+/// The ports of a replica, for as long as the cluster lasts. They are bound here and nobody listens on these sockets: while the
+/// replica does not run, also where it stopped by itself, whoever connects is refused, as it should be, and the system gives the
+/// ports to nobody else.
+struct Ports {
+    links: SocketAddr,
+    http: SocketAddr,
+    held: Option<(TcpSocket, TcpSocket)>,
 }
 
-impl Reserved {
-    fn at(config: &NodeConfig) -> Result<Self, std::io::Error> {
-        Ok(Self { links: bound(config.network.listen)?, http: bound(config.network.http)? })
+impl Ports {
+    /// Two that are free.
+    fn take() -> Result<Self, std::io::Error> {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (links, http) = (bound(any)?, bound(any)?);
+        Ok(Self { links: links.local_addr()?, http: http.local_addr()?, held: Some((links, http)) })
     }
 
-    fn listen(self) -> Result<Listeners, std::io::Error> {
-        let links = self.links.listen(BACKLOG)?.into_std()?;
-        Ok(Listeners { links, http: self.http.listen(BACKLOG)? })
+    /// Listens on both, beside the sockets that hold them, or on these where the system lets no two share a port.
+    fn listen(&mut self) -> Result<Listeners, std::io::Error> {
+        let beside = bound(self.links).and_then(|links| Ok((links, bound(self.http)?)));
+        let (links, http) = match (beside, self.held.take()) {
+            (Ok(beside), held) => {
+                self.held = held;
+                beside
+            }
+            (Err(_), Some(held)) => held,
+            (Err(error), None) => return Err(error),
+        };
+        Ok(Listeners { links: links.listen(BACKLOG)?.into_std()?, http: http.listen(BACKLOG)? })
     }
 }
 
 fn bound(address: SocketAddr) -> Result<TcpSocket, std::io::Error> {
     let socket = TcpSocket::new_v4()?;
-    // Connections that have just ended do not keep the port.
+    // Neither connections that have just ended nor a socket that only holds the port keep it from being used.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     Ok(socket)
-}
-
-impl Place {
-    /// Holds its ports; where that fails, they are looked for again when it starts.
-    fn reserve(&mut self) {
-        self.reserved = Reserved::at(&self.config).ok();
-    }
-}
-
-async fn listen() -> Result<TcpListener, std::io::Error> {
-    TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await
 }
 
 fn entry(keys: &HomeKeys, address: SocketAddr) -> outvote_client::MemberEntry {

@@ -9,7 +9,7 @@
 #![allow(clippy::unwrap_used, reason = "a test program stops at the first surprise")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to whoever runs it")]
 
-#[path = "../tests/crash_points/mod.rs"]
+#[path = "../tests/storage/harness/mod.rs"]
 mod harness;
 
 use harness::flips::{

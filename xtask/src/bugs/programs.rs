@@ -10,8 +10,30 @@ use std::path::{Path, PathBuf};
 /// The features that let mistakes in. All crates but storage ask the types.
 pub(crate) const PLANTED_FEATURES: &str = "outvote-sim/planted-bugs,outvote-storage/planted-bugs";
 
-/// Crates above which no campaign is played: what they do with a mistake shows as well when they are built in half the time.
-const UNHURRIED: &[&str] = &["outvote-transport", "outvote-client", "outvote-node", "outvote-chat"];
+/// Ours are built in half the time here: what they do with a mistake shows as well, and seconds of campaigns become more of them.
+const UNHURRIED: &[&str] = &[
+    "outvote-types",
+    "outvote-protocol",
+    "outvote-crypto",
+    "outvote-replica",
+    "outvote-execution",
+    "outvote-session",
+    "outvote-adversary",
+    "outvote-storage",
+    "outvote-transport",
+    "outvote-client",
+    "outvote-node",
+    "outvote-sim",
+    "outvote-chat",
+    "outvote-kv",
+    "outvote",
+];
+
+/// How programs with mistakes in them are built: what Cargo is told besides the features.
+pub(crate) fn settings() -> Vec<String> {
+    let levels = UNHURRIED.iter().map(|name| format!("profile.release.package.{name}.opt-level=1"));
+    levels.flat_map(|level| [String::from("--config"), level]).collect()
+}
 
 /// A built test program.
 #[derive(Clone, Debug)]
@@ -33,9 +55,8 @@ impl Programs {
             vec!["test", "--workspace", "--release", "--no-run", "--features", PLANTED_FEATURES];
         arguments.extend(["--message-format", "json-render-diagnostics"]);
         arguments.extend(wanted.iter().flat_map(|name| ["--test", name]));
-        let unhurried: Vec<String> =
-            UNHURRIED.iter().map(|name| format!("profile.release.package.{name}.opt-level=1")).collect();
-        arguments.extend(unhurried.iter().flat_map(|setting| ["--config", setting]));
+        let settings = settings();
+        arguments.extend(settings.iter().map(String::as_str));
         let finished = run(tree.root(), &cargo(), &arguments).map_err(|error| format!("cargo: {error}"))?;
         if !finished.success {
             return Err(format!("the programs with planted mistakes cannot be built\n{}", finished.stderr));

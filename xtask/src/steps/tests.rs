@@ -43,7 +43,9 @@ pub(crate) fn run(tree: &Tree) -> Report {
         Err(error) => return Report::one_failed(format!("cargo cannot be started: {error}")),
     }
     let mut outcomes = Vec::new();
-    for (log, arguments) in [(LOG, TESTS), (PLANTED_LOG, PLANTED)] {
+    let settings = bugs::settings();
+    let planted: Vec<&str> = PLANTED.iter().copied().chain(settings.iter().map(String::as_str)).collect();
+    for (log, arguments) in [(LOG, TESTS), (PLANTED_LOG, &planted)] {
         let list = tree.target().join(SKIPPED);
         // What an earlier run left there; that there was none is fine.
         let _ = fs::remove_file(&list);

@@ -1,10 +1,13 @@
 //! Runs the real binary in a folder of its own.
 
 #![allow(dead_code, reason = "each test file uses its part")]
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
 pub(crate) mod demo;
 pub(crate) mod running;
+#[path = "../../../outvote/tests/cluster/skipped.rs"]
+pub(crate) mod skipped;
+pub(crate) mod terminal;
 
 use serde_json::Value;
 use std::net::{Ipv4Addr, TcpListener};

@@ -1,0 +1,15 @@
+//! Links between machines that may lie: who is let in, what is taken from them, and what breaks off.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod common;
+
+mod chaos;
+mod clients;
+mod frames;
+mod hellos;
+mod members;
+mod refusals;
+mod replays;
+mod run_twice;
+mod storms;
+mod tls;
