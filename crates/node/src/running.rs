@@ -141,9 +141,10 @@ impl Ends {
     }
 
     /// Tells everything to end, without waiting. What was not made durable is lost, as in a crash, and nothing that was
-    /// sent rests on it.
+    /// sent rests on it. Whoever stops it then can still wait until the sockets are closed.
     fn end(&self) {
-        drop(self.close());
+        let ending = self.close();
+        self.outside().tasks.extend(ending);
         // Threads that are gone already need no telling.
         let _ = self.ports.core.send(CoreEvent::Stop);
         let _ = self.ports.execution.send(ExecutionJob::Stop);
@@ -202,7 +203,8 @@ impl RunningNode {
     }
 
     /// Stops in order: a farewell to the peers; no more input; then the core; then what it gave to execution and to the clients
-    /// is finished; then the log, which is synced and sealed. Once this returns, nobody has a file of the data folder open.
+    /// is finished; then the log, which is synced and sealed. Once this returns, nobody has a file of the data folder open or
+    /// listens on its ports.
     pub async fn stop(mut self) {
         self.take_leave().await;
         for task in self.ends.close() {

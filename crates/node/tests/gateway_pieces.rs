@@ -55,15 +55,31 @@ fn repeating_is_free_for_those_who_earned_it_and_a_crowd_stands_in_one_line() {
     let line = Line::new(now);
     let (worker, idlers) = (Repeats::new(&line), [Repeats::new(&line), Repeats::new(&line)]);
     worker.earned().add(500);
-    assert_eq!(idlers[0].charge(now, 20_000), None, "what a quiet second leaves may be repeated at once");
-    let waits: Vec<Duration> = idlers.iter().map(|idler| idler.charge(now, 10_000).unwrap()).collect();
+    assert_eq!(idlers[0].charge(now, 0, 20_000), None, "what a quiet second leaves may be repeated at once");
+    let waits: Vec<Duration> = idlers.iter().map(|idler| idler.charge(now, 0, 10_000).unwrap()).collect();
     assert_eq!(waits, [Duration::from_millis(500), Duration::from_secs(1)], "the second behind the first");
-    assert_eq!(worker.charge(now, 500), None);
+    assert_eq!(worker.charge(now, 0, 500), None);
     assert_eq!(
-        worker.charge(now, 100),
+        worker.charge(now, 0, 100),
         Some(Duration::from_millis(1_005)),
         "beyond it in the line, as others"
     );
+}
+
+// P9: what waits is repeated by honest users; what was executed brings nothing any more, and its turn comes later.
+// Faults: K04
+#[test]
+fn repeating_what_was_executed_takes_a_larger_part_of_the_line() {
+    let now = Instant::now();
+    let line = Line::new(now);
+    let idler = Repeats::new(&line);
+    idler.earned().add(100);
+    assert_eq!(idler.charge(now, 100, 0), None, "what was earned is free, executed or not");
+    assert_eq!(idler.charge(now, 3_000, 5_000), None, "the line takes 20,000 at once");
+    assert_eq!(idler.charge(now, 4_000, 0), Some(Duration::from_secs(1)), "or 4,000 of what is done");
+    idler.earned().add(4_000);
+    // What was earned pays for what waits first.
+    assert_eq!(idler.charge(now, 1_000, 4_000), Some(Duration::from_millis(1_250)));
 }
 
 // B1: what is earned has a bound.
@@ -73,6 +89,6 @@ fn what_is_earned_has_a_bound() {
     let line = Line::new(now);
     let worker = Repeats::new(&line);
     (0..1_000).for_each(|_| worker.earned().add(256));
-    assert_eq!(worker.charge(now, 65_536), None);
-    assert_eq!(worker.charge(now, 40_000), Some(Duration::from_secs(1)), "the line takes 20,000 at once");
+    assert_eq!(worker.charge(now, 0, 65_536), None);
+    assert_eq!(worker.charge(now, 0, 40_000), Some(Duration::from_secs(1)), "the line takes 20,000 at once");
 }

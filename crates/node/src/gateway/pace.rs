@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 
 /// What a connection that was quiet may bring at once.
 const BURST: Duration = Duration::from_millis(250);
-/// Repetitions of executed requests that all connections together may bring in a second without having earned them. Each costs
-/// some microseconds.
+/// Repetitions that all connections together may bring in a second without having earned them. Each costs some microseconds.
 const REPEATS_PER_SECOND: u32 = 20_000;
+/// One of a request that was executed counts as so many: users whose request waits repeat it, and there is nothing that one
+/// which is done could still bring about.
+const EXECUTED_COST: usize = 5;
 /// What may be repeated so at once after a quiet time.
 const REPEATS_BURST: Duration = Duration::from_secs(1);
 /// Answers to those who stand in the line that are being looked up, at most.
@@ -105,11 +107,11 @@ impl Repeats {
         &self.earned
     }
 
-    /// Counts repetitions, and says how long to wait before more is read, if at all.
-    pub(crate) fn charge(&self, now: Instant, count: usize) -> Option<Duration> {
-        match count - self.earned.take(count) {
+    /// Counts repetitions of requests that were executed and of others, and says how long to wait before more is read, if at all.
+    pub(crate) fn charge(&self, now: Instant, executed: usize, others: usize) -> Option<Duration> {
+        match executed + others - self.earned.take(executed + others) {
             0 => None,
-            unearned => self.line.charge(now, unearned),
+            unearned => self.line.charge(now, unearned + unearned.min(executed) * (EXECUTED_COST - 1)),
         }
     }
 }

@@ -36,13 +36,12 @@ async fn leaders_take_turns_after_so_many_blocks_and_not_when_idle() {
         assert_eq!(count_up(&client).await, expected);
     }
     until_level(&cluster, FOLLOWER, ReplicaId(0)).await;
-    // The last block may have ended a turn: the next leader takes over, and every report is renewed within this time.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    // The last block may have ended a turn, and the next leader has no work: so there is one more turn at most, however long it
+    // takes and however long one waits.
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
     let turns = view(&cluster);
     // One operation after the other is one block each, and each view begins with one that does not count.
     assert!((9..=10).contains(&turns), "{turns} turns for a hundred blocks");
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(view(&cluster), turns, "an idle cluster does not rotate");
     nobody_is_accused(&cluster);
     cluster.stop().await;
 }
@@ -61,12 +60,11 @@ async fn leaders_take_turns_after_so_long_and_not_when_idle() {
     }
     let turns = view(&cluster);
     assert!((3..=8).contains(&turns), "{turns} turns of half a second in four seconds");
-    // The last one's turn ends once more; the next leader has no work, so its turn never begins.
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    // The last one's turn ends once more, whenever that is; the next leader has no work, so its turn never begins. Turns without
+    // work would be six in this time.
+    tokio::time::sleep(Duration::from_secs(3)).await;
     let last = view(&cluster);
-    assert!(last <= turns + 1, "{last} after {turns}");
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(view(&cluster), last, "an idle cluster does not rotate");
+    assert!(last <= turns + 1, "{last} after {turns}: an idle cluster does not rotate");
     nobody_is_accused(&cluster);
     cluster.stop().await;
 }
