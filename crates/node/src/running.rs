@@ -127,24 +127,24 @@ impl Ends {
         self.outside().workers = Some(workers);
     }
 
-    /// Nothing comes in and nothing goes out from here on.
-    fn close(&self) -> Vec<tokio::task::JoinHandle<()>> {
+    /// Nothing comes in and nothing goes out from here on. The tasks that were told to end stay, for whoever waits for them.
+    fn close(&self) -> MutexGuard<'_, Outside> {
         let mut outside = self.outside();
-        drop(outside.links.take());
+        if let Some(links) = outside.links.take() {
+            outside.tasks.push(links.close());
+        }
         if let Some(workers) = outside.workers.take() {
             workers.end();
         }
-        let tasks = std::mem::take(&mut outside.tasks);
-        tasks.iter().for_each(tokio::task::JoinHandle::abort);
+        outside.tasks.iter().for_each(tokio::task::JoinHandle::abort);
         drop(outside.http.take());
-        tasks
+        outside
     }
 
     /// Tells everything to end, without waiting. What was not made durable is lost, as in a crash, and nothing that was
     /// sent rests on it. Whoever stops it then can still wait until the sockets are closed.
     fn end(&self) {
-        let ending = self.close();
-        self.outside().tasks.extend(ending);
+        drop(self.close());
         // Threads that are gone already need no telling.
         let _ = self.ports.core.send(CoreEvent::Stop);
         let _ = self.ports.execution.send(ExecutionJob::Stop);
@@ -207,7 +207,8 @@ impl RunningNode {
     /// listens on its ports.
     pub async fn stop(mut self) {
         self.take_leave().await;
-        for task in self.ends.close() {
+        let tasks = std::mem::take(&mut self.ends.close().tasks);
+        for task in tasks {
             // It was told to end; how it ended does not matter.
             let _ = task.await;
         }

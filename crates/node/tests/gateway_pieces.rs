@@ -14,7 +14,7 @@ mod sync;
 
 use done::Done;
 use outvote_types::{Digest, ResultKind, ResultLeaf};
-use pace::{Line, Repeats};
+use pace::{Line, Repeated, Repeats};
 use std::time::{Duration, Instant};
 
 /// As the constant of the file says.
@@ -47,6 +47,10 @@ fn what_was_executed_is_known_for_a_generation_and_what_was_put_off_is_not() {
     assert!(!known(0) && known(10 + 2 * PER_GENERATION - 1), "and no more than that");
 }
 
+fn waiting(others: usize) -> Repeated {
+    Repeated { executed: 0, others }
+}
+
 // P9: a crowd that only repeats stands in one line; a connection that brought work repeats as much of it as it likes.
 // Faults: K04, K11
 #[test]
@@ -55,31 +59,52 @@ fn repeating_is_free_for_those_who_earned_it_and_a_crowd_stands_in_one_line() {
     let line = Line::new(now);
     let (worker, idlers) = (Repeats::new(&line), [Repeats::new(&line), Repeats::new(&line)]);
     worker.earned().add(500);
-    assert_eq!(idlers[0].charge(now, 0, 20_000), None, "what a quiet second leaves may be repeated at once");
-    let waits: Vec<Duration> = idlers.iter().map(|idler| idler.charge(now, 0, 10_000).unwrap()).collect();
-    assert_eq!(waits, [Duration::from_millis(500), Duration::from_secs(1)], "the second behind the first");
-    assert_eq!(worker.charge(now, 0, 500), None);
     assert_eq!(
-        worker.charge(now, 0, 100),
+        idlers[0].charge(now, waiting(20_000)),
+        None,
+        "what a quiet second leaves may be repeated at once"
+    );
+    let waits: Vec<Duration> =
+        idlers.iter().map(|idler| idler.charge(now, waiting(10_000)).unwrap()).collect();
+    assert_eq!(waits, [Duration::from_millis(500), Duration::from_secs(1)], "the second behind the first");
+    assert_eq!(worker.charge(now, waiting(500)), None);
+    assert_eq!(
+        worker.charge(now, waiting(100)),
         Some(Duration::from_millis(1_005)),
         "beyond it in the line, as others"
     );
 }
 
-// P9: what waits is repeated by honest users; what was executed brings nothing any more, and its turn comes later.
+// P9: what waits is repeated by honest users; what was executed brings nothing any more, and has a slower line of its own.
 // Faults: K04
 #[test]
-fn repeating_what_was_executed_takes_a_larger_part_of_the_line() {
+fn repeating_what_was_executed_is_slower_and_keeps_nobody_waiting_whose_request_waits() {
     let now = Instant::now();
     let line = Line::new(now);
     let idler = Repeats::new(&line);
+    let executed = |executed| Repeated { executed, others: 0 };
     idler.earned().add(100);
-    assert_eq!(idler.charge(now, 100, 0), None, "what was earned is free, executed or not");
-    assert_eq!(idler.charge(now, 3_000, 5_000), None, "the line takes 20,000 at once");
-    assert_eq!(idler.charge(now, 4_000, 0), Some(Duration::from_secs(1)), "or 4,000 of what is done");
+    assert_eq!(idler.charge(now, executed(100)), None, "what was earned is free, executed or not");
+    assert_eq!(idler.charge(now, executed(20_000)), None, "a crowd that connects anew asks at once");
+    assert_eq!(idler.charge(now, executed(4_000)), Some(Duration::from_secs(1)));
+    assert_eq!(idler.charge(now, waiting(20_000)), None, "another line");
     idler.earned().add(4_000);
     // What was earned pays for what waits first.
-    assert_eq!(idler.charge(now, 1_000, 4_000), Some(Duration::from_millis(1_250)));
+    let both = Repeated { executed: 1_000, others: 4_000 };
+    assert_eq!(idler.charge(now, both), Some(Duration::from_millis(1_250)));
+}
+
+// B3: whoever was charged much and hung up does not keep the others waiting for ever.
+// Faults: K04
+#[test]
+fn nobody_waits_in_the_line_for_longer_than_its_bound() {
+    let now = Instant::now();
+    let line = Line::new(now);
+    for _ in 0..1_000 {
+        let _ = Repeats::new(&line).charge(now, Repeated { executed: 256, others: 256 });
+    }
+    let wait = Repeats::new(&line).charge(now, Repeated { executed: 1, others: 1 });
+    assert_eq!(wait, Some(Duration::from_secs(10)));
 }
 
 // B1: what is earned has a bound.
@@ -89,6 +114,10 @@ fn what_is_earned_has_a_bound() {
     let line = Line::new(now);
     let worker = Repeats::new(&line);
     (0..1_000).for_each(|_| worker.earned().add(256));
-    assert_eq!(worker.charge(now, 0, 65_536), None);
-    assert_eq!(worker.charge(now, 0, 40_000), Some(Duration::from_secs(1)), "the line takes 20,000 at once");
+    assert_eq!(worker.charge(now, waiting(65_536)), None);
+    assert_eq!(
+        worker.charge(now, waiting(40_000)),
+        Some(Duration::from_secs(1)),
+        "the line takes 20,000 at once"
+    );
 }

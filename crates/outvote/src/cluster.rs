@@ -206,6 +206,7 @@ impl Cluster {
         let place = self.places.get_mut(id.index()).ok_or(ClusterError::NoSuchReplica(id))?;
         if let Some(running) = place.running.take() {
             running.stop().await;
+            place.ports.hold();
         }
         Ok(())
     }
@@ -280,6 +281,13 @@ impl Ports {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let (links, http) = (bound(any)?, bound(any)?);
         Ok(Self { links: links.local_addr()?, http: http.local_addr()?, held: Some((links, http)) })
+    }
+
+    /// Holds them again where that ended, as far as that can be done.
+    fn hold(&mut self) {
+        if self.held.is_none() {
+            self.held = bound(self.links).and_then(|links| Ok((links, bound(self.http)?))).ok();
+        }
     }
 
     /// Listens on both, beside the sockets that hold them, or on these where the system lets no two share a port.

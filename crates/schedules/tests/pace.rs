@@ -7,7 +7,7 @@
 mod pace;
 
 use outvote_schedules::{explore, sync};
-use pace::{Line, Repeats};
+use pace::{Line, Repeated, Repeats};
 use std::time::{Duration, Instant};
 use sync::Arc;
 
@@ -33,7 +33,7 @@ fn what_was_earned_is_spent_once_whoever_adds_to_it_meanwhile() {
             let repeats = Arc::clone(&repeats);
             sync::thread::spawn(move || {
                 for _ in 0..2 {
-                    let _ = repeats.charge(now, 0, REPEATED);
+                    let _ = repeats.charge(now, Repeated { executed: 0, others: REPEATED });
                 }
             })
         };
@@ -42,7 +42,8 @@ fn what_was_earned_is_spent_once_whoever_adds_to_it_meanwhile() {
         // The line has seen what had not been earned yet; so much more of it passes at once as was earned in time.
         let (all, spent) = (4 * EARNED, 2 * REPEATED);
         let wait_of = |count: usize| Duration::from_secs(1) * u32::try_from(count).unwrap() / 20_000;
-        let in_line = repeats.charge(now, 0, all + STANDS_IN_LINE).unwrap_or_default();
+        let in_line =
+            repeats.charge(now, Repeated { executed: 0, others: all + STANDS_IN_LINE }).unwrap_or_default();
         assert_eq!(in_line, wait_of(spent), "nothing that was earned is lost or spent twice");
     });
 }

@@ -61,7 +61,10 @@ impl Listener {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept connections for a moment");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    tokio::select! {
+                        () = tokio::time::sleep(ACCEPT_PAUSE) => {}
+                        () = self.shared.stopped() => return,
+                    }
                 }
             }
         }

@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 
 /// Where a member listens and which key it must show.
 #[derive(Clone, Debug)]
@@ -310,6 +311,8 @@ pub struct Links {
     sender: PeerSender,
     /// The tasks wait for its end.
     _stop: watch::Sender<()>,
+    /// Holds the listener.
+    accepting: JoinHandle<()>,
 }
 
 impl Links {
@@ -346,7 +349,7 @@ impl Links {
         let keys: Vec<_> = members.iter().map(|member| member.link_key).collect();
         let side = ServerSide::new(key, &keys)?;
         let accept = Listener { shared: shared.clone(), admission: admission.clone(), side, clients };
-        tokio::spawn(Arc::new(accept).run(listener));
+        let accepting = tokio::spawn(Arc::new(accept).run(listener));
         for (member, id) in members.iter().zip((0..).map(ReplicaId)) {
             if id > me {
                 let side = ClientSide::new(member.link_key, Some(key))?;
@@ -368,7 +371,13 @@ impl Links {
             }
         }
         tokio::spawn(resolve(members, admission));
-        Ok(Self { sender: PeerSender { shared }, _stop: ends })
+        Ok(Self { sender: PeerSender { shared }, _stop: ends, accepting })
+    }
+
+    /// Ends every task and connection, as dropping does. When the task that is given back has ended, the port is free.
+    #[must_use]
+    pub fn close(self) -> JoinHandle<()> {
+        self.accepting
     }
 
     /// A handle for sending.

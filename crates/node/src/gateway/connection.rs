@@ -2,7 +2,7 @@
 
 use super::lookups::{Ask, LookupJob, LookupSender};
 use super::outgoing::{Drain, Waiting, queue};
-use super::pace::{Earned, Line, Pace, Repeats};
+use super::pace::{Earned, Line, Pace, Repeated, Repeats};
 use super::receipts::Place;
 use super::seen::Seen;
 use super::trust::{Judged, Trust};
@@ -149,7 +149,8 @@ async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
                 let pending = ingress.checker.prepare(requests);
                 let fresh = pending.checks.len();
                 let others = brought.saturating_sub(fresh + done.len());
-                let in_line = outcomes.tell(now, names_of(&done), (done.len(), others));
+                let repeated = Repeated { executed: done.len(), others };
+                let in_line = outcomes.tell(now, names_of(&done), repeated);
                 wait = pace.charge(now, cost.max(fresh)).max(in_line);
                 if names.is_empty() {
                     continue;
@@ -162,7 +163,11 @@ async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
             // What became of a request is asked by the impatient, as often as they like: never waited for, and paced like repeating.
             ToReplica::Ask { session, nonce } => {
                 let now = Instant::now();
-                wait = pace.charge(now, 1).max(outcomes.tell(now, vec![(session, nonce)], (0, 1)));
+                wait = pace.charge(now, 1).max(outcomes.tell(
+                    now,
+                    vec![(session, nonce)],
+                    Repeated { executed: 0, others: 1 },
+                ));
             }
             other => {
                 let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { return };
@@ -190,14 +195,9 @@ impl<'a> Outcomes<'a> {
     }
 
     /// B3: tells what became of these requests, in one of the connection's turns; without one its client asks again. Counts
-    /// what it repeated, of requests that were `executed` and of others, and says how long to wait before more is read, if at all.
-    fn tell(
-        &mut self,
-        now: Instant,
-        names: Vec<(PublicKey, Nonce)>,
-        (executed, others): (usize, usize),
-    ) -> Option<Duration> {
-        let wait = self.repeats.charge(now, executed, others);
+    /// what it repeated, and says how long to wait before more is read, if at all.
+    fn tell(&mut self, now: Instant, names: Vec<(PublicKey, Nonce)>, repeated: Repeated) -> Option<Duration> {
+        let wait = self.repeats.charge(now, repeated);
         let answer = if wait.is_some() { self.repeats.answer().map(Some) } else { Some(None) };
         if let Some((turn, answer)) = Arc::clone(&self.turns).try_acquire_owned().ok().zip(answer)
             && !names.is_empty()

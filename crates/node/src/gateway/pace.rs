@@ -7,13 +7,18 @@ use std::time::{Duration, Instant};
 
 /// What a connection that was quiet may bring at once.
 const BURST: Duration = Duration::from_millis(250);
-/// Repetitions that all connections together may bring in a second without having earned them. Each costs some microseconds.
+/// Repetitions of requests that wait which all connections together may bring in a second without having earned them. Each costs
+/// some microseconds.
 const REPEATS_PER_SECOND: u32 = 20_000;
-/// One of a request that was executed counts as so many: users whose request waits repeat it, and there is nothing that one
-/// which is done could still bring about.
-const EXECUTED_COST: usize = 5;
 /// What may be repeated so at once after a quiet time.
 const REPEATS_BURST: Duration = Duration::from_secs(1);
+/// The same for requests that were executed lately: they bring nothing about any more. At once as many may come as of the others:
+/// users who connect anew, and first sendings that others were faster than.
+const EXECUTED_PER_SECOND: u32 = 4_000;
+/// What may be repeated so at once.
+const EXECUTED_BURST: Duration = Duration::from_secs(5);
+/// So far ahead a pace is counted at most: who was charged and hung up does not keep others waiting for longer.
+const AHEAD_MAX: Duration = Duration::from_secs(10);
 /// Answers to those who stand in the line that are being looked up, at most.
 const ANSWERS_AT_ONCE: usize = 256;
 /// Repetitions earned in advance at most: what some thousand users behind one connection had under way when a leader failed.
@@ -38,33 +43,47 @@ impl Pace {
     /// of the clock.
     pub(crate) fn charge(&mut self, now: Instant, count: usize) -> Option<Duration> {
         let cost = Duration::from_secs(1) * u32::try_from(count).unwrap_or(u32::MAX) / self.per_second;
-        self.due = self.due.max(now) + cost;
+        self.due = (self.due.max(now) + cost).min(now + self.burst + AHEAD_MAX);
         let wait = self.due.saturating_duration_since(now).saturating_sub(self.burst);
         (!wait.is_zero()).then_some(wait)
     }
 }
 
 /// The line in which those connections stand that repeat more than they earned: a crowd of them takes no more of this replica than
-/// one would, and each has its turn.
+/// one would, and each has its turn. Those whose requests wait never stand behind those who repeat what was executed.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
-    pace: Arc<Mutex<Pace>>,
+    /// Of requests that were executed, and of others.
+    paces: Arc<Mutex<[Pace; 2]>>,
     answers: Arc<Semaphore>,
+}
+
+/// What a message repeats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Repeated {
+    /// Requests that were executed lately.
+    pub(crate) executed: usize,
+    /// Requests that are known and wait, and questions what became of one.
+    pub(crate) others: usize,
 }
 
 impl Line {
     pub(crate) fn new(now: Instant) -> Self {
-        let pace = Pace { burst: REPEATS_BURST, ..Pace::new(REPEATS_PER_SECOND, now) };
-        Self { pace: Arc::new(Mutex::new(pace)), answers: Arc::new(Semaphore::new(ANSWERS_AT_ONCE)) }
+        let executed = Pace { burst: EXECUTED_BURST, ..Pace::new(EXECUTED_PER_SECOND, now) };
+        let others = Pace { burst: REPEATS_BURST, ..Pace::new(REPEATS_PER_SECOND, now) };
+        let paces = Arc::new(Mutex::new([executed, others]));
+        Self { paces, answers: Arc::new(Semaphore::new(ANSWERS_AT_ONCE)) }
     }
 
-    fn charge(&self, now: Instant, count: usize) -> Option<Duration> {
-        // A date and two numbers: whole whatever a holder did.
-        self.pace.lock().unwrap_or_else(PoisonError::into_inner).charge(now, count)
+    fn charge(&self, now: Instant, count: Repeated) -> Option<Duration> {
+        // Dates and numbers: whole whatever a holder did.
+        let [executed, others] = &mut *self.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = |pace: &mut Pace, count| if count == 0 { None } else { pace.charge(now, count) };
+        of(executed, count.executed).max(of(others, count.others))
     }
 }
 
-/// How fast one connection may repeat what was executed: as much as it brought that was new and well signed at once, and more when
+/// How fast one connection may repeat what it or others said: as much as it brought that was new and well signed at once, and more when
 /// its turn comes. Repeating costs its sender nothing, so those who only repeat must wait, and users who bring work must not (P9).
 #[derive(Debug)]
 pub(crate) struct Repeats {
@@ -107,11 +126,11 @@ impl Repeats {
         &self.earned
     }
 
-    /// Counts repetitions of requests that were executed and of others, and says how long to wait before more is read, if at all.
-    pub(crate) fn charge(&self, now: Instant, executed: usize, others: usize) -> Option<Duration> {
-        match executed + others - self.earned.take(executed + others) {
-            0 => None,
-            unearned => self.line.charge(now, unearned + unearned.min(executed) * (EXECUTED_COST - 1)),
-        }
+    /// Counts repetitions, and says how long to wait before more is read, if at all. What was earned pays for those that wait first.
+    pub(crate) fn charge(&self, now: Instant, count: Repeated) -> Option<Duration> {
+        let earned = self.earned.take(count.executed + count.others);
+        let others = count.others.saturating_sub(earned);
+        let executed = count.executed - earned.saturating_sub(count.others);
+        self.line.charge(now, Repeated { executed, others })
     }
 }

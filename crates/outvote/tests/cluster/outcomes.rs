@@ -1,6 +1,6 @@
 //! The three outcomes: committed, rejected, pending.
 
-use crate::support::{Counter, count_of, count_up};
+use crate::support::{Counter, count_up, in_the_end};
 use outvote::{Client, Cluster, KeyPair, Outcome, ReplicaId, SessionKey};
 use outvote_client::Tunables;
 use std::sync::Arc;
@@ -34,15 +34,7 @@ async fn without_a_quorum_a_request_is_pending_and_is_executed_once_when_the_quo
     for id in [2, 3] {
         cluster.start_replica(ReplicaId(id)).await.expect("started");
     }
-    let mut outcome = Outcome::Pending;
-    for _ in 0..20 {
-        outcome = client.ask_again(finished.ticket).await.expect("known").outcome;
-        if !matches!(outcome, Outcome::Pending) {
-            break;
-        }
-    }
-    let Outcome::Committed(done) = outcome else { panic!("not committed: {outcome:?}") };
-    assert_eq!(count_of(done.answer().expect("an answer")), 2);
+    assert_eq!(in_the_end(&client, finished).await, 2);
     assert_eq!(count_up(&client).await, 3);
     cluster.stop().await;
 }

@@ -1,6 +1,8 @@
 //! Applications and helpers that the tests share.
 
-use outvote::{Answer, Application, Client, Cluster, Context, Outcome, ReplicaId, StateReader, StateWriter};
+use outvote::{
+    Answer, Application, Client, Cluster, Context, Finished, Outcome, ReplicaId, StateReader, StateWriter,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -47,6 +49,19 @@ impl Application for Counter {
 pub(crate) async fn submit(client: &Client, operation: &[u8]) -> u64 {
     let finished = client.submit_bytes(operation.to_vec()).await.expect("submitted");
     let Outcome::Committed(done) = finished.outcome else { panic!("not committed: {:?}", finished.outcome) };
+    count_of(done.answer().expect("an answer"))
+}
+
+/// The same for a request of which nothing was known at its deadline: its client asks again.
+pub(crate) async fn in_the_end(client: &Client, finished: Finished) -> u64 {
+    let Finished { ticket, mut outcome } = finished;
+    for _ in 0..20 {
+        if !matches!(outcome, Outcome::Pending) {
+            break;
+        }
+        outcome = client.ask_again(ticket).await.expect("known").outcome;
+    }
+    let Outcome::Committed(done) = outcome else { panic!("not committed: {outcome:?}") };
     count_of(done.answer().expect("an answer"))
 }
 

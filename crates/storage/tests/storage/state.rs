@@ -3,6 +3,7 @@
 use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
+use crate::harness::flips::quieten_the_database;
 use outvote_storage::{
     Change, Crash, Disk, DiskFile, Fault, KEY_MAX_BYTES, PAGE_MAX_ENTRIES, SimDisk, StateOptions, StateStore,
     StorageError,
@@ -158,14 +159,7 @@ fn no_flipped_byte_of_a_state_file_gives_a_wrong_answer() {
     let start = disk.lock().unwrap().clone();
     let content = start.content("state").unwrap().to_vec();
     // The library's own panics on damaged pages are caught; they need not fill the screen.
-    let (here, shown) = (std::thread::current().id(), std::panic::take_hook());
-    std::panic::set_hook(Box::new(move |panic| {
-        if std::thread::current().id() != here
-            || !panic.location().is_some_and(|at| at.file().contains("redb"))
-        {
-            shown(panic);
-        }
-    }));
+    quieten_the_database();
     let mut refused = 0;
     for offset in (0..content.len()).filter(|offset| content[*offset] != 0 || offset % 61 == 0) {
         let mut flipped = start.clone();
@@ -183,7 +177,6 @@ fn no_flipped_byte_of_a_state_file_gives_a_wrong_answer() {
             }
         }
     }
-    let _ = std::panic::take_hook();
     assert!(refused > 100, "only {refused} files were refused");
 }
 

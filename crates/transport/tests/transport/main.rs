@@ -1,9 +1,9 @@
-//! Links between machines that may lie: who is let in, what is taken from them, and what breaks off.
+//! Links between machines that may lie: who is let in, what is taken from them, and what breaks off. `storms` and `chaos` count
+//! what their process holds, and are programs of their own.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
 
-mod chaos;
 mod clients;
 mod frames;
 mod hellos;
@@ -11,5 +11,4 @@ mod members;
 mod refusals;
 mod replays;
 mod run_twice;
-mod storms;
 mod tls;

@@ -118,10 +118,14 @@ pub fn all_bits(disk: &SimDisk, file: &str) -> std::ops::Range<u64> {
 /// The database library gives up on some damage with a panic, which is caught and becomes an error; it need not fill the
 /// screen.
 pub fn quieten_the_database() {
-    let shown = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        if !panic.location().map(Location::file).is_some_and(|file| file.contains("redb")) {
-            shown(panic);
-        }
-    }));
+    // The hook is the process's: one test more does not put another one around it.
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let shown = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !panic.location().map(Location::file).is_some_and(|file| file.contains("redb")) {
+                shown(panic);
+            }
+        }));
+    });
 }

@@ -1,7 +1,11 @@
 //! Connections that come and go by the thousand leave nothing behind. Alone in its process: it counts what the process holds.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use crate::common::*;
+#[path = "transport/common/mod.rs"]
+mod common;
+
+use common::*;
 use outvote_transport::Limits;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;

@@ -1,6 +1,10 @@
 //! Two members behind a proxy that harms the bytes and connections between them.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use crate::common::*;
+#[path = "transport/common/mod.rs"]
+mod common;
+
+use common::*;
 use outvote_chaos::{Control, Line, Proxy, Weather};
 use outvote_types::ReplicaId;
 use std::net::SocketAddr;
