@@ -14,7 +14,7 @@ mod sync;
 
 use done::Done;
 use outvote_types::{Digest, ResultKind, ResultLeaf};
-use pace::{Line, Repeated, Repeats};
+use pace::{Line, Pace, Repeated, Repeats};
 use std::time::{Duration, Instant};
 
 /// As the constant of the file says.
@@ -105,6 +105,14 @@ fn nobody_waits_in_the_line_for_longer_than_its_bound() {
     }
     let wait = Repeats::new(&line).charge(now, Repeated { executed: 1, others: 1 });
     assert_eq!(wait, Some(Duration::from_secs(10)));
+}
+
+// P8: a connection's own pace counts all that it brought, however slow it was set.
+#[test]
+fn what_a_connection_brought_itself_is_counted_whole() {
+    let now = Instant::now();
+    let mut pace = Pace::new(100, now);
+    assert_eq!(pace.charge(now, 5_025), Some(Duration::from_secs(50)));
 }
 
 // B1: what is earned has a bound.

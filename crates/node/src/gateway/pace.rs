@@ -17,7 +17,7 @@ const REPEATS_BURST: Duration = Duration::from_secs(1);
 const EXECUTED_PER_SECOND: u32 = 4_000;
 /// What may be repeated so at once.
 const EXECUTED_BURST: Duration = Duration::from_secs(5);
-/// So far ahead a pace is counted at most: who was charged and hung up does not keep others waiting for longer.
+/// So far ahead the line is counted at most: who was charged and hung up does not keep others waiting for longer.
 const AHEAD_MAX: Duration = Duration::from_secs(10);
 /// Answers to those who stand in the line that are being looked up, at most.
 const ANSWERS_AT_ONCE: usize = 256;
@@ -42,10 +42,28 @@ impl Pace {
     /// Counts what just came, and says how long to wait before more is read, if at all: a sleep of no length would cost a tick
     /// of the clock.
     pub(crate) fn charge(&mut self, now: Instant, count: usize) -> Option<Duration> {
+        self.count(now, count);
+        self.wait(now)
+    }
+
+    fn count(&mut self, now: Instant, count: usize) {
         let cost = Duration::from_secs(1) * u32::try_from(count).unwrap_or(u32::MAX) / self.per_second;
-        self.due = (self.due.max(now) + cost).min(now + self.burst + AHEAD_MAX);
+        self.due = self.due.max(now) + cost;
+    }
+
+    fn wait(&self, now: Instant) -> Option<Duration> {
         let wait = self.due.saturating_duration_since(now).saturating_sub(self.burst);
         (!wait.is_zero()).then_some(wait)
+    }
+
+    /// The same for a pace that many connections share: whatever the others were charged, nobody waits for longer than the bound.
+    fn charge_in_line(&mut self, now: Instant, count: usize) -> Option<Duration> {
+        if count == 0 {
+            return None;
+        }
+        self.count(now, count);
+        self.due = self.due.min(now + self.burst + AHEAD_MAX);
+        self.wait(now)
     }
 }
 
@@ -59,7 +77,7 @@ pub(crate) struct Line {
 }
 
 /// What a message repeats.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Repeated {
     /// Requests that were executed lately.
     pub(crate) executed: usize,
@@ -78,8 +96,7 @@ impl Line {
     fn charge(&self, now: Instant, count: Repeated) -> Option<Duration> {
         // Dates and numbers: whole whatever a holder did.
         let [executed, others] = &mut *self.paces.lock().unwrap_or_else(PoisonError::into_inner);
-        let of = |pace: &mut Pace, count| if count == 0 { None } else { pace.charge(now, count) };
-        of(executed, count.executed).max(of(others, count.others))
+        executed.charge_in_line(now, count.executed).max(others.charge_in_line(now, count.others))
     }
 }
 
