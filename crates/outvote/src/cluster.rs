@@ -279,21 +279,20 @@ impl Ports {
     /// Two that are free.
     fn take() -> Result<Self, std::io::Error> {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let (links, http) = (bound(any)?, bound(any)?);
+        let (links, http) = both(any, any)?;
         Ok(Self { links: links.local_addr()?, http: http.local_addr()?, held: Some((links, http)) })
     }
 
     /// Holds them again where that ended, as far as that can be done.
     fn hold(&mut self) {
         if self.held.is_none() {
-            self.held = bound(self.links).and_then(|links| Ok((links, bound(self.http)?))).ok();
+            self.held = both(self.links, self.http).ok();
         }
     }
 
     /// Listens on both, beside the sockets that hold them, or on these where the system lets no two share a port.
     fn listen(&mut self) -> Result<Listeners, std::io::Error> {
-        let beside = bound(self.links).and_then(|links| Ok((links, bound(self.http)?)));
-        let (links, http) = match (beside, self.held.take()) {
+        let (links, http) = match (both(self.links, self.http), self.held.take()) {
             (Ok(beside), held) => {
                 self.held = held;
                 beside
@@ -303,6 +302,10 @@ impl Ports {
         };
         Ok(Listeners { links: links.listen(BACKLOG)?.into_std()?, http: http.listen(BACKLOG)? })
     }
+}
+
+fn both(links: SocketAddr, http: SocketAddr) -> Result<(TcpSocket, TcpSocket), std::io::Error> {
+    Ok((bound(links)?, bound(http)?))
 }
 
 fn bound(address: SocketAddr) -> Result<TcpSocket, std::io::Error> {

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 /// The features that let mistakes in. All crates but storage ask the types.
 pub(crate) const PLANTED_FEATURES: &str = "outvote-sim/planted-bugs,outvote-storage/planted-bugs";
 
-/// Ours are built in half the time here: what they do with a mistake shows as well, and seconds of campaigns become more of them.
+/// Where mistakes are planted and what plays them is built in half the time here: what it does with a mistake shows as well, and
+/// campaigns of seconds take some more of them.
 const UNHURRIED: &[&str] = &[
     "outvote-types",
     "outvote-protocol",
@@ -29,7 +30,7 @@ const UNHURRIED: &[&str] = &[
     "outvote",
 ];
 
-/// How programs with mistakes in them are built: what Cargo is told besides the features.
+/// What Cargo is told besides the features, for every program with mistakes in it, so that they share what is built.
 pub(crate) fn settings() -> Vec<String> {
     let levels = UNHURRIED.iter().map(|name| format!("profile.release.package.{name}.opt-level=1"));
     levels.flat_map(|level| [String::from("--config"), level]).collect()

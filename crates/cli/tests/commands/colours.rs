@@ -2,6 +2,7 @@
 
 use crate::common::Stage;
 use crate::common::demo::PATIENCE;
+use crate::common::running::Running;
 use crate::common::terminal::Terminal;
 use crate::common::until;
 
@@ -43,7 +44,7 @@ fn what_is_no_terminal_gets_no_colour() {
         assert!(!done.out.is_empty() || !done.err.is_empty());
         assert!(!format!("{}{}", done.out, done.err).contains('\x1b'), "{arguments:?}: {done:?}");
     }
-    let running = crate::common::running::Running::start(&stage, "net/replica-0");
+    let running = Running::start(&stage, "net/replica-0");
     running.says(&["serves http"]);
     assert!(!running.said().contains('\x1b'), "{}", running.said());
 }

@@ -1,6 +1,6 @@
 //! Homes that cannot be used: each gets an error that names the thing and the cure, and nothing is lost.
 
-use crate::common::{Ended, Stage, set_mode, until};
+use crate::common::{Ended, Stage, free_ports, set_mode, until};
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Stdio};
@@ -149,7 +149,7 @@ fn the_doctor_says_what_is_wrong_in_words_and_in_json() {
 #[test]
 fn what_all_members_agree_on_is_chosen_with_the_committee() {
     let stage = Stage::new();
-    let port = crate::common::free_ports().to_string();
+    let port = free_ports().to_string();
     let arguments = [
         "testnet",
         "-o",

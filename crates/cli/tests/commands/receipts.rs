@@ -2,7 +2,7 @@
 //! other refuses, too.
 
 use crate::common::skipped::cannot_be_done_here;
-use crate::common::{Ended, Stage};
+use crate::common::{Ended, Stage, ended};
 use serde_json::{Value, json};
 use std::fs;
 use std::process::Command;
@@ -38,7 +38,7 @@ impl Verifiers {
     fn python(&self) -> Ended {
         let arguments = ["verify.py", "receipt.json", "committee.toml"];
         let folder = self.stage.folder.path();
-        crate::common::ended(Command::new("python3").args(arguments).current_dir(folder).output().unwrap())
+        ended(Command::new("python3").args(arguments).current_dir(folder).output().unwrap())
     }
 
     fn program(&self) -> Ended {

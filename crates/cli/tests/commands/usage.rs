@@ -1,6 +1,6 @@
 //! Wrong usage and wrong files: exit code 2, with what, where and how to mend it.
 
-use crate::common::Stage;
+use crate::common::{Ended, Stage};
 use std::fs;
 
 fn assert_usage(stage: &Stage, arguments: &[&str], words: &[&str]) {
@@ -56,7 +56,7 @@ fn public_parts(stage: &Stage, count: usize) -> Vec<String> {
     (0..count).map(one).collect()
 }
 
-fn create(stage: &Stage, parts: &[String], file: &str) -> crate::common::Ended {
+fn create(stage: &Stage, parts: &[String], file: &str) -> Ended {
     let mut arguments = vec!["committee", "create", "-o", file];
     arguments.extend(parts.iter().map(String::as_str));
     stage.run(&arguments)

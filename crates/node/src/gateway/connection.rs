@@ -163,11 +163,8 @@ async fn read(id: ConnectionId, mut reader: FrameReader, ingress: &Ingress) {
             // What became of a request is asked by the impatient, as often as they like: never waited for, and paced like repeating.
             ToReplica::Ask { session, nonce } => {
                 let now = Instant::now();
-                wait = pace.charge(now, 1).max(outcomes.tell(
-                    now,
-                    vec![(session, nonce)],
-                    Repeated { executed: 0, others: 1 },
-                ));
+                let in_line = outcomes.tell(now, vec![(session, nonce)], Repeated { executed: 0, others: 1 });
+                wait = pace.charge(now, 1).max(in_line);
             }
             other => {
                 let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { return };

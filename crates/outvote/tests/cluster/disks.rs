@@ -4,6 +4,7 @@ use crate::skipped::cannot_be_done_here;
 use crate::support::{Counter, count_up, in_the_end, leader, own, submit, until, until_level};
 use outvote::{Cluster, CommitteeFile, Home, Node, NodeConfig, ReplicaId};
 use outvote_client::MemberEntry;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -362,9 +363,9 @@ async fn a_full_disk_and_a_read_only_one_stop_the_replica_and_are_named() {
     };
     assert!(error.contains("the disk is full; free some space and start again"), "{error}");
     cluster.stop_replica(LAST).await.expect("stopped");
-    let links = cluster.committee().address(LAST).expect("a member").parse().expect("an address");
+    let links: SocketAddr = cluster.committee().address(LAST).expect("a member").parse().expect("an address");
     for port in [links, cluster.http(LAST).expect("there")] {
-        let free: std::io::Result<_> = std::net::TcpListener::bind::<std::net::SocketAddr>(port);
+        let free = TcpListener::bind(port);
         assert!(free.is_ok(), "{port} is listened on by a replica that failed and was stopped: {free:?}");
     }
     std::fs::remove_file(&filler).expect("freed");

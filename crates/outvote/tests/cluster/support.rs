@@ -48,8 +48,7 @@ impl Application for Counter {
 /// The count that an operation led to.
 pub(crate) async fn submit(client: &Client, operation: &[u8]) -> u64 {
     let finished = client.submit_bytes(operation.to_vec()).await.expect("submitted");
-    let Outcome::Committed(done) = finished.outcome else { panic!("not committed: {:?}", finished.outcome) };
-    count_of(done.answer().expect("an answer"))
+    committed(finished.outcome)
 }
 
 /// The same for a request of which nothing was known at its deadline: its client asks again.
@@ -61,6 +60,10 @@ pub(crate) async fn in_the_end(client: &Client, finished: Finished) -> u64 {
         }
         outcome = client.ask_again(ticket).await.expect("known").outcome;
     }
+    committed(outcome)
+}
+
+fn committed(outcome: Outcome) -> u64 {
     let Outcome::Committed(done) = outcome else { panic!("not committed: {outcome:?}") };
     count_of(done.answer().expect("an answer"))
 }

@@ -1,5 +1,6 @@
 //! Disks that fail: the error names the file and the cure, and nothing is tried again.
 
+use crate::skipped::cannot_be_done_here;
 use outvote_storage::{Cause, Crash, Disk, Fault, Log, LogOptions, RealDisk, SimDisk, StorageError};
 
 const IDENTITY: [u8; 32] = [2; 32];
@@ -194,7 +195,7 @@ fn a_real_disk_that_failed_gives_the_same_error_for_ever() {
 fn a_real_disk_that_is_full_says_so() {
     // A device that is always full stands in for a full disk.
     if !std::path::Path::new("/dev/full").exists() {
-        return crate::skipped::cannot_be_done_here("a_real_disk_that_is_full_says_so", "a device /dev/full");
+        return cannot_be_done_here("a_real_disk_that_is_full_says_so", "a device /dev/full");
     }
     let folder = tempfile::tempdir().unwrap();
     let mut disk = RealDisk::open(folder.path()).unwrap();

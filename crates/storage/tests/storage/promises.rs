@@ -34,6 +34,13 @@ fn copies(disk: &SimDisk, promise: &[u8]) -> Vec<(String, u64)> {
     found
 }
 
+/// Both copies of a promise rot.
+fn rot_copies(disk: &mut SimDisk, payload: &[u8]) {
+    for (file, offset) in copies(disk, payload) {
+        disk.flip(&file, offset, 1);
+    }
+}
+
 // D12: with a counter, twice, in different sectors of one write.
 #[test]
 fn a_promise_lies_in_two_sectors_of_one_write() {
@@ -73,9 +80,7 @@ fn a_torn_pair_at_the_tail_was_never_made() {
     log.promise(b"promise two").unwrap();
     log.sync().unwrap();
     let mut disk = log.into_disk();
-    for (file, offset) in copies(&disk, b"promise two") {
-        disk.flip(&file, offset, 1);
-    }
+    rot_copies(&mut disk, b"promise two");
     let log = open(disk);
     assert_eq!((held(&log).payload.as_slice(), held(&log).counter), (b"promise one".as_slice(), 1));
 }
@@ -115,9 +120,7 @@ fn a_gap_tells_what_was_promised_before_it_or_that_it_is_lost() {
     let promise = held(&open(disk.clone())).clone();
     assert_eq!((promise.payload.as_slice(), promise.is_after_gap), (&b"promise three"[..], true));
     assert_eq!(promise.before_gap.as_deref(), Some(&b"promise two"[..]));
-    for (file, offset) in copies(&disk, b"promise two") {
-        disk.flip(&file, offset, 1);
-    }
+    rot_copies(&mut disk, b"promise two");
     let promise = held(&open(disk)).clone();
     assert_eq!((promise.payload.as_slice(), promise.is_after_gap), (&b"promise three"[..], true));
     assert_eq!(promise.before_gap, None, "promise one is there, and was not the last");
@@ -257,9 +260,7 @@ fn a_bad_pair_before_the_tail_is_a_lost_disk() {
     log.append(1, b"sent under promise two").unwrap();
     log.sync().unwrap();
     let mut disk = log.into_disk();
-    for (file, offset) in copies(&disk, b"promise two") {
-        disk.flip(&file, offset, 1);
-    }
+    rot_copies(&mut disk, b"promise two");
     let mut log = open(disk);
     assert_eq!(*log.promises(), Promises::Lost(LostDisk::Damaged { shown: 2, held: 1 }));
     let error = log.promise(b"promise three").unwrap_err();
@@ -281,9 +282,7 @@ fn an_older_bad_pair_does_no_harm_once_a_later_promise_is_there() {
     log.promise(b"promise 3").unwrap();
     log.sync().unwrap();
     let mut disk = log.into_disk();
-    for (file, offset) in copies(&disk, b"promise two") {
-        disk.flip(&file, offset, 1);
-    }
+    rot_copies(&mut disk, b"promise two");
     assert_eq!(held(&open(disk)).payload, b"promise 3");
 }
 
@@ -293,9 +292,7 @@ fn a_sealed_pair_is_not_the_tail() {
     log.promise(b"promise two").unwrap();
     log.seal().unwrap();
     let mut disk = log.into_disk();
-    for (file, offset) in copies(&disk, b"promise two") {
-        disk.flip(&file, offset, 1);
-    }
+    rot_copies(&mut disk, b"promise two");
     assert!(matches!(open(disk).promises(), Promises::Lost(LostDisk::Damaged { shown: 2, held: 1 })));
 }
 
@@ -334,9 +331,7 @@ fn a_counter_never_goes_back_or_is_given_twice() {
     log.promise(b"promise two").unwrap();
     log.sync().unwrap();
     let mut disk = log.into_disk();
-    for (file, offset) in copies(&disk, b"promise two") {
-        disk.flip(&file, offset, 1);
-    }
+    rot_copies(&mut disk, b"promise two");
     // Promise two was torn away, but something may still show its number.
     let mut log = open(disk);
     assert_eq!(held(&log).counter, 1);

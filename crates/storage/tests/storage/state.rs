@@ -100,32 +100,54 @@ fn every_crash_of_a_commit_leaves_all_of_it_or_none() {
     drop(store);
     let start = disk.lock().unwrap().clone();
     let mut commits_seen = [0, 0];
+    let commit = |store: &mut StateStore| {
+        store.commit([set("table", b"a", b"new"), set("other", b"b", b"new")]).is_ok()
+    };
+    crash_at_each_operation(&start, commit, |store, is_done, when| {
+        let seen = [store.get("table", b"a").unwrap().unwrap(), store.get("other", b"b").unwrap().unwrap()];
+        assert_eq!(seen[0], seen[1], "half a batch {when}");
+        let is_new = seen[0] == b"new";
+        assert!(is_new || !is_done, "an acknowledged batch is lost");
+        commits_seen[usize::from(is_new)] += 1;
+    });
+    assert!(commits_seen[0] > 10 && commits_seen[1] > 10, "{commits_seen:?}");
+}
+
+/// Lets the power go at each operation of a step in turn. What each way of losing leaves is opened again and judged, with whether
+/// the step had been acknowledged, and with words that say when it was.
+fn crash_at_each_operation(
+    start: &SimDisk,
+    step: impl Fn(&mut StateStore) -> bool,
+    mut judge: impl FnMut(&StateStore, bool, &str),
+) {
     for stop_after in 0.. {
         let disk = shared(start.clone());
         let mut store = on(&disk).unwrap();
         let now = disk.lock().unwrap().operations();
         disk.lock().unwrap().fail_at(now + stop_after, Fault::Stop);
-        let is_done = store.commit([set("table", b"a", b"new"), set("other", b"b", b"new")]).is_ok();
+        let is_done = step(&mut store);
         // What the library writes when it is dropped belongs to the crash as well.
         drop(store);
         let at_crash = disk.lock().unwrap().clone();
-        for choice in [Crash::LoseAll, Crash::KillProcess].into_iter().chain((0..12).map(Crash::Random)) {
-            let mut left = at_crash.clone();
-            left.clear_faults();
-            left.crash(choice);
-            let store = on(&shared(left)).unwrap();
-            let seen =
-                [store.get("table", b"a").unwrap().unwrap(), store.get("other", b"b").unwrap().unwrap()];
-            assert_eq!(seen[0], seen[1], "half a batch after {stop_after} operations and {choice:?}");
-            let is_new = seen[0] == b"new";
-            assert!(is_new || !is_done, "an acknowledged batch is lost");
-            commits_seen[usize::from(is_new)] += 1;
+        for (choice, left) in left_by(&at_crash) {
+            let when = format!("after {stop_after} operations and {choice:?}");
+            judge(&on(&shared(left)).unwrap(), is_done, &when);
         }
         if is_done && !at_crash_is_stopped(&at_crash) {
             break;
         }
     }
-    assert!(commits_seen[0] > 10 && commits_seen[1] > 10, "{commits_seen:?}");
+}
+
+/// What a crash leaves of a disk, in each of some ways.
+fn left_by(at_crash: &SimDisk) -> impl Iterator<Item = (Crash, SimDisk)> {
+    let choices = [Crash::LoseAll, Crash::KillProcess].into_iter().chain((0..12).map(Crash::Random));
+    choices.map(|choice| {
+        let mut left = at_crash.clone();
+        left.clear_faults();
+        left.crash(choice);
+        (choice, left)
+    })
 }
 
 fn at_crash_is_stopped(disk: &SimDisk) -> bool {
@@ -258,31 +280,15 @@ fn every_crash_of_a_way_back_leaves_one_of_the_two() {
     drop(store);
     let start = disk.lock().unwrap().clone();
     let mut seen_of = [0, 0];
-    for stop_after in 0.. {
-        let disk = shared(start.clone());
-        let mut store = on(&disk).unwrap();
-        let now = disk.lock().unwrap().operations();
-        disk.lock().unwrap().fail_at(now + stop_after, Fault::Stop);
-        let is_done = store.go_back().is_ok();
-        drop(store);
-        let at_crash = disk.lock().unwrap().clone();
-        for choice in [Crash::LoseAll, Crash::KillProcess].into_iter().chain((0..12).map(Crash::Random)) {
-            let mut left = at_crash.clone();
-            left.clear_faults();
-            left.crash(choice);
-            let store = on(&shared(left)).unwrap();
-            let seen =
-                [store.get("table", b"a").unwrap().unwrap(), store.get("other", b"b").unwrap().unwrap()];
-            assert_eq!(seen[0], seen[1], "half of it after {stop_after} operations and {choice:?}");
-            let is_old = seen[0] == b"old";
-            assert!(is_old || !is_done, "a way back that was acknowledged is lost");
-            assert_eq!(store.is_marked().unwrap(), !is_old, "the mark goes with the step");
-            seen_of[usize::from(is_old)] += 1;
-        }
-        if is_done && !at_crash_is_stopped(&at_crash) {
-            break;
-        }
-    }
+    let go_back = |store: &mut StateStore| store.go_back().is_ok();
+    crash_at_each_operation(&start, go_back, |store, is_done, when| {
+        let seen = [store.get("table", b"a").unwrap().unwrap(), store.get("other", b"b").unwrap().unwrap()];
+        assert_eq!(seen[0], seen[1], "half of it {when}");
+        let is_old = seen[0] == b"old";
+        assert!(is_old || !is_done, "a way back that was acknowledged is lost");
+        assert_eq!(store.is_marked().unwrap(), !is_old, "the mark goes with the step");
+        seen_of[usize::from(is_old)] += 1;
+    });
     assert!(seen_of[0] > 10 && seen_of[1] > 10, "{seen_of:?}");
 }
 
@@ -295,10 +301,7 @@ fn every_crash_of_a_beginning_can_be_begun_again() {
         disk.lock().unwrap().fail_at(stop_after, Fault::Stop);
         let is_done = on(&disk).is_ok_and(|mut store| store.commit([set("table", b"a", b"1")]).is_ok());
         let at_crash = disk.lock().unwrap().clone();
-        for choice in [Crash::LoseAll, Crash::KillProcess].into_iter().chain((0..12).map(Crash::Random)) {
-            let mut left = at_crash.clone();
-            left.clear_faults();
-            left.crash(choice);
+        for (choice, left) in left_by(&at_crash) {
             let length = left.length("state");
             let store = on(&shared(left)).unwrap_or_else(|error| {
                 panic!("{error} after {stop_after} operations and {choice:?}, {length:?} bytes")
